@@ -1,0 +1,91 @@
+// Limits of a subject (a tenant or a key): so much per minute or day, and so many at once.
+//
+// A refusal consumes nothing; when several limits refuse, the one with the longest wait is named, for that is the one
+// the caller has to wait for. The limit on parallel requests is called kParallelLimit; nobody knows when a place comes
+// back, so it asks for a second's patience. Estimates are taken on admission and trued up both ways when the truth is
+// known. Bound: in any interval T, settled <= burst + rate x T + sum over grants outstanding at once of max(0, actual -
+// held).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "admission/leaky_level.h"
+#include "admission/vocabulary/token_kinds.h"
+#include "admission/vocabulary/work.h"
+
+namespace penstock::admission {
+
+/// What a limit counts.
+enum class Measure : uint8_t { kRequests, kTokens, kTokenKind, kWork };
+
+/// The amounts of one request in every unit a limit may count: exact input plus predicted output before it ran,
+/// the reported truth after.
+struct Usage {
+  int64_t requests = 1;
+  TokenCounts tokens;
+  Work work;
+};
+
+/// The amount of `usage` that `measure` counts: requests, tokens (all kinds, or `kind`), or milli-nt.
+int64_t AmountOf(const Usage& usage, Measure measure, TokenKind kind);
+
+struct LimitTerms {
+  std::string name;  // as operators know it: "tokens_per_minute"
+  Measure measure = Measure::kRequests;
+  TokenKind kind = TokenKind::kInput;  // only for Measure::kTokenKind
+  RateTerms rate;
+};
+
+constexpr char kParallelLimit[] = "parallel_requests";
+constexpr Duration kParallelRetry = Seconds(1);
+
+/// A limit that refused: which, and when to try again.
+struct LimitRefusal {
+  std::string limit;
+  Duration retry_after;
+  int64_t asked = 0;      // in the limit's unit
+  int64_t remaining = 0;  // in the limit's unit
+};
+
+/// The limits of one subject. Not thread-safe.
+class LimitSet {
+ public:
+  LimitSet() = default;
+  /// `max_parallel` 0 means no bound.
+  LimitSet(std::vector<LimitTerms> terms, int64_t max_parallel);
+
+  /// Replaces the terms; a limit that keeps its name and what it counts keeps what was used.
+  void SetTerms(std::vector<LimitTerms> terms, int64_t max_parallel, Instant now);
+
+  /// The refusal that an admission of `usage` would meet, or nothing. Consumes nothing.
+  bool WouldRefuse(const Usage& usage, Instant now, LimitRefusal* refusal);
+
+  /// Takes the usage and one parallel place. Call only after WouldRefuse said no, in the same instant.
+  void Take(const Usage& usage, Instant now);
+
+  /// Corrects what a grant took: from what is charged now to what is known now (both ways).
+  void TrueUp(const Usage& charged, const Usage& known, Instant now);
+
+  /// Gives a parallel place back.
+  void ReleaseParallel();
+
+  /// Takes usage again while a journal is replayed: only limits whose period is an hour or longer outlive a restart.
+  void Replay(const Usage& usage, Instant at);
+
+  int64_t parallel() const { return parallel_; }
+  /// What the named limit would still admit, in its unit; -1 when there is no such limit.
+  int64_t Remaining(const std::string& name, Instant now);
+
+ private:
+  struct Limit {
+    LimitTerms terms;
+    LeakyLevel level;
+  };
+  std::vector<Limit> limits_;
+  int64_t max_parallel_ = 0;
+  int64_t parallel_ = 0;
+};
+
+}  // namespace penstock::admission

@@ -1,0 +1,50 @@
+#include "broker/auth/authorisation.h"
+
+#include <algorithm>
+#include <array>
+
+namespace penstock::auth {
+namespace {
+
+constexpr unsigned Bit(Role role) { return 1U << static_cast<unsigned>(role); }
+constexpr unsigned kGateway = Bit(Role::kGateway);
+constexpr unsigned kTenant = Bit(Role::kTenant);
+constexpr unsigned kOperator = Bit(Role::kOperator);
+
+struct Row {
+  std::string_view method;
+  unsigned roles;
+};
+
+// clang-format off
+constexpr auto kRows = std::to_array<Row>({
+    {"/penstock.v1.Admission/Admit",           kGateway | kTenant},
+    {"/penstock.v1.Admission/Progress",        kGateway | kTenant},
+    {"/penstock.v1.Admission/Complete",        kGateway | kTenant},
+    {"/penstock.v1.Billing/QueryUsage",        kTenant | kOperator},
+    {"/penstock.v1.Billing/QueryWindows",      kTenant | kOperator},
+    {"/penstock.v1.Billing/PreviewStatement",  kTenant | kOperator},
+    {"/penstock.v1.Operations/GetPool",        kOperator},
+    {"/penstock.v1.Operations/ListPools",      kOperator},
+    {"/penstock.v1.Operations/SetPoolCapacity", kOperator},
+    {"/penstock.v1.Operations/GetLedger",      kOperator},
+    {"/penstock.v1.Operations/RotateGrantKey", kOperator},
+});
+// clang-format on
+
+constexpr auto kMethods = [] {
+  std::array<std::string_view, kRows.size()> methods;
+  for (size_t i = 0; i < kRows.size(); ++i) methods[i] = kRows[i].method;
+  return methods;
+}();
+
+} // namespace
+
+bool Allowed(std::string_view method, Role role) {
+  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.method == method; });
+  return row != kRows.end() && (row->roles & Bit(role)) != 0;
+}
+
+std::span<const std::string_view> AllMethods() { return kMethods; }
+
+} // namespace penstock::auth

@@ -1,0 +1,17 @@
+// The commands that talk to a running daemon. Each registers its subcommands under `app`; `invocation` must outlive it.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace penstock::cli {
+
+struct Invocation;
+
+void AddAdmissionCommands(CLI::App& app, Invocation& invocation);  // admit, progress, complete
+void AddBillingCommands(CLI::App& app, Invocation& invocation);    // usage, windows, bill
+void AddStatusCommand(CLI::App& app, Invocation& invocation);      // status
+void AddBenchCommand(CLI::App& app, Invocation& invocation);       // bench
+
+}  // namespace penstock::cli

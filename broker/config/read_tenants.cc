@@ -1,0 +1,176 @@
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "admission/vocabulary/bounds.h"
+#include "broker/config/readers.h"
+
+namespace penstock::config {
+namespace {
+
+using admission::Measure;
+
+struct LimitName {
+  std::string name;
+  Measure measure;
+  TokenKind kind;
+  Duration period;
+};
+
+// Every limit that can be written: requests, tokens, work and each token kind, per minute, hour and day.
+const std::vector<LimitName>& LimitNames() {
+  static const std::vector<LimitName> names = [] {
+    const std::pair<std::string, Duration> periods[] = {{"minute", Minutes(1)}, {"hour", Hours(1)}, {"day", Days(1)}};
+    std::vector<LimitName> all;
+    for (const auto& [period, length] : periods) {
+      all.push_back({"requests_per_" + period, Measure::kRequests, TokenKind::kInput, length});
+      all.push_back({"tokens_per_" + period, Measure::kTokens, TokenKind::kInput, length});
+      all.push_back({"work_per_" + period, Measure::kWork, TokenKind::kInput, length});
+      for (const TokenKind kind : kAllTokenKinds) {
+        all.push_back({std::string(Name(kind)) + "_tokens_per_" + period, Measure::kTokenKind, kind, length});
+      }
+    }
+    return all;
+  }();
+  return names;
+}
+
+// A number, or {quantity, burst}; the burst is the quantity unless it is given.
+admission::RateTerms ReadRate(Section& limits, const Node& node, const LimitName& limit) {
+  const std::string path = limits.PathOf(limit.name);
+  const int64_t unit = limit.measure == Measure::kWork ? kMilliNtPerNt : 1;
+  const IntegerField plain{
+      .name = "quantity", .min = 1, .max = kMaxRateNtPerSecond, .otherwise = {}, .example = "1000"};
+  int64_t quantity = 1;
+  int64_t burst = 1;
+  if (node.kind == Node::Kind::kMap) {
+    Section section(limits.source(), node, path, "{quantity: 1000, burst: 2000}");
+    quantity = section.Integer(plain);
+    burst = section.Integer({.name = "burst", .min = 1, .max = kMaxBurstNt, .otherwise = quantity, .example = "2000"});
+  } else {
+    quantity = burst = ReadInteger(limits.source(), node, path, plain).value_or(1);
+  }
+  return {.quantity = CheckedMul(quantity, unit), .period = limit.period, .burst = CheckedMul(burst, unit)};
+}
+
+void ReadLimits(Section& owner, std::vector<admission::LimitTerms>& limits, int64_t& max_parallel) {
+  const Node* node = owner.Optional("limits");
+  if (node == nullptr) return;
+  Section section(owner.source(), *node, owner.PathOf("limits"), "limits: {requests_per_minute: 60, parallel: 8}");
+  for (const LimitName& limit : LimitNames()) {
+    const Node* value = section.Optional(limit.name);
+    if (value == nullptr) continue;
+    limits.push_back({limit.name, limit.measure, limit.kind, ReadRate(section, *value, limit)});
+  }
+  max_parallel = section.Integer({.name = "parallel", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "8"});
+}
+
+void RefuseKeys(Section& section, std::initializer_list<std::string_view> keys, std::string_view why) {
+  for (const std::string_view key : keys) {
+    if (section.Has(key)) section.Complain(key, why);
+  }
+}
+
+void ReadContractOnTokens(Section& section, core::ReservationSettings& reservation) {
+  RefuseKeys(section, {"burst_nt"}, "belongs to rate_nt_per_s; with rate_tokens_per_s write burst_tokens");
+  reservation.kind =
+      static_cast<TokenKind>(section.Choice({.name = "kind", .choices = kTokenKindNames, .otherwise = {}}));
+  reservation.rate.quantity = section.Integer(
+      {.name = "rate_tokens_per_s", .min = 1, .max = kMaxRateNtPerSecond, .otherwise = {}, .example = "2000"});
+  reservation.rate.burst =
+      section.Integer({.name = "burst_tokens", .min = 1, .max = kMaxBurstNt, .otherwise = {}, .example = "8000"});
+}
+
+void ReadContractOnWork(Section& section, core::ReservationSettings& reservation) {
+  RefuseKeys(section, {"burst_tokens", "kind"},
+             "belongs to rate_tokens_per_s; with rate_nt_per_s the reservation is "
+             "on work: write burst_nt and no kind");
+  reservation.rate.quantity = CheckedMul(
+      section.Integer(
+          {.name = "rate_nt_per_s", .min = 1, .max = kMaxRateNtPerSecond, .otherwise = {}, .example = "10000"}),
+      kMilliNtPerNt);
+  reservation.rate.burst = CheckedMul(
+      section.Integer({.name = "burst_nt", .min = 1, .max = kMaxBurstNt, .otherwise = {}, .example = "40000"}),
+      kMilliNtPerNt);
+}
+
+core::ReservationSettings ReadReservation(const Source& source, const Node& node, const std::string& path) {
+  constexpr std::string_view kExample =
+      "reservation: {pool: chat, rate_nt_per_s: 10000, burst_nt: 40000, overrun: spill}";
+  constexpr std::string_view kOverruns[] = {"spill", "wait", "refuse"};
+  Section section(source, node, path, kExample);
+  core::ReservationSettings reservation;
+  reservation.pool = section.EntityName("pool", "chat");
+  reservation.rate.period = Seconds(1);
+  const bool on_work = section.Has("rate_nt_per_s");
+  const bool on_tokens = section.Has("rate_tokens_per_s");
+  if (on_work && on_tokens) {
+    section.Complain("rate_tokens_per_s",
+                     "stands beside rate_nt_per_s; a reservation is on work or on one token kind: "
+                     "remove one of them");
+  }
+  if (on_tokens) {
+    ReadContractOnTokens(section, reservation);
+  } else {
+    ReadContractOnWork(section, reservation);
+  }
+  reservation.overrun =
+      static_cast<admission::Overrun>(section.Choice({.name = "overrun", .choices = kOverruns, .otherwise = 0}));
+  return reservation;
+}
+
+core::KeySettings ReadKey(const Source& source, const Node& node, const std::string& path) {
+  Section section(source, node, path, "{name: prod}");
+  core::KeySettings key;
+  key.name = section.EntityName("name", "prod");
+  key.pools = section.Names("pools", "[chat]");
+  ReadLimits(section, key.limits, key.max_parallel);
+  return key;
+}
+
+// The elastic classes a tenant may ask for.
+std::vector<ServiceClass> ReadClasses(Section& tenant) {
+  std::vector<ServiceClass> classes;
+  for (const std::string& name : tenant.Names("classes", "[default, flex]")) {
+    const std::optional<ServiceClass> found = ServiceClassNamed(name);
+    if (found == ServiceClass::kFlex || found == ServiceClass::kDefault || found == ServiceClass::kPriority) {
+      classes.push_back(*found);
+    } else {
+      tenant.Complain("classes", absl::StrCat(Quoted(name),
+                                              " is not a class that a tenant can ask for; write some of flex, "
+                                              "default, priority"));
+    }
+  }
+  return classes;
+}
+
+core::TenantSettings ReadTenant(const Source& source, const Node& node, const std::string& path) {
+  Section section(source, node, path, "{name: acme, tier: elastic, keys: [{name: prod}]}");
+  core::TenantSettings tenant;
+  tenant.name = section.EntityName("name", "acme");
+  tenant.tier = static_cast<Tier>(section.Choice({.name = "tier", .choices = kTierNames, .otherwise = {}}));
+  tenant.weight = section.Integer({.name = "weight", .min = 1, .max = kMaxWeight, .otherwise = 1, .example = "1"});
+  tenant.pools = section.Names("pools", "[chat]");
+  tenant.classes = ReadClasses(section);
+  ReadLimits(section, tenant.limits, tenant.max_parallel);
+  if (const Node* reservation = section.Optional("reservation")) {
+    tenant.reservation = ReadReservation(source, *reservation, section.PathOf("reservation"));
+  }
+  const auto read = [&](const Node& item, const std::string& item_path) {
+    tenant.keys.push_back(ReadKey(source, item, item_path));
+  };
+  section.List("keys", read, true, "[{name: prod}]");
+  return tenant;
+}
+
+}  // namespace
+
+void ReadTenants(Section& top, std::vector<core::TenantSettings>& tenants) {
+  const auto read = [&](const Node& node, const std::string& path) {
+    tenants.push_back(ReadTenant(top.source(), node, path));
+  };
+  top.List("tenants", read, true, "[{name: acme, tier: elastic, keys: [{name: prod}]}]");
+}
+
+}  // namespace penstock::config

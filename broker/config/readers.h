@@ -1,0 +1,34 @@
+// The parts of a configuration, each read from its section. Problems are noted in the source; see section.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/config/config.h"
+#include "broker/config/section.h"
+
+namespace penstock::config {
+
+/// A path in the file is relative to the file's folder.
+std::string ResolvePath(std::string_view path, const std::string& file);
+
+/// listen, data_dir, tls, drain_timeout_s, command_queue, auth. `check_files`: look at the files they name, too.
+void ReadDaemon(Section& top, bool check_files, Config& config);
+void ReadPools(Section& top, std::vector<core::PoolSettings>& pools);
+void ReadTenants(Section& top, std::vector<core::TenantSettings>& tenants);
+/// `path`: of the tariff in its file; empty when it is the whole file.
+ledger::Tariff ReadTariff(const Source& source, const Node& node, const std::string& path);
+
+/// Where the tariff was read from: a file of its own, or a part of the configuration.
+struct TariffOrigin {
+  const Source& source;
+  const Node& node;
+  std::string path;
+};
+
+/// What no section can tell alone: names are unique, references point at something, everything sold has a price.
+void CheckEngine(const Source& source, const Config& config);
+void CheckTariff(const core::EngineSettings& engine, const TariffOrigin& origin);
+
+}  // namespace penstock::config

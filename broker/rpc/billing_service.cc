@@ -1,0 +1,190 @@
+#include "broker/rpc/billing_service.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+
+#include "broker/rpc/authentication.h"
+#include "broker/rpc/converters.h"
+#include "broker/rpc/errors.h"
+#include "broker/rpc/reading_call.h"
+#include "penstock/v1/billing.grpc.pb.h"
+
+namespace penstock::rpc {
+namespace {
+
+constexpr int kMaxPage = 1'000;
+
+/// What a billing request is about: one tenant, whole hours.
+struct Scope {
+  TenantId tenant;
+  std::string tenant_name;
+  Instant from;
+  Instant to = Instant::Max();
+};
+
+bool IsWholeHour(Instant t) { return WindowStart(t, Hours(1)) == t; }
+
+template <class Request>
+grpc::Status ReadScope(const Request& request, const auth::Principal& principal, const Names& names, Scope* scope) {
+  const std::string own = "tenants/" + principal.tenant;
+  const bool is_tenant = principal.role == auth::Role::kTenant;
+  scope->tenant_name = is_tenant && request.tenant().empty() ? own : request.tenant();
+  if (is_tenant && scope->tenant_name != own) {
+    return ToStatus({core::ErrorReason::kPermissionDenied, "tenant", "a tenant sees only itself: leave it out"});
+  }
+  const std::optional<TenantId> tenant = names.Tenant(scope->tenant_name);
+  if (!tenant) {
+    return ErrorStatus(grpc::StatusCode::NOT_FOUND, "UNKNOWN_TENANT",
+                       "tenant: there is no '" + scope->tenant_name.substr(0, 160) + "'; the form is tenants/{tenant}");
+  }
+  scope->tenant = *tenant;
+  if (request.has_from()) {
+    const std::optional<Instant> from = FromProto(request.from());
+    if (!from || !IsWholeHour(*from)) return InvalidField("from", "must be a whole hour, UTC");
+    scope->from = *from;
+  }
+  if (request.has_to()) {
+    const std::optional<Instant> to = FromProto(request.to());
+    if (!to || !IsWholeHour(*to) || *to <= scope->from) return InvalidField("to", "must be a whole hour, UTC, after `from`");
+    scope->to = *to;
+  }
+  return grpc::Status::OK;
+}
+
+/// Pages over rows that are in a fixed order: the token is the number of rows already given.
+template <class Request>
+grpc::Status ReadPage(const Request& request, int64_t* skip, int64_t* count) {
+  if (request.page_size() < 0 || request.page_size() > kMaxPage) {
+    return InvalidField("page_size", absl::StrCat("must be 0 to ", kMaxPage));
+  }
+  *count = request.page_size() == 0 ? kMaxPage : request.page_size();
+  *skip = 0;
+  if (!request.page_token().empty() && (!absl::SimpleAtoi(request.page_token(), skip) || *skip < 0)) {
+    return InvalidField("page_token", "is not one that this service gave");
+  }
+  return grpc::Status::OK;
+}
+
+void Fill(const ledger::BucketKey& key, const ledger::Bucket& bucket, const Names& names, v1::UsageBucket* out) {
+  const ledger::Tariff& tariff = names.TariffOf(key.tariff);
+  ToProto(key.hour, out->mutable_hour());
+  out->set_key(names.NameOf(key.key));
+  out->set_pool(names.NameOf(key.pool));
+  out->set_served(ToProto(key.served));
+  out->set_requests(bucket.requests);
+  ToProto(bucket.tokens, out->mutable_tokens());
+  out->set_work_milli_nt(bucket.work.count());
+  out->mutable_charge()->set_currency(tariff.currency);
+  out->mutable_charge()->set_amount(bucket.charge.ToDecimal());
+  out->set_unbilled_requests(bucket.unbilled_requests);
+  out->set_tariff_version(tariff.version);
+}
+
+void Fill(const ledger::WindowKey& key, const ledger::Window& window, const Names& names, v1::UsageWindow* out) {
+  ToProto(key.start, out->mutable_start());
+  ToProto(ledger::kBaseWindow, out->mutable_length());
+  out->set_pool(names.NameOf(key.pool));
+  out->set_tier(ToProto(key.tier));
+  out->set_work_milli_nt(window.work.count());
+  out->set_highest_second_milli_nt(window.highest_second.count());
+}
+
+/// Copies the rows of one page for which `wanted` holds; returns the token of the next page, empty at the end.
+template <class Rows, class Wanted, class Add>
+std::string CopyPage(const Rows& rows, int64_t skip, int64_t count, const Wanted& wanted, const Add& add) {
+  int64_t seen = 0;
+  for (const auto& [key, row] : rows) {
+    if (!wanted(key)) continue;
+    if (seen >= skip + count) return absl::StrCat(seen);
+    if (seen++ >= skip) add(key, row);
+  }
+  return "";
+}
+
+class BillingService final : public v1::Billing::CallbackService {
+ public:
+  explicit BillingService(const Surroundings& surroundings) : surroundings_(surroundings) {}
+
+  grpc::ServerUnaryReactor* QueryUsage(grpc::CallbackServerContext* context, const v1::QueryUsageRequest* request,
+                                       v1::QueryUsageResponse* response) override {
+    Scope scope;
+    int64_t skip = 0;
+    int64_t count = 0;
+    grpc::Status status = Begin(*context, "/penstock.v1.Billing/QueryUsage", *request, &scope);
+    if (status.ok()) status = ReadPage(*request, &skip, &count);
+    if (!status.ok()) return new ReadingCall(status);
+    const auto read = [this, scope, skip, count, response](const core::Engine& engine, uint64_t) {
+      const auto wanted = [&](const ledger::BucketKey& key) {
+        return key.tenant == scope.tenant && key.hour >= scope.from && key.hour < scope.to;
+      };
+      response->set_next_page_token(CopyPage(engine.books().meters().buckets(), skip, count, wanted,
+                                             [&](const auto& key, const auto& bucket) {
+                                               Fill(key, bucket, surroundings_.names, response->add_buckets());
+                                             }));
+      response->set_as_of_sequence(engine.ledger().posted_sequence());
+      return grpc::Status::OK;
+    };
+    return new ReadingCall(surroundings_.loop, read);
+  }
+
+  grpc::ServerUnaryReactor* QueryWindows(grpc::CallbackServerContext* context, const v1::QueryWindowsRequest* request,
+                                         v1::QueryWindowsResponse* response) override {
+    Scope scope;
+    int64_t skip = 0;
+    int64_t count = 0;
+    grpc::Status status = Begin(*context, "/penstock.v1.Billing/QueryWindows", *request, &scope);
+    if (status.ok()) status = ReadPage(*request, &skip, &count);
+    if (!status.ok()) return new ReadingCall(status);
+    const auto read = [this, scope, skip, count, response](const core::Engine& engine, uint64_t) {
+      const auto wanted = [&](const ledger::WindowKey& key) {
+        return key.tenant == scope.tenant && key.start >= scope.from && key.start < scope.to;
+      };
+      response->set_next_page_token(CopyPage(engine.books().meters().windows(), skip, count, wanted,
+                                             [&](const auto& key, const auto& window) {
+                                               Fill(key, window, surroundings_.names, response->add_windows());
+                                             }));
+      response->set_as_of_sequence(engine.ledger().posted_sequence());
+      return grpc::Status::OK;
+    };
+    return new ReadingCall(surroundings_.loop, read);
+  }
+
+  grpc::ServerUnaryReactor* PreviewStatement(grpc::CallbackServerContext* context,
+                                             const v1::PreviewStatementRequest* request,
+                                             v1::Statement* response) override {
+    Scope scope;
+    const grpc::Status status = Begin(*context, "/penstock.v1.Billing/PreviewStatement", *request, &scope);
+    if (!status.ok()) return new ReadingCall(status);
+    const auto read = [scope, response](const core::Engine& engine, uint64_t) {
+      const Instant next_hour = WindowStart(engine.books().newest(), Hours(1)) + Hours(1);
+      const Instant to = scope.to == Instant::Max() ? std::max(next_hour, scope.from + Hours(1)) : scope.to;
+      const ledger::Statement statement = ledger::PreviewStatement(
+          engine.books(), scope.tenant, scope.from, to, engine.tariff().tariff, engine.ledger().head());
+      ToProto(statement, scope.tenant_name, response);
+      return grpc::Status::OK;
+    };
+    return new ReadingCall(surroundings_.loop, read);
+  }
+
+ private:
+  template <class Request>
+  grpc::Status Begin(const grpc::CallbackServerContext& context, std::string_view method, const Request& request,
+                     Scope* scope) const {
+    auth::Principal principal;
+    const grpc::Status status = Authenticate(context, surroundings_.api_keys, method, &principal);
+    return status.ok() ? ReadScope(request, principal, surroundings_.names, scope) : status;
+  }
+
+  const Surroundings surroundings_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> NewBillingService(const Surroundings& surroundings) {
+  return std::make_unique<BillingService>(surroundings);
+}
+
+}  // namespace penstock::rpc

@@ -1,0 +1,56 @@
+// A whole broker in one object: engine, command loop, keys, gRPC front. `penstock serve` and `penstock demo` run it.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admission/vocabulary/time.h"
+#include "broker/auth/api_keys.h"
+#include "broker/core/engine.h"
+#include "broker/core/settings.h"
+#include "broker/rpc/server.h"
+#include "ledger/journal.h"
+
+namespace penstock::rpc {
+
+struct BrokerTerms {
+  core::EngineSettings engine;
+  std::unique_ptr<ledger::Journal> journal;
+  core::SchedulerFactory scheduling;
+  std::string data_dir;  // grant_keys live here
+  auth::ApiKeys api_keys;
+  ServerTerms server;
+  size_t command_queue = 65'536;
+  /// The last act after a journal error; must not return.
+  std::function<void(const absl::Status&)> on_fatal;
+};
+
+class Broker {
+ public:
+  static absl::StatusOr<std::unique_ptr<Broker>> Start(BrokerTerms terms);
+  ~Broker();
+
+  int port() const { return server_->port(); }
+
+  /// The orderly end: health turns, no new grants, settlements go on until no grant is open or `timeout` has passed,
+  /// then the journal is stopped and synced.
+  absl::Status Drain(Duration timeout);
+
+ private:
+  Broker() = default;
+  uint64_t OpenGrants();
+
+  std::unique_ptr<auth::ApiKeys> api_keys_;
+  std::unique_ptr<auth::GrantKeys> grant_keys_;
+  std::unique_ptr<Names> names_;
+  std::unique_ptr<daemon::CommandLoop> loop_;
+  std::unique_ptr<Surroundings> surroundings_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace penstock::rpc

@@ -1,0 +1,66 @@
+#include "broker/rpc/errors.h"
+
+#include "penstock/rpc/error_details.pb.h"
+
+namespace penstock::rpc {
+namespace {
+
+struct Meaning {
+  grpc::StatusCode code;
+  const char* reason;
+};
+
+Meaning MeaningOf(core::ErrorReason reason) {
+  using core::ErrorReason;
+  switch (reason) {
+    case ErrorReason::kUnknownKey: return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_KEY"};
+    case ErrorReason::kUnknownPool: return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_POOL"};
+    case ErrorReason::kUnknownTokenKind: return {grpc::StatusCode::INVALID_ARGUMENT, "UNKNOWN_TOKEN_KIND"};
+    case ErrorReason::kInvalidArgument: return {grpc::StatusCode::INVALID_ARGUMENT, "INVALID_ARGUMENT"};
+    case ErrorReason::kPermissionDenied: return {grpc::StatusCode::PERMISSION_DENIED, "PERMISSION_DENIED"};
+    case ErrorReason::kRequestIdReused: return {grpc::StatusCode::ALREADY_EXISTS, "REQUEST_ID_REUSED"};
+    case ErrorReason::kSuperseded: return {grpc::StatusCode::ABORTED, "SUPERSEDED"};
+    case ErrorReason::kUnknownGrant: return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_GRANT"};
+    case ErrorReason::kForeignGrant: return {grpc::StatusCode::PERMISSION_DENIED, "FOREIGN_GRANT"};
+    case ErrorReason::kGrantEnded: return {grpc::StatusCode::FAILED_PRECONDITION, "GRANT_ENDED"};
+    case ErrorReason::kAbandoned: return {grpc::StatusCode::CANCELLED, "ABANDONED"};
+    case ErrorReason::kOverloaded: return {grpc::StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED"};
+    case ErrorReason::kDraining: return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
+  }
+  return {grpc::StatusCode::INTERNAL, "INTERNAL"};
+}
+
+}  // namespace
+
+grpc::Status ErrorStatus(grpc::StatusCode code, const std::string& reason, const std::string& message,
+                         const std::map<std::string, std::string>& metadata) {
+  penstock::rpc::ErrorInfo info;
+  info.set_reason(reason);
+  info.set_domain("penstock");
+  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[key] = value;
+  penstock::rpc::Status details;
+  details.set_code(code);
+  details.set_message(message);
+  google::protobuf::Any* any = details.add_details();
+  any->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
+  info.SerializeToString(any->mutable_value());
+  return grpc::Status(code, message, details.SerializeAsString());
+}
+
+grpc::Status ToStatus(const core::Error& error) {
+  const Meaning meaning = MeaningOf(error.reason);
+  std::map<std::string, std::string> metadata;
+  if (!error.field.empty()) metadata["field"] = error.field;
+  const std::string where = error.field.empty() ? "" : error.field + ": ";
+  return ErrorStatus(meaning.code, meaning.reason, where + error.message, metadata);
+}
+
+grpc::Status InvalidField(const std::string& field, const std::string& message) {
+  return ToStatus({core::ErrorReason::kInvalidArgument, field, message});
+}
+
+grpc::Status Overloaded() {
+  return ToStatus({core::ErrorReason::kOverloaded, "", "the command queue is full: retry with backoff"});
+}
+
+}  // namespace penstock::rpc

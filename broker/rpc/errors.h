@@ -1,0 +1,23 @@
+// What a caller gets wrong, as gRPC statuses with google.rpc.ErrorInfo. All reasons in one place.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include <map>
+#include <string>
+
+#include "broker/core/answer.h"
+
+namespace penstock::rpc {
+
+/// A status with ErrorInfo{reason, domain "penstock", metadata}.
+grpc::Status ErrorStatus(grpc::StatusCode code, const std::string& reason, const std::string& message,
+                         const std::map<std::string, std::string>& metadata = {});
+
+grpc::Status ToStatus(const core::Error& error);
+
+/// INVALID_ARGUMENT about one field of a request.
+grpc::Status InvalidField(const std::string& field, const std::string& message);
+grpc::Status Overloaded();
+
+}  // namespace penstock::rpc

@@ -1,0 +1,329 @@
+// One list of fields per type serves both directions: `code` is a Writer (fields const) or a Reader.
+
+#include "ledger/entry.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <concepts>
+#include <type_traits>
+
+#include "admission/vocabulary/bounds.h"
+#include "admission/vocabulary/check.h"
+#include "admission/vocabulary/checked.h"
+
+namespace penstock::ledger {
+namespace {
+
+__extension__ typedef unsigned __int128 UnsignedInt128;
+
+constexpr size_t kMaxCurrencyBytes = 3;
+
+template <class T, class Named>
+concept Is = std::same_as<std::remove_const_t<T>, Named>;
+
+template <class Tag>
+void Fields(Id<Tag>& id, auto& code) {
+  code(id.value);
+}
+template <class Tag>
+void Fields(const Id<Tag>& id, auto& code) {
+  code(id.value);
+}
+
+void Fields(Is<GrantId> auto& id, auto& code) { code(id.epoch, id.sequence); }
+
+void Fields(Is<GrantTerms> auto& t, auto& code) { code(t.tenant, t.key, t.pool, t.served, t.tariff); }
+
+void Fields(Is<Attribution> auto& a, auto& code) { code(a.from, a.to, a.work); }
+
+void Fields(Is<Label> auto& label, auto& code) {
+  code.Text(label.first, kMaxLabelBytes);
+  code.Text(label.second, kMaxLabelBytes);
+}
+
+void Fields(Is<PoolPrices> auto& p, auto& code) {
+  code.Text(p.pool, kMaxNameBytes);
+  code.Table(
+      p.by_class, kServiceClassCount, [](auto& table, size_t i) -> auto& { return table[i]; });
+  code(p.demand_price);
+}
+
+void Fields(Is<Tariff> auto& t, auto& code) {
+  code.Text(t.version, kMaxNameBytes);
+  code.Text(t.currency, kMaxCurrencyBytes);
+  code(t.effective, t.rounding, t.rounding_unit);
+  code.List(t.pools, kMaxPricedPools);
+}
+
+void Fields(Is<BootEntry> auto& e, auto& code) { code(e.epoch, e.at); }
+
+void Fields(Is<StopEntry> auto& e, auto& code) { code(e.epoch, e.at); }
+
+void Fields(Is<NameEntry> auto& e, auto& code) {
+  code(e.kind, e.id, e.owner);
+  code.Text(e.name, kMaxNameBytes);
+}
+
+void Fields(Is<TariffEntry> auto& e, auto& code) { code(e.id, e.tariff); }
+
+void Fields(Is<GrantEntry> auto& e, auto& code) {
+  code(e.id, e.terms, e.at, e.lease_deadline, e.settle_deadline, e.estimate, e.work, e.output_cap, e.hold);
+  code.Text(e.request_id, kMaxRequestIdBytes);
+  code(e.body);
+  code.Text(e.run, kMaxRunBytes);
+  code.List(e.labels, kMaxLabels);
+}
+
+void Fields(Is<ProgressEntry> auto& e, auto& code) {
+  code(e.id, e.at, e.so_far, e.lease_deadline, e.settle_deadline);
+  code.List(e.attributions, kMaxAttributions);
+}
+
+void Fields(Is<SettleEntry> auto& e, auto& code) {
+  code(e.id, e.terms, e.at, e.outcome, e.billed, e.tokens, e.work, e.charge, e.body);
+  code.List(e.attributions, kMaxAttributions);
+}
+
+void Fields(Is<VoidEntry> auto& e, auto& code) { code(e.id, e.at, e.reason); }
+
+void Fields(Is<ExpireEntry> auto& e, auto& code) { code(e.id, e.at); }
+
+template <class E>
+constexpr uint8_t kLast = 0;  // the highest valid value of an enum
+template <>
+constexpr uint8_t kLast<NameKind> = static_cast<uint8_t>(NameKind::kPool);
+template <>
+constexpr uint8_t kLast<ServiceClass> = static_cast<uint8_t>(ServiceClass::kReserved);
+template <>
+constexpr uint8_t kLast<RoundingMode> = static_cast<uint8_t>(RoundingMode::kDown);
+template <>
+constexpr uint8_t kLast<Outcome> = static_cast<uint8_t>(Outcome::kCancelled);
+template <>
+constexpr uint8_t kLast<VoidReason> = static_cast<uint8_t>(VoidReason::kCancelled);
+
+constexpr auto kByKind = [](auto& table, size_t kind) -> auto& { return table[static_cast<TokenKind>(kind)]; };
+
+class Writer {
+ public:
+  explicit Writer(std::string* out) : out_(*out) {}
+
+  template <class... T>
+  void operator()(const T&... values) {
+    (One(values), ...);
+  }
+
+  void Text(const std::string& text, size_t bound) {
+    PENSTOCK_CHECK(text.size() <= bound);
+    One(uint64_t{text.size()});
+    out_ += text;
+  }
+
+  template <class T>
+  void List(const std::vector<T>& list, size_t bound) {
+    PENSTOCK_CHECK(list.size() <= bound);
+    One(uint64_t{list.size()});
+    for (const T& item : list) One(item);
+  }
+
+  template <class T, class At>
+  void Table(const T& table, size_t size, At at) {
+    const std::remove_cvref_t<decltype(at(table, 0))> zero{};
+    while (size > 0 && at(table, size - 1) == zero) --size;
+    One(uint64_t{size});
+    for (size_t i = 0; i < size; ++i) One(at(table, i));
+  }
+
+ private:
+  template <class Unsigned>
+  void Varint(Unsigned value) {
+    for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(static_cast<uint8_t>(value & 0x7f) | 0x80);
+    out_ += static_cast<char>(value);
+  }
+
+  void One(const uint32_t& value) { Varint<uint64_t>(value); }
+  void One(const uint64_t& value) { Varint<uint64_t>(value); }
+  void One(const bool& value) { out_ += value ? '\1' : '\0'; }
+  void One(const int64_t& value) {
+    Varint((static_cast<uint64_t>(value) << 1) ^ (value < 0 ? ~uint64_t{0} : uint64_t{0}));
+  }
+  void One(const Money& value) {
+    const auto pico = static_cast<Int128>(value.pico());
+    Varint((static_cast<UnsignedInt128>(pico) << 1) ^ (pico < 0 ? ~UnsignedInt128{0} : UnsignedInt128{0}));
+  }
+  void One(const Instant& value) { One(value.nanoseconds_since_epoch()); }
+  template <class Unit>
+  void One(const Quantity<Unit>& value) {
+    One(value.count());
+  }
+  template <class T>
+  void One(const ByTokenKind<T>& table) {
+    Table(table, kTokenKindCount, kByKind);
+  }
+  void One(const BodyDigest& digest) { out_.append(digest.begin(), digest.end()); }
+  template <class E>
+  requires std::is_enum_v<E>
+  void One(const E& value) {
+    PENSTOCK_CHECK(static_cast<uint8_t>(value) <= kLast<E>);
+    out_ += static_cast<char>(value);
+  }
+  template <class T>
+  requires requires(const T& t, Writer& w) { Fields(t, w); }
+  void One(const T& record) { Fields(record, *this); }
+
+  std::string& out_;
+};
+
+/// Reads until the first mistake; after it every value is zero and the mistake is kept.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  template <class... T>
+  void operator()(T&... values) {
+    (One(values), ...);
+  }
+
+  void Text(std::string& text, size_t bound) { text = Take(Length(bound)); }
+
+  template <class T>
+  void List(std::vector<T>& list, size_t bound) {
+    const size_t length = Length(bound);
+    for (size_t i = 0; i < length && !wrong_; ++i) One(list.emplace_back());
+  }
+
+  template <class T, class At>
+  void Table(T& table, size_t size, At at) {
+    const size_t length = Length(size);
+    for (size_t i = 0; i < length; ++i) One(at(table, i));
+    const std::remove_cvref_t<decltype(at(table, 0))> zero{};
+    if (length > 0 && at(table, length - 1) == zero) Fail("a table ends in zero");
+  }
+
+  uint8_t Byte() {
+    if (at_ >= bytes_.size()) Fail("the entry is cut short");
+    return wrong_ ? uint8_t{0} : static_cast<uint8_t>(bytes_[at_++]);
+  }
+
+  void Fail(const char* what) {
+    if (!wrong_) wrong_ = what;
+  }
+
+  /// What was wrong, or that bytes are left over.
+  absl::Status End() {
+    if (at_ < bytes_.size()) Fail("bytes follow the end of the entry");
+    if (!wrong_) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat("journal entry is corrupt at byte ", at_, ": ", wrong_));
+  }
+
+ private:
+  template <class Unsigned, int kBits>
+  Unsigned Varint() {
+    Unsigned value = 0;
+    for (int shift = 0; shift < kBits; shift += 7) {
+      const uint8_t byte = Byte();
+      const Unsigned low = byte & 0x7f;
+      if (((low << shift) >> shift) != low) break;
+      value |= low << shift;
+      if (byte < 0x80) {
+        if (byte == 0 && shift > 0) Fail("a number is longer than it need be");
+        return wrong_ ? Unsigned{0} : value;
+      }
+    }
+    Fail("a number is too large");
+    return 0;
+  }
+
+  size_t Length(size_t bound) {
+    const uint64_t length = Varint<uint64_t, 64>();
+    if (length > bound) Fail("a string or list is longer than allowed");
+    return wrong_ ? 0 : static_cast<size_t>(length);
+  }
+
+  std::string_view Take(size_t length) {
+    if (length > bytes_.size() - at_) Fail("the entry is cut short");
+    if (wrong_) return {};
+    at_ += length;
+    return bytes_.substr(at_ - length, length);
+  }
+
+  void One(uint64_t& value) { value = Varint<uint64_t, 64>(); }
+  void One(uint32_t& value) {
+    const uint64_t wide = Varint<uint64_t, 64>();
+    if (wide > UINT32_MAX) Fail("a number is too large");
+    value = wrong_ ? 0 : static_cast<uint32_t>(wide);
+  }
+  void One(bool& value) {
+    const uint8_t byte = Byte();
+    if (byte > 1) Fail("a truth value is neither 0 nor 1");
+    value = byte == 1;
+  }
+  void One(int64_t& value) {
+    const uint64_t zigzag = Varint<uint64_t, 64>();
+    value = static_cast<int64_t>((zigzag >> 1) ^ (~(zigzag & 1) + 1));
+  }
+  void One(Money& value) {
+    const UnsignedInt128 zigzag = Varint<UnsignedInt128, 128>();
+    if (zigzag == ~UnsignedInt128{0}) Fail("an amount is too large");  // -2^127: Money is symmetric
+    value = Money::FromPico(PicoCount(wrong_ ? Int128{0} : static_cast<Int128>((zigzag >> 1) ^ (~(zigzag & 1) + 1))));
+  }
+  void One(Instant& value) {
+    int64_t ns = 0;
+    One(ns);
+    value = Instant(ns);
+  }
+  template <class Unit>
+  void One(Quantity<Unit>& value) {
+    int64_t count = 0;
+    One(count);
+    value = Quantity<Unit>(count);
+  }
+  template <class T>
+  void One(ByTokenKind<T>& table) {
+    Table(table, kTokenKindCount, kByKind);
+  }
+  void One(BodyDigest& digest) {
+    const std::string_view bytes = Take(digest.size());
+    std::transform(bytes.begin(), bytes.end(), digest.begin(), [](char c) { return static_cast<uint8_t>(c); });
+  }
+  template <class E>
+  requires std::is_enum_v<E>
+  void One(E& value) {
+    const uint8_t byte = Byte();
+    if (byte > kLast<E>) Fail("an enumeration has no such value");
+    value = wrong_ ? E{} : static_cast<E>(byte);
+  }
+  template <class T>
+  requires requires(T& t, Reader& r) { Fields(t, r); }
+  void One(T& record) { Fields(record, *this); }
+
+  std::string_view bytes_;
+  size_t at_ = 0;
+  const char* wrong_ = nullptr;
+};
+
+template <size_t... kIndex>
+Entry ReadType(size_t index, Reader& reader, std::index_sequence<kIndex...>) {
+  Entry entry;
+  ((index == kIndex ? Fields(entry.emplace<kIndex>(), reader) : void()), ...);
+  return entry;
+}
+
+}  // namespace
+
+void Encode(const Entry& entry, std::string* out) {
+  *out += static_cast<char>(entry.index() + 1);
+  Writer writer(out);
+  std::visit([&writer](const auto& e) { Fields(e, writer); }, entry);
+}
+
+absl::StatusOr<Entry> Decode(std::string_view bytes) {
+  Reader reader(bytes);
+  const uint8_t type = reader.Byte();
+  if (type == 0 || type > std::variant_size_v<Entry>) reader.Fail("unknown entry type");
+  Entry entry = ReadType(static_cast<size_t>(type) - 1, reader, std::make_index_sequence<std::variant_size_v<Entry>>());
+  if (absl::Status end = reader.End(); !end.ok()) return end;
+  return entry;
+}
+
+}  // namespace penstock::ledger

@@ -1,0 +1,157 @@
+// Journal entries: what happened, self-contained, so that replaying them needs no configuration.
+//
+// Encoding (ledger/entry.cc): one type byte (the place in the variant, from 1), then the fields in declaration order;
+// unsigned LEB128 varints, signed values zigzag, strings and lists length-prefixed, Instants and Money as zigzag
+// varints (Money up to 128 bits), digests as they are. Tables by token kind or class are lists without their trailing
+// zeros, so that a longer registry changes no old byte. The encoding is canonical: the same entry gives the same bytes
+// on every machine and compiler, for they are hashed.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "admission/vocabulary/ids.h"
+#include "admission/vocabulary/tiers.h"
+#include "admission/vocabulary/time.h"
+#include "admission/vocabulary/token_kinds.h"
+#include "ledger/money.h"
+#include "ledger/sha256.h"
+#include "ledger/tariff.h"
+
+namespace penstock::ledger {
+
+// Bounds on lists inside an entry, beside those of admission/vocabulary/bounds.h.
+constexpr size_t kMaxAttributions = 16;
+constexpr size_t kMaxPricedPools = 1024;
+
+/// A daemon opened the journal. Epochs increase by one with every boot.
+struct BootEntry {
+  uint32_t epoch = 0;
+  Instant at;
+  friend bool operator==(const BootEntry&, const BootEntry&) = default;
+};
+
+/// The daemon of this epoch stopped in an orderly way: everything before is synced and no grant is waiting for a slot.
+struct StopEntry {
+  uint32_t epoch = 0;
+  Instant at;
+  friend bool operator==(const StopEntry&, const StopEntry&) = default;
+};
+
+enum class NameKind : uint8_t { kTenant, kKey, kPool };
+
+/// Binds a dense id to a name, once and for ever. A key's `owner` is its tenant's id.
+struct NameEntry {
+  NameKind kind = NameKind::kTenant;
+  uint32_t id = 0;  // 1, 2, 3... within its kind
+  uint32_t owner = 0;
+  std::string name;
+  friend bool operator==(const NameEntry&, const NameEntry&) = default;
+};
+
+/// Price rules that grants from here on may pin, under a dense id 1, 2, 3...
+struct TariffEntry {
+  uint32_t id = 0;
+  Tariff tariff;
+  friend bool operator==(const TariffEntry&, const TariffEntry&) = default;
+};
+
+/// Who a grant is for and on what terms. A settlement repeats it: one whose hold was lost still settles.
+struct GrantTerms {
+  TenantId tenant;
+  KeyId key;
+  PoolId pool;
+  ServiceClass served = ServiceClass::kDefault;
+  uint32_t tariff = 0;  // id of the pinned tariff
+  friend bool operator==(const GrantTerms&, const GrantTerms&) = default;
+};
+
+using Label = std::pair<std::string, std::string>;
+
+/// A request may run: money and rate are on hold.
+struct GrantEntry {
+  GrantId id;
+  GrantTerms terms;
+  Instant at;
+  Instant lease_deadline;   // slot and rate come back
+  Instant settle_deadline;  // the money hold comes back
+  TokenCounts estimate;     // exact or estimated input, predicted output
+  Work work;                // of the estimate
+  Tokens output_cap;        // the most it may generate
+  Money hold;               // the most it can cost at the pinned prices
+  std::string request_id;   // the client's, unique per tenant; empty: none
+  BodyDigest body{};        // of the request that this id stands for
+  std::string run;
+  std::vector<Label> labels;
+  friend bool operator==(const GrantEntry&, const GrantEntry&) = default;
+};
+
+/// Work done between two moments, spread evenly over them (from == to: all at that moment).
+struct Attribution {
+  Instant from;
+  Instant to;
+  Work work;
+  friend bool operator==(const Attribution&, const Attribution&) = default;
+};
+
+/// Tokens so far; extends the lease.
+struct ProgressEntry {
+  GrantId id;
+  Instant at;
+  TokenCounts so_far;
+  Instant lease_deadline;
+  Instant settle_deadline;
+  std::vector<Attribution> attributions;  // of what is new since the last report
+  friend bool operator==(const ProgressEntry&, const ProgressEntry&) = default;
+};
+
+enum class Outcome : uint8_t { kSucceeded, kFailed, kCancelled };
+
+/// The end of a request that ran. `billed` is false for usage reported after the settle deadline.
+struct SettleEntry {
+  GrantId id;
+  GrantTerms terms;
+  Instant at;
+  Outcome outcome = Outcome::kSucceeded;
+  bool billed = true;
+  TokenCounts tokens;  // all of it, not only since the last report
+  Work work;
+  Money charge;
+  BodyDigest body{};                      // of the Complete that this settlement answers
+  std::vector<Attribution> attributions;  // of what is new since the last report
+  friend bool operator==(const SettleEntry&, const SettleEntry&) = default;
+};
+
+enum class VoidReason : uint8_t { kUndeliverable, kCancelled };
+
+/// The grant never ran; its hold ends and nothing is charged.
+struct VoidEntry {
+  GrantId id;
+  Instant at;
+  VoidReason reason = VoidReason::kUndeliverable;
+  friend bool operator==(const VoidEntry&, const VoidEntry&) = default;
+};
+
+/// Nobody completed the grant by its settle deadline; the money hold ends.
+struct ExpireEntry {
+  GrantId id;
+  Instant at;
+  friend bool operator==(const ExpireEntry&, const ExpireEntry&) = default;
+};
+
+using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
+                           VoidEntry, ExpireEntry>;
+
+/// Appends the canonical bytes to `out`. Crashes on strings or lists beyond their bounds: they could not be read back.
+void Encode(const Entry& entry, std::string* out);
+/// DATA_LOSS when the bytes are not exactly one entry (says at which byte).
+absl::StatusOr<Entry> Decode(std::string_view bytes);
+
+}  // namespace penstock::ledger

@@ -1,0 +1,54 @@
+// The journal's storage: append-only rows of entries, sequence-numbered, SHA-256 chained per entry.
+//
+//   row of a batch:  key    first sequence, 8 bytes big-endian
+//                    value  u32 count, little-endian | 32 bytes chain hash before | count x (LEB128 length, payload)
+//                           | 32 bytes chain hash after
+//
+// Two implementations from the start (memory, RocksDB), one contract suite: tests/contract/journal_contract_test.cc.
+// One thread owns a journal; Sync alone may run on other threads at the same time.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ledger/sha256.h"
+
+namespace penstock::ledger {
+
+/// Where the journal ends: the last sequence (0 when empty) and the chain hash after it (all zero when empty).
+struct Head {
+  uint64_t sequence = 0;
+  Hash hash{};
+  friend bool operator==(const Head&, const Head&) = default;
+};
+
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  /// Appends payloads as one row, whole or not at all. On OK a crash of the process keeps it; a power cut keeps it once
+  /// Sync covers it. After an error the journal accepts nothing more: memory is ahead of the disk.
+  virtual absl::Status Append(const std::vector<std::string>& payloads) = 0;
+
+  /// Makes durable what was appended before the call; returns the sequence it covers at least. Thread-safe.
+  virtual absl::StatusOr<uint64_t> Sync() = 0;
+
+  virtual Head head() const = 0;
+
+  /// Calls `visit` for every entry from `first` on, in order, after checking sequence and chain. DATA_LOSS names the
+  /// file or row and the sequence where the journal is broken; a status from `visit` ends the reading and is returned.
+  using Visitor = std::function<absl::Status(uint64_t sequence, std::string_view payload)>;
+  virtual absl::Status Read(uint64_t first, const Visitor& visit) const = 0;
+};
+
+/// Volatile: for tests and the simulator.
+std::unique_ptr<Journal> NewMemoryJournal();
+
+}  // namespace penstock::ledger

@@ -1,0 +1,129 @@
+#include "ledger/journal_row.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "admission/vocabulary/check.h"
+
+namespace penstock::ledger {
+namespace {
+
+constexpr size_t kCountBytes = 4;
+constexpr size_t kHashBytes = sizeof(Hash);
+constexpr size_t kHeaderBytes = kCountBytes + kHashBytes;
+
+void PutCount(size_t count, std::string& bytes) {
+  for (size_t i = 0; i < kCountBytes; ++i) bytes.push_back(static_cast<char>((count >> (8 * i)) & 0xff));
+}
+
+void PutLength(size_t length, std::string& bytes) {
+  for (; length >= 0x80; length >>= 7) bytes.push_back(static_cast<char>((length & 0x7f) | 0x80));
+  bytes.push_back(static_cast<char>(length));
+}
+
+void PutHash(const Hash& hash, std::string& bytes) { bytes.append(hash.begin(), hash.end()); }
+
+size_t GetCount(std::string_view bytes) {
+  size_t count = 0;
+  for (size_t i = 0; i < kCountBytes; ++i) count |= size_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
+  return count;
+}
+
+Hash GetHash(std::string_view bytes) {
+  Hash hash;
+  std::copy_n(bytes.begin(), kHashBytes, hash.begin());
+  return hash;
+}
+
+/// Takes a length and as many bytes off `rest`; false when they are not there.
+bool TakePayload(std::string_view& rest, std::string_view& payload) {
+  uint64_t length = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    if (rest.empty() || shift > 28) return false;
+    const uint8_t byte = static_cast<uint8_t>(rest.front());
+    rest.remove_prefix(1);
+    length |= uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) break;
+  }
+  if (length > rest.size()) return false;
+  payload = rest.substr(0, length);
+  rest.remove_prefix(length);
+  return true;
+}
+
+absl::Status Broken(uint64_t first, uint64_t sequence, size_t offset, std::string_view what) {
+  return absl::DataLossError(absl::StrCat("row ", first, " is corrupt at sequence ", sequence, ", byte ", offset,
+                                          " of the row: ", absl::string_view(what.data(), what.size())));
+}
+
+}  // namespace
+
+Head EncodeRow(const Head& before, const std::vector<std::string>& payloads, std::string& bytes) {
+  PENSTOCK_CHECK(!payloads.empty() && payloads.size() <= std::numeric_limits<uint32_t>::max());
+  bytes.clear();
+  PutCount(payloads.size(), bytes);
+  PutHash(before.hash, bytes);
+  Head head = before;
+  for (const std::string& payload : payloads) {
+    PENSTOCK_CHECK(payload.size() <= std::numeric_limits<uint32_t>::max());
+    PutLength(payload.size(), bytes);
+    bytes.append(payload);
+    head.hash = ChainHash(head.hash, payload);
+    ++head.sequence;
+  }
+  PutHash(head.hash, bytes);
+  return head;
+}
+
+absl::StatusOr<Row> DecodeRow(uint64_t first, std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes + kHashBytes) return Broken(first, first, bytes.size(), "shorter than its header");
+  const size_t count = GetCount(bytes);
+  std::string_view rest = bytes.substr(kHeaderBytes, bytes.size() - kHeaderBytes - kHashBytes);
+  if (count == 0 || count > rest.size()) return Broken(first, first, 0, "its count of entries is impossible");
+
+  Row row{.first = first, .before = GetHash(bytes.substr(kCountBytes)), .after = {}, .payloads = {}};
+  row.payloads.reserve(count);
+  Hash hash = row.before;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t offset = bytes.size() - kHashBytes - rest.size();
+    std::string_view payload;
+    if (!TakePayload(rest, payload)) return Broken(first, first + i, offset, "the entry reaches beyond its row");
+    hash = ChainHash(hash, payload);
+    row.payloads.push_back(payload);
+  }
+  const size_t end = bytes.size() - kHashBytes;
+  if (!rest.empty()) return Broken(first, row.last(), end - rest.size(), "bytes follow the last entry");
+  row.after = GetHash(bytes.substr(end));
+  if (row.after != hash) return Broken(first, row.last(), end, "the entries do not give the recorded chain hash");
+  return row;
+}
+
+absl::Status CheckFollows(const Head& before, const Row& row) {
+  const uint64_t expected = before.sequence + 1;
+  if (row.first > expected) {
+    return absl::DataLossError(absl::StrCat("sequences ", expected, " to ", row.first - 1, " are missing"));
+  }
+  if (row.first < expected) {
+    return absl::DataLossError(
+        absl::StrCat("row ", row.first, " overlaps the row before it, which ends with sequence ", before.sequence));
+  }
+  if (row.before != before.hash) {
+    return Broken(row.first, row.first, kCountBytes, "its chain hash is not that of the row before it");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VisitRow(const Row& row, uint64_t from, const Journal::Visitor& visit) {
+  uint64_t sequence = row.first;
+  for (const std::string_view payload : row.payloads) {
+    if (sequence >= from) {
+      if (absl::Status status = visit(sequence, payload); !status.ok()) return status;
+    }
+    ++sequence;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace penstock::ledger

@@ -1,0 +1,82 @@
+#include "ledger/meters.h"
+
+#include <algorithm>
+
+#include "admission/vocabulary/check.h"
+#include "admission/vocabulary/checked.h"
+#include "ledger/tariff.h"
+
+namespace penstock::ledger {
+namespace {
+
+constexpr Duration kSecond = Seconds(1);
+static_assert(kBaseWindow == kSecond * 60, "Seconds60 holds one base window");
+
+/// The part of an attribution done before `t`, rounded down, so that the parts between moments add up to the whole.
+Work DoneBeforeRoundDown(const Attribution& a, Instant t) {
+  if (t <= a.from) return Work();
+  if (t >= a.to) return a.work;
+  const Int128 part = Int128{a.work.count()} * (t - a.from).count();
+  return Work(CheckedNarrow(DivideRoundDown<Int128>(part, (a.to - a.from).count())));
+}
+
+}  // namespace
+
+void Meters::Add(const SettleEntry& entry) {
+  const GrantTerms& terms = entry.terms;
+  const Instant hour = WindowStart(entry.at, Hours(1));
+  Bucket& bucket = buckets_[{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, hour}];
+  (entry.billed ? bucket.requests : bucket.unbilled_requests) += 1;
+  TokenCounts& tokens = entry.billed ? bucket.tokens : bucket.unbilled_tokens;
+  tokens = tokens + entry.tokens;
+  (entry.billed ? bucket.work : bucket.unbilled_work) += entry.work;
+  bucket.charge += entry.charge;
+  Add(terms, entry.attributions, entry.at);
+}
+
+void Meters::Add(const GrantTerms& terms, const std::vector<Attribution>& attributions, Instant at) {
+  for (const Attribution& attribution : attributions) Spread(terms, attribution);
+  PassWatermark(at);
+}
+
+void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
+  PENSTOCK_CHECK(a.work >= Work() && a.from <= a.to);
+  // A moment is a span of the one nanosecond that begins there.
+  const Attribution span = {a.from, std::max(a.to, a.from + Nanoseconds(1)), a.work};
+  Work done;
+  for (Instant start = WindowStart(span.from, kBaseWindow); start < span.to; start = start + kBaseWindow) {
+    const Work in_window = DoneBeforeRoundDown(span, start + kBaseWindow) - done;
+    if (in_window == Work()) continue;
+    const WindowKey key = {terms.tenant, terms.pool, TierOf(terms.served), start};
+    Window& window = windows_[key];
+    window.work += in_window;
+    Seconds60 alone{};
+    Seconds60* const open = OpenSeconds(key);
+    Seconds60& seconds = open != nullptr ? *open : alone;
+    Instant end = start;
+    for (Work& second : seconds) {
+      end = end + kSecond;
+      if (end <= span.from) continue;
+      const Work before = done;
+      done = DoneBeforeRoundDown(span, end);
+      second += done - before;
+      window.highest_second = std::max(window.highest_second, second);
+      if (end >= span.to) break;
+    }
+  }
+}
+
+/// The seconds of a window; nullptr when it lies behind the watermark.
+Meters::Seconds60* Meters::OpenSeconds(const WindowKey& key) {
+  if (key.start + kBaseWindow <= newest_ - kWatermark) return nullptr;
+  return &open_seconds_[key.start][key];
+}
+
+void Meters::PassWatermark(Instant at) {
+  newest_ = std::max(newest_, at);
+  while (!open_seconds_.empty() && open_seconds_.begin()->first + kBaseWindow <= newest_ - kWatermark) {
+    open_seconds_.erase(open_seconds_.begin());
+  }
+}
+
+}  // namespace penstock::ledger

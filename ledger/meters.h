@@ -1,0 +1,89 @@
+// The two meters, as projections of the journal.
+//
+//   first meter    tokens by kind, requests, work, charge per tenant/key/pool/class (and pinned tariff) in hour buckets
+//   second meter   work per base window (1 minute) per tenant/pool/tier, and the highest second inside it
+//
+// Work spread over an interval lands in seconds by differences of a rounded-down running total, so that the parts
+// always add up to the whole. The seconds inside a window are kept until the watermark (kWatermark behind the newest
+// event) and then reduced to their maximum, which is informative; only windows are billed. What arrives later still
+// adds to its window.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "admission/vocabulary/ids.h"
+#include "admission/vocabulary/tiers.h"
+#include "admission/vocabulary/time.h"
+#include "admission/vocabulary/token_kinds.h"
+#include "ledger/entry.h"
+#include "ledger/money.h"
+
+namespace penstock::ledger {
+
+constexpr Duration kWatermark = Minutes(10);
+
+struct BucketKey {
+  TenantId tenant;
+  KeyId key;
+  PoolId pool;
+  ServiceClass served = ServiceClass::kDefault;
+  uint32_t tariff = 0;  // id of the pinned tariff: the price its tokens were charged at
+  Instant hour;
+  friend auto operator<=>(const BucketKey&, const BucketKey&) = default;
+};
+
+struct Bucket {
+  int64_t requests = 0;
+  TokenCounts tokens;
+  Work work;
+  Money charge;                   // tokens x pinned prices, to the last pico-unit
+  int64_t unbilled_requests = 0;  // settled too late to bill: counted apart from the billed ones, never charged
+  TokenCounts unbilled_tokens;
+  Work unbilled_work;
+  friend bool operator==(const Bucket&, const Bucket&) = default;
+};
+
+struct WindowKey {
+  TenantId tenant;
+  PoolId pool;
+  Tier tier = Tier::kElastic;
+  Instant start;
+  friend auto operator<=>(const WindowKey&, const WindowKey&) = default;
+};
+
+struct Window {
+  Work work;
+  Work highest_second;
+  friend bool operator==(const Window&, const Window&) = default;
+};
+
+class Meters {
+ public:
+  /// Counts a settlement in its hour bucket (the hour of `entry.at`) and its attributions in their windows (unbilled
+  /// usage too: the work was done).
+  void Add(const SettleEntry& entry);
+  /// Counts a progress report's attributions for the grant with these terms.
+  void Add(const GrantTerms& terms, const std::vector<Attribution>& attributions, Instant at);
+
+  const std::map<BucketKey, Bucket>& buckets() const { return buckets_; }
+  const std::map<WindowKey, Window>& windows() const { return windows_; }
+
+  friend bool operator==(const Meters&, const Meters&) = default;
+
+ private:
+  using Seconds60 = std::array<Work, 60>;
+  void Spread(const GrantTerms& terms, const Attribution& attribution);
+  Seconds60* OpenSeconds(const WindowKey& key);
+  void PassWatermark(Instant at);
+
+  std::map<BucketKey, Bucket> buckets_;
+  std::map<WindowKey, Window> windows_;
+  std::map<Instant, std::map<WindowKey, Seconds60>> open_seconds_;  // by window start, until the watermark
+  Instant newest_;
+};
+
+}  // namespace penstock::ledger

@@ -1,0 +1,21 @@
+// SHA-256, and the digests that the journal and the dedupe tables keep.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace penstock::ledger {
+
+using Hash = std::array<uint8_t, 32>;
+/// The first half of a SHA-256: names a request body for dedupe.
+using BodyDigest = std::array<uint8_t, 16>;
+
+Hash Sha256(std::string_view bytes);
+/// The chain: SHA-256(previous || payload).
+Hash ChainHash(const Hash& previous, std::string_view payload);
+BodyDigest DigestOf(std::string_view bytes);
+std::string ToHex(const Hash& hash);
+
+}  // namespace penstock::ledger

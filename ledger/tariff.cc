@@ -1,0 +1,32 @@
+#include "ledger/tariff.h"
+
+#include <algorithm>
+
+namespace penstock::ledger {
+
+const PoolPrices* Tariff::PricesOf(std::string_view pool) const {
+  const auto found = std::find_if(pools.begin(), pools.end(), [pool](const PoolPrices& p) { return p.pool == pool; });
+  return found == pools.end() ? nullptr : &*found;
+}
+
+const TokenPrices& Tariff::TokenPricesOf(std::string_view pool, ServiceClass served) const {
+  static constexpr TokenPrices kNothing;
+  const PoolPrices* prices = PricesOf(pool);
+  return prices == nullptr ? kNothing : prices->by_class[static_cast<size_t>(served)];
+}
+
+Money TokenCharge(const TokenCounts& tokens, const TokenPrices& prices) {
+  Money charge;
+  for (TokenKind kind : kAllTokenKinds) charge += Money::FromPico(prices[kind]) * tokens[kind].count();
+  return charge;
+}
+
+int64_t MaxGeneratedPrice(const TokenPrices& prices) {
+  int64_t dearest = 0;
+  for (TokenKind kind : kAllTokenKinds) {
+    if (IsGenerated(kind)) dearest = std::max(dearest, prices[kind]);
+  }
+  return dearest;
+}
+
+}  // namespace penstock::ledger

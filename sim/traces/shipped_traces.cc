@@ -1,0 +1,17 @@
+#include "sim/traces/shipped_traces.h"
+
+// Defined in shipped_traces.S.
+extern "C" {
+extern const char penstock_conversation_trace_begin[];
+extern const char penstock_conversation_trace_end[];
+extern const char penstock_code_trace_begin[];
+extern const char penstock_code_trace_end[];
+}
+
+namespace penstock::sim {
+
+std::string_view ConversationTraceCsv() { return {penstock_conversation_trace_begin, penstock_conversation_trace_end}; }
+
+std::string_view CodeTraceCsv() { return {penstock_code_trace_begin, penstock_code_trace_end}; }
+
+} // namespace penstock::sim

@@ -1,0 +1,14 @@
+// The traces that the binary carries, so that the demo runs from any directory. See README.md here for their source,
+// licence (CC-BY 4.0) and defects.
+#pragma once
+
+#include <string_view>
+
+namespace penstock::sim {
+
+/// The whole text of AzureLLMInferenceTrace_conv.csv; lives as long as the program.
+std::string_view ConversationTraceCsv();
+/// The whole text of AzureLLMInferenceTrace_code.csv; lives as long as the program.
+std::string_view CodeTraceCsv();
+
+} // namespace penstock::sim

@@ -1,0 +1,60 @@
+// The demo's arrivals: slices of real traces, superposed until they reach a tenant's rate. Arrival times and lengths
+// are those of real rows; the same seed gives the same list with every compiler.
+//
+// What the traces do not have is the tenant profile's assumption and no measurement: the tenant, the share of the
+// prompt that is cached, the share of the answer that is reasoning, the cap that the client asked for, and the runs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "admission/vocabulary/time.h"
+#include "admission/vocabulary/token_kinds.h"
+#include "sim/traces/azure_trace.h"
+
+namespace penstock::sim {
+
+/// A flood: between `from` and `to` the tenant sends `multiplier` times its usual rate.
+struct Burst {
+  Duration from;
+  Duration to;
+  double multiplier = 1; // at least 1
+};
+
+enum class TraceChoice : uint8_t { kConversation, kCode };
+
+struct TenantProfile {
+  std::string name;
+  TraceChoice trace = TraceChoice::kConversation;
+  double requests_per_second = 1; // mean, bursts not counted
+  std::vector<Burst> bursts;
+  int cached_thousandths = 0;              // of a prompt; the same for every request
+  int reasoning_thousandths = 0;           // of an answer; the same for every request
+  int64_t usual_max_output_tokens = 1'024; // asked for, unless the answer is longer: then the next power of two
+  int64_t requests_per_run = 0;            // consecutive arrivals share a run; 0: no runs
+};
+
+struct Traces {
+  std::vector<TraceRow> conversation;
+  std::vector<TraceRow> code;
+};
+
+struct Arrival {
+  Duration at;                   // since the start of the traffic
+  uint32_t tenant = 0;           // index of the profile
+  TokenCounts tokens;            // what the request turns out to be: input, cached_input, output, reasoning
+  int64_t max_output_tokens = 0; // what the client asks for; never less than output + reasoning
+  std::string run;               // "<tenant name>-run-<number from 1>", or empty
+  friend bool operator==(const Arrival&, const Arrival&) = default;
+};
+
+/// Arrivals in [0, length), by time, then tenant. A tenant has round(rate x length) of them, and each of its bursts
+/// adds round(rate x (multiplier - 1) x burst length). Slices start at offsets chosen by the seed and wrap around at
+/// the end of the trace; rows of the last one are left out at random (by a hash of row and seed) to meet the number. A
+/// tenant's arrivals depend on the seed, its place in the list and its own profile only.
+std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const Traces& traces, Duration length,
+                                  uint64_t seed);
+
+} // namespace penstock::sim

@@ -1,0 +1,161 @@
+#include "tests/broker/core/engine_fixture.h"
+
+#include <algorithm>
+
+namespace penstock::core {
+namespace {
+
+/// Passes everything on to a journal that outlives it.
+class SharedJournal final : public ledger::Journal {
+ public:
+  explicit SharedJournal(std::shared_ptr<ledger::Journal> journal) : journal_(std::move(journal)) {}
+  absl::Status Append(const std::vector<std::string>& payloads) override { return journal_->Append(payloads); }
+  absl::StatusOr<uint64_t> Sync() override { return journal_->Sync(); }
+  ledger::Head head() const override { return journal_->head(); }
+  absl::Status Read(uint64_t first, const Visitor& visit) const override { return journal_->Read(first, visit); }
+
+ private:
+  std::shared_ptr<ledger::Journal> journal_;
+};
+
+TenantSettings TenantOf(const std::string& name, Tier tier) {
+  TenantSettings tenant;
+  tenant.name = name;
+  tenant.tier = tier;
+  tenant.keys.push_back({.name = "prod"});
+  return tenant;
+}
+
+ledger::Tariff SmallTariff() {
+  ledger::Tariff tariff{.version = "test-1", .currency = "USD"};
+  ledger::PoolPrices prices{.pool = "chat", .demand_price = 500};
+  for (size_t c = 1; c < kServiceClassCount; ++c) {
+    prices.by_class[c][TokenKind::kInput] = 600'000;
+    prices.by_class[c][TokenKind::kCachedInput] = 60'000;
+    prices.by_class[c][TokenKind::kOutput] = 2'400'000;
+    prices.by_class[c][TokenKind::kReasoning] = 2'400'000;
+  }
+  tariff.pools.push_back(prices);
+  return tariff;
+}
+
+}  // namespace
+
+EngineSettings SmallWorld() {
+  EngineSettings settings;
+  PoolSettings pool{.name = "chat", .model = "small"};
+  pool.terms.capacity = NormalizedTokensPerSecond(1'000);
+  pool.terms.burst = NormalizedTokens(4'000);
+  pool.terms.max_in_flight = 4;
+  pool.terms.classes[static_cast<size_t>(ServiceClass::kDefault)].weight = 10;
+  pool.terms.classes[static_cast<size_t>(ServiceClass::kSpillover)].weight = 10;
+  pool.burndown[TokenKind::kInput] = 1'000;
+  pool.burndown[TokenKind::kCachedInput] = 100;
+  pool.burndown[TokenKind::kOutput] = 4'000;
+  pool.burndown[TokenKind::kReasoning] = 4'000;
+  pool.predicted_output = Tokens(50);
+  pool.lease = Seconds(60);
+  pool.settle_within = Seconds(600);
+  settings.pools.push_back(pool);
+  settings.tenants.push_back(TenantOf("tramp", Tier::kFree));
+  settings.tenants.push_back(TenantOf("shop", Tier::kElastic));
+  TenantSettings acme = TenantOf("acme", Tier::kReserved);
+  acme.reservation = ReservationSettings{
+      .pool = "chat",
+      .kind = std::nullopt,
+      .rate = {.quantity = 400'000, .period = Seconds(1), .burst = NormalizedTokens(800).count()},
+      .overrun = admission::Overrun::kSpill};
+  settings.tenants.push_back(acme);
+  settings.tariff = SmallTariff();
+  return settings;
+}
+
+std::unique_ptr<ledger::Journal> KeptJournal::Handle() { return std::make_unique<SharedJournal>(journal_); }
+
+EngineWorld::EngineWorld(EngineSettings settings, SchedulerFactory scheduling)
+    : settings_(std::move(settings)), scheduling_(std::move(scheduling)) {
+  Open();
+}
+
+void EngineWorld::Open() {
+  auto engine = Engine::Open(settings_, journal_.Handle(), scheduling_, now_);
+  PENSTOCK_CHECK(engine.ok());
+  engine_ = *std::move(engine);
+}
+
+void EngineWorld::Restart(Duration after) {
+  engine_.reset();
+  answers_.clear();
+  now_ = now_ + after;
+  Open();
+}
+
+TenantId EngineWorld::TenantNamed(const std::string& name) const {
+  return TenantId{*engine_->books().IdOf(ledger::NameKind::kTenant, 0, name)};
+}
+
+Admit EngineWorld::Request(const std::string& tenant, const std::string& id, int64_t input, int64_t max_output) const {
+  Admit admit;
+  admit.tenant = TenantNamed(tenant);
+  admit.key = KeyId{*engine_->books().IdOf(ledger::NameKind::kKey, admit.tenant.value, "prod")};
+  admit.request_id = id;
+  admit.body = ledger::DigestOf(tenant + std::to_string(input) + "/" + std::to_string(max_output));
+  admit.pools = {PoolId{1}};
+  admit.input[TokenKind::kInput] = Tokens(input);
+  admit.max_output = Tokens(max_output);
+  admit.max_wait = Seconds(5);
+  return admit;
+}
+
+void EngineWorld::Do(Command command) {
+  Effects effects;
+  engine_->Apply(command, now_, &effects);
+  PENSTOCK_CHECK(engine_->ledger().WriteBatch().ok());
+  for (Answer& answer : effects.answers) answers_.push_back(std::move(answer));
+}
+
+Ticket EngineWorld::Offer(Admit admit) {
+  admit.ticket = ++ticket_;
+  Do(admit);
+  return ticket_;
+}
+
+std::optional<Outcome> EngineWorld::AnswerTo(Ticket ticket) {
+  const auto found =
+      std::find_if(answers_.begin(), answers_.end(), [&](const Answer& answer) { return answer.ticket == ticket; });
+  if (found == answers_.end()) return std::nullopt;
+  Outcome outcome = std::move(found->outcome);
+  answers_.erase(found);
+  return outcome;
+}
+
+Granted EngineWorld::GrantNow(Admit admit) {
+  const Outcome outcome = Ask(std::move(admit));
+  EXPECT_TRUE(std::holds_alternative<Granted>(outcome)) << "expected a grant, got outcome " << outcome.index();
+  return std::holds_alternative<Granted>(outcome) ? std::get<Granted>(outcome) : Granted{};
+}
+
+Complete EngineWorld::CompletionOf(const Granted& granted, int64_t input, int64_t output) {
+  Complete complete;
+  complete.grant = granted.id;
+  complete.terms = granted.terms;
+  complete.issued = granted.issued;
+  complete.tokens = InputOutput(input, output);
+  complete.body = ledger::DigestOf(std::to_string(input) + "/" + std::to_string(output));
+  return complete;
+}
+
+Completed EngineWorld::CompleteNow(const Granted& granted, int64_t input, int64_t output) {
+  const Outcome outcome = Ask(CompletionOf(granted, input, output));
+  EXPECT_TRUE(std::holds_alternative<Completed>(outcome)) << "expected a settlement, got outcome " << outcome.index();
+  return std::holds_alternative<Completed>(outcome) ? std::get<Completed>(outcome) : Completed{};
+}
+
+TokenCounts InputOutput(int64_t input, int64_t output) {
+  TokenCounts tokens;
+  tokens[TokenKind::kInput] = Tokens(input);
+  tokens[TokenKind::kOutput] = Tokens(output);
+  return tokens;
+}
+
+}  // namespace penstock::core

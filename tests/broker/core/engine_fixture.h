@@ -1,0 +1,87 @@
+// A small world around an engine: two pools' worth of words for tests that read as sentences.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/core/engine.h"
+#include "ledger/journal.h"
+
+namespace penstock::core {
+
+constexpr Instant kStart(1'700'000'000'000'000'000);
+
+/// One pool `chat` of 1,000 nt/s with 4 slots; tenants: free `tramp`, elastic `shop`, reserved `acme` (400 nt/s).
+EngineSettings SmallWorld();
+
+/// A journal that the test keeps while engines come and go, and that can be told to fail.
+class KeptJournal {
+ public:
+  KeptJournal() : journal_(ledger::NewMemoryJournal()) {}
+  std::unique_ptr<ledger::Journal> Handle();
+  ledger::Journal& journal() { return *journal_; }
+
+ private:
+  std::shared_ptr<ledger::Journal> journal_;
+};
+
+class EngineWorld {
+ public:
+  explicit EngineWorld(EngineSettings settings = SmallWorld(), SchedulerFactory scheduling = FairScheduling());
+
+  /// Loses the engine and opens a new one on the same journal, `after` later.
+  void Restart(Duration after = Duration::Zero());
+
+  Instant now() const { return now_; }
+  Engine& engine() { return *engine_; }
+  EngineSettings& settings() { return settings_; }
+  KeptJournal& journal() { return journal_; }
+
+  /// A request of that tenant's key "prod" in pool "chat".
+  Admit Request(const std::string& tenant, const std::string& id, int64_t input = 10, int64_t max_output = 100) const;
+  TenantId TenantNamed(const std::string& name) const;
+
+  /// Applies a command now; its answers wait in AnswerTo.
+  void Do(Command command);
+  void Tick(Duration later) {
+    now_ = now_ + later;
+    Do(core::Tick{});
+  }
+  Ticket Offer(Admit admit);
+  /// The answer to a ticket, once; nothing while it waits.
+  std::optional<Outcome> AnswerTo(Ticket ticket);
+
+  /// Offers and expects a grant at once.
+  Granted GrantNow(Admit admit);
+  Completed CompleteNow(const Granted& granted, int64_t input, int64_t output);
+  Complete CompletionOf(const Granted& granted, int64_t input, int64_t output);
+  /// The answer to a command that carries a ticket, said at once.
+  template <class T>
+  Outcome Ask(T command) {
+    command.ticket = ++ticket_;
+    Do(command);
+    std::optional<Outcome> outcome = AnswerTo(command.ticket);
+    EXPECT_TRUE(outcome.has_value()) << "no answer yet";
+    return outcome.value_or(Outcome(Error{}));
+  }
+
+ private:
+  void Open();
+  EngineSettings settings_;
+  SchedulerFactory scheduling_;
+  KeptJournal journal_;
+  std::unique_ptr<Engine> engine_;
+  Instant now_ = kStart;
+  Ticket ticket_ = 0;
+  std::vector<Answer> answers_;
+};
+
+/// The tokens of a request that is only input and output.
+TokenCounts InputOutput(int64_t input, int64_t output);
+
+}  // namespace penstock::core

@@ -1,0 +1,58 @@
+#include "tests/layering/rooms.h"
+
+namespace penstock::layering {
+namespace {
+
+constexpr std::string_view kWords = "admission/vocabulary/";
+constexpr std::string_view kAdmission = "admission/";
+constexpr std::string_view kLedger = "ledger/";
+constexpr std::string_view kRocksDb = "ledger/rocksdb_";
+constexpr std::string_view kCore = "broker/core/";
+constexpr std::string_view kMarket = "broker/market/";
+constexpr std::string_view kPlanning = "broker/planning/";
+constexpr std::string_view kAuth = "broker/auth/";
+constexpr std::string_view kConfig = "broker/config/";
+constexpr std::string_view kDaemon = "broker/daemon/";
+constexpr std::string_view kRpc = "broker/rpc/";
+constexpr std::string_view kProto = "proto/";
+
+// clang-format off
+const std::vector<Room>& Rooms() {
+  static const std::vector<Room> kRooms = {
+      {kWords,           kPure, {}},
+      {kAdmission,       kPure, {kWords}},
+      {kLedger,          kPure, {kWords}},
+      {kRocksDb,         kTimeless | kIntegers | kMayRocksDbInCc, {kLedger, kWords}},
+      {kCore,            kPure, {kLedger, kAdmission, kWords}},
+      {kMarket,          kPure, {kLedger, kWords}},
+      {kPlanning,        0, {kCore, kLedger, kWords}},
+      {kAuth,            0, {kConfig, kCore, kLedger, kAdmission, kWords}},
+      {kConfig,          0, {kAuth, kCore, kLedger, kAdmission, kWords}},
+      {kDaemon,          0, {kAuth, kConfig, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords}},
+      {kRpc,             kMayGrpc, {kDaemon, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords, kProto}},
+      {"broker/http/",   0, {kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
+      {"broker/cli/",    kMayGrpc, {kRpc, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords, kProto}},
+      {"broker/main.cc", 0, {"*"}},
+      {"sim/",           kOneThread, {kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
+      {kProto,           kMayGrpc, {}},
+      {"tests/",         kSleepless | kMayGrpc | kMayRocksDb, {"*"}},
+  };
+  return kRooms;
+}
+// clang-format on
+
+}  // namespace
+
+const Room* RoomOf(std::string_view path) {
+  const Room* found = nullptr;
+  for (const Room& room : Rooms()) {
+    if (path.starts_with(room.prefix) && (found == nullptr || room.prefix.size() > found->prefix.size())) found = &room;
+  }
+  return found;
+}
+
+const Room* RoomOfInclude(std::string_view include) {
+  return RoomOf(include.starts_with("penstock/") ? kProto : include);
+}
+
+}  // namespace penstock::layering

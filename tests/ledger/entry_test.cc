@@ -1,0 +1,284 @@
+#include "ledger/entry.h"
+
+#include <absl/strings/escaping.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "admission/vocabulary/bounds.h"
+#include "tests/ledger/random.h"
+
+namespace penstock::ledger {
+namespace {
+
+std::string Encoded(const Entry& entry) {
+  std::string bytes;
+  Encode(entry, &bytes);
+  return bytes;
+}
+
+std::string Hex(const std::string& bytes) { return absl::BytesToHexString(bytes); }
+
+// Fills entries with anything that their types can hold, absurd or not.
+class AnyEntry {
+ public:
+  explicit AnyEntry(uint64_t seed) : random_(seed) {}
+
+  Entry Next() {
+    switch (random_.Index(std::variant_size_v<Entry>)) {
+      case 0:
+        return BootEntry{Number32(), Time()};
+      case 1:
+        return StopEntry{Number32(), Time()};
+      case 2:
+        return NameEntry{NameKind(random_.Index(3)), Number32(), Number32(), Text(kMaxNameBytes)};
+      case 3:
+        return TariffEntry{Number32(), SomeTariff()};
+      case 4:
+        return SomeGrant();
+      case 5:
+        return ProgressEntry{Grant(), Time(), Counts(), Time(), Time(), Attributions()};
+      case 6:
+        return SettleEntry{Grant(),          Terms(),       Time(),         Outcome(random_.Index(3)),
+                           random_.OneIn(2), Counts(),      Work(Number()), Cash(),
+                           Body(),           Attributions()};
+      case 7:
+        return VoidEntry{Grant(), Time(), VoidReason(random_.Index(2))};
+      default:
+        return ExpireEntry{Grant(), Time()};
+    }
+  }
+
+ private:
+  int64_t Number() {
+    if (random_.OneIn(16)) return random_.OneIn(2) ? INT64_MAX : INT64_MIN;
+    return static_cast<int64_t>(random_.Bits()) >> random_.Between(0, 63);
+  }
+  uint32_t Number32() { return static_cast<uint32_t>(random_.Bits() >> random_.Between(32, 63)); }
+  Instant Time() { return Instant(Number()); }
+  std::string Text(size_t bound) { return random_.Bytes(random_.Index(bound + 1)); }
+  GrantId Grant() { return {Number32(), random_.Bits() >> random_.Between(0, 63)}; }
+  Money Cash() {
+    if (random_.OneIn(16)) return Money::FromPico(std::numeric_limits<PicoCount>::max()) * random_.Between(-1, 1);
+    return Money::FromPico(Number()) * random_.Between(-99'999'999, 99'999'999);
+  }
+  BodyDigest Body() {
+    BodyDigest body;
+    for (uint8_t& byte : body) byte = static_cast<uint8_t>(random_.Bits() & 0xff);
+    return body;
+  }
+  TokenCounts Counts() {
+    TokenCounts counts;
+    const size_t kinds = random_.Index(kTokenKindCount + 1);
+    for (size_t i = 0; i < kinds; ++i) counts[kAllTokenKinds[i]] = Tokens(Number());
+    return counts;
+  }
+  GrantTerms Terms() {
+    return {TenantId{Number32()}, KeyId{Number32()}, PoolId{Number32()},
+            ServiceClass(random_.Index(kServiceClassCount)), Number32()};
+  }
+  std::vector<Attribution> Attributions() {
+    std::vector<Attribution> list(random_.Index(kMaxAttributions + 1));
+    for (Attribution& a : list) a = {Time(), Time(), Work(Number())};
+    return list;
+  }
+  Entry SomeGrant() {
+    GrantEntry g{Grant(),
+                 Terms(),
+                 Time(),
+                 Time(),
+                 Time(),
+                 Counts(),
+                 Work(Number()),
+                 Tokens(Number()),
+                 Cash(),
+                 Text(kMaxRequestIdBytes),
+                 Body(),
+                 Text(kMaxRunBytes),
+                 {}};
+    g.labels.resize(random_.Index(kMaxLabels + 1));
+    for (Label& label : g.labels) label = {Text(kMaxLabelBytes), Text(kMaxLabelBytes)};
+    return g;
+  }
+  Tariff SomeTariff() {
+    Tariff t{Text(kMaxNameBytes), Text(3), Time(), RoundingMode(random_.Index(4)), Cash(), {}};
+    t.pools.resize(random_.Index(5));
+    for (PoolPrices& pool : t.pools) {
+      pool.pool = Text(kMaxNameBytes);
+      pool.demand_price = Number();
+      for (TokenPrices& prices : pool.by_class) {
+        if (random_.OneIn(2)) prices[kAllTokenKinds[random_.Index(kTokenKindCount)]] = Number();
+      }
+    }
+    return t;
+  }
+
+  Random random_;
+};
+
+TEST(EntryTest, DecodesWhatItEncoded) {
+  const uint64_t seed = SeedOfThisRun();
+  SCOPED_TRACE(SeedText(seed));
+  AnyEntry any(seed);
+  std::vector<int> seen(std::variant_size_v<Entry>);
+  for (int i = 0; i < 5000; ++i) {
+    const Entry entry = any.Next();
+    ++seen[entry.index()];
+    const std::string bytes = Encoded(entry);
+    const absl::StatusOr<Entry> decoded = Decode(bytes);
+    ASSERT_TRUE(decoded.ok()) << decoded.status() << " " << Hex(bytes);
+    ASSERT_TRUE(*decoded == entry) << Hex(bytes);
+  }
+  EXPECT_THAT(seen, testing::Each(testing::Gt(0)));
+}
+
+TEST(EntryTest, EncodeAppends) {
+  std::string bytes = "before";
+  Encode(BootEntry{1, Instant(2)}, &bytes);
+  EXPECT_EQ(bytes, "before" + Encoded(BootEntry{1, Instant(2)}));
+}
+
+// The bytes are hashed and kept for years. If one of these changes, old journals no longer read: do not update the
+// golden bytes, add a new entry type instead.
+TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
+  const GrantTerms terms = {TenantId{1}, KeyId{2}, PoolId{3}, ServiceClass::kPriority, 4};
+  TokenCounts tokens;
+  tokens[TokenKind::kInput] = Tokens(1000);
+  tokens[TokenKind::kOutput] = Tokens(200);
+  BodyDigest body;
+  for (size_t i = 0; i < body.size(); ++i) body[i] = static_cast<uint8_t>(0xa0 + i);
+  const Instant at = Instant(1'700'000'000'123'456'789);
+
+  Tariff tariff{"v1", "USD", at, RoundingMode::kUp, Money::FromPico(10'000'000'000), {}};
+  tariff.pools.resize(1);
+  tariff.pools[0].pool = "p";
+  tariff.pools[0].by_class[1][TokenKind::kCachedInput] = 150'000;
+  tariff.pools[0].demand_price = 7;
+
+  GrantEntry grant;
+  grant.id = {5, 300};
+  grant.terms = terms;
+  grant.at = at;
+  grant.lease_deadline = at + Seconds(60);
+  grant.settle_deadline = at + Seconds(600);
+  grant.estimate = tokens;
+  grant.work = Work(1'800'000);
+  grant.output_cap = Tokens(4096);
+  grant.hold = *Money::FromDecimal("20000000000.5");  // more than 64 bits of pico-units
+  grant.request_id = "req";
+  grant.body = body;
+  grant.run = "run";
+  grant.labels = {{"k", "v"}};
+
+  const ProgressEntry progress{{5, 300}, at, tokens, at, at, {{at - Seconds(1), at, Work(7)}}};
+  const SettleEntry settle{
+      {5, 300}, terms, at, Outcome::kFailed, true, tokens, Work(-1), Money::FromPico(-3), body, {{at, at, Work(9)}}};
+
+  const std::vector<std::pair<Entry, std::string>> golden = {
+      {BootEntry{7, at}, "0107aab4aed8c7bfce972f"},
+      {StopEntry{7, at}, "0207aab4aed8c7bfce972f"},
+      {NameEntry{NameKind::kKey, 2, 1, "alpha"}, "0301020105616c706861"},
+      {TariffEntry{1, tariff}, "040102763103555344aab4aed8c7bfce972f028090dfc04a01017002000200e0a7120e"},
+      {grant,
+       "0505ac020102030304aab4aed8c7bfce972faa94e9dc86c3ce972faaf4f984bee2ce972f04d00f0000900380dddb01804080a094edb9fac"
+       "9c1e7f02103726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0372756e01016b0176"},
+      {progress,
+       "0605ac02aab4aed8c7bfce972f04d00f00009003aab4aed8c7bfce972faab4aed8c7bfce972f01aa8cd89ec0bfce972faab4aed8c7bfce9"
+       "72f0e"},
+      {settle,
+       "0705ac020102030304aab4aed8c7bfce972f010104d00f000090030105a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01aab4aed8c7bfce972fa"
+       "ab4aed8c7bfce972f12"},
+      {VoidEntry{{5, 300}, at, VoidReason::kCancelled}, "0805ac02aab4aed8c7bfce972f01"},
+      {ExpireEntry{{5, 300}, at}, "0905ac02aab4aed8c7bfce972f"},
+  };
+  ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
+  for (const auto& [entry, hex] : golden) EXPECT_EQ(Hex(Encoded(entry)), hex) << "entry type " << entry.index() + 1;
+}
+
+TEST(EntryTest, AnyBytesEitherDecodeToWhatEncodesToThemOrAreRefused) {
+  const uint64_t seed = SeedOfThisRun();
+  SCOPED_TRACE(SeedText(seed));
+  Random random(seed);
+  AnyEntry any(seed);
+  int accepted = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = random.OneIn(4) ? random.Bytes(random.Index(64)) : Encoded(any.Next());
+    for (int64_t changes = random.Between(0, 3); changes > 0 && !bytes.empty(); --changes) {
+      const size_t at = random.Index(bytes.size());
+      if (random.OneIn(3))
+        bytes.resize(at);
+      else if (random.OneIn(2))
+        bytes[at] = static_cast<char>(random.Between(-128, 127));
+      else
+        bytes.insert(at, random.Bytes(1));
+    }
+    const absl::StatusOr<Entry> decoded = Decode(bytes);
+    if (decoded.ok()) {
+      ++accepted;
+      ASSERT_EQ(Hex(Encoded(*decoded)), Hex(bytes));
+    } else {
+      ASSERT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss);
+      ASSERT_THAT(std::string(decoded.status().message()), testing::HasSubstr("at byte "));
+    }
+  }
+  EXPECT_GT(accepted, 100);
+}
+
+TEST(EntryTest, SaysAtWhichByteAndWhatIsWrong) {
+  struct Case {
+    const char* hex;
+    const char* says;
+  };
+  for (const Case& c : {
+           Case{"", "byte 0: the entry is cut short"},
+           Case{"00", "byte 1: unknown entry type"},
+           Case{"0a", "byte 1: unknown entry type"},
+           Case{"01", "byte 1: the entry is cut short"},
+           Case{"0107", "byte 2: the entry is cut short"},
+           Case{"01070000", "byte 3: bytes follow the end of the entry"},
+           Case{"01870000", "byte 3: a number is longer than it need be"},
+           Case{"01808080801000", "byte 6: a number is too large"},             // epoch 2^32
+           Case{"0107ffffffffffffffffff02", "byte 12: a number is too large"},  // 65 bits
+           Case{"0303010000", "byte 2: an enumeration has no such value"},
+           Case{"0300010041"
+                "61",
+                "byte 5: a string or list is longer than allowed"},  // 65 bytes of name
+           Case{"030001000561", "byte 5: the entry is cut short"},
+           Case{"0300010080808080808080808001"
+                "61",
+                "byte 14: a string or list is longer than allowed"},
+           Case{"06010100"
+                "0200"
+                "0000"
+                "00",
+                "byte 7: a table ends in zero"},
+           Case{"06010100"
+                "08",
+                "byte 5: a string or list is longer than allowed"},  // an eighth token kind
+           Case{"06010100"
+                "00"
+                "0000"
+                "11",
+                "byte 8: a string or list is longer than allowed"},  // a 17th attribution
+           Case{"0701010101010201"
+                "0000"
+                "02",
+                "byte 11: a truth value is neither 0 nor 1"},
+       }) {
+    const absl::StatusOr<Entry> decoded = Decode(absl::HexStringToBytes(c.hex));
+    ASSERT_FALSE(decoded.ok()) << c.hex;
+    EXPECT_THAT(std::string(decoded.status().message()), testing::HasSubstr(c.says)) << c.hex;
+  }
+}
+
+TEST(EntryDeathTest, WhatCouldNotBeReadBackIsNotWritten) {
+  std::string out;
+  EXPECT_DEATH(Encode(NameEntry{NameKind::kTenant, 1, 0, std::string(kMaxNameBytes + 1, 'x')}, &out), "bound");
+  ProgressEntry progress;
+  progress.attributions.resize(kMaxAttributions + 1);
+  EXPECT_DEATH(Encode(progress, &out), "bound");
+}
+
+}  // namespace
+}  // namespace penstock::ledger

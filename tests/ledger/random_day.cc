@@ -1,0 +1,201 @@
+#include "tests/ledger/random_day.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "admission/vocabulary/check.h"
+#include "tests/ledger/random.h"
+#include "tests/ledger/small_world.h"
+
+namespace penstock::ledger {
+namespace {
+
+void MustApply(const Entry& entry, Books* books) {
+  const absl::Status applied = books->Apply(entry);
+  if (!applied.ok()) CheckFailed(applied.ToString().c_str(), __FILE__, __LINE__);
+}
+
+class DayMaker {
+ public:
+  explicit DayMaker(uint64_t seed) : random_(seed) {
+    for (const Entry& entry : OpeningEntries()) Post(entry);
+  }
+
+  void Step() {
+    now_ =
+        now_ + (random_.OneIn(40) ? Minutes(random_.Between(1, 300)) : Nanoseconds(random_.Between(0, 9'000'000'000)));
+    const int64_t dice = random_.Between(0, 99);
+    if (dice < 40) return Grant();
+    if (dice < 55) return Progress();
+    if (dice < 85) return Settle();
+    if (dice < 88) return Void();
+    if (dice < 93) return Expire();
+    if (dice < 95) return SettleLate();
+    if (dice < 97) return SettleLost();
+    if (dice < 98) return Boot();
+    if (dice < 99) return NewTariff();
+    NewKey();
+  }
+
+  std::vector<Entry> Entries() && { return std::move(entries_); }
+
+ private:
+  void Post(const Entry& entry) {
+    MustApply(entry, &books_);
+    entries_.push_back(entry);
+  }
+
+  GrantTerms SomeTerms() {
+    GrantTerms terms;
+    terms.key = KeyId{static_cast<uint32_t>(random_.Between(1, books_.CountOf(NameKind::kKey)))};
+    terms.tenant = TenantId{books_.NameOf(NameKind::kKey, terms.key.value).owner};
+    terms.pool = random_.OneIn(8) ? kUnpriced : kLlama;
+    terms.served = static_cast<ServiceClass>(random_.Index(kServiceClassCount));
+    terms.tariff = static_cast<uint32_t>(random_.Between(1, static_cast<int64_t>(books_.tariffs().size())));
+    return terms;
+  }
+
+  TokenCounts SomeTokens() {
+    TokenCounts tokens = Tokens3(random_.Between(0, 5000), random_.Between(0, 900), random_.Between(0, 2000));
+    if (random_.OneIn(4)) tokens[TokenKind::kReasoning] = Tokens(random_.Between(0, 20'000));
+    return tokens;
+  }
+
+  /// Up to three attributions that end by now, some of them long past.
+  std::vector<Attribution> SomeAttributions() {
+    std::vector<Attribution> attributions(random_.Index(4));
+    for (Attribution& a : attributions) {
+      a.to = random_.OneIn(10) ? now_ - Minutes(random_.Between(0, 60)) : now_;
+      a.from = a.to - Nanoseconds(random_.OneIn(4) ? 0 : random_.Between(0, 200'000'000'000));
+      a.work = Work(random_.Between(0, 9'000'000));
+    }
+    return attributions;
+  }
+
+  static Work Sum(const std::vector<Attribution>& attributions) {
+    Work sum;
+    for (const Attribution& a : attributions) sum += a.work;
+    return sum;
+  }
+
+  const OpenGrant* SomeOpen() {
+    if (books_.open().empty()) return nullptr;
+    return &std::next(books_.open().begin(), static_cast<int64_t>(random_.Index(books_.open().size())))->second;
+  }
+
+  void Grant() {
+    GrantEntry grant = Granted({books_.epoch(), books_.last_grant_sequence() + 1}, now_, SomeTerms());
+    grant.hold = Money::FromPico(random_.Between(0, 1'000'000'000));
+    grant.estimate = SomeTokens();
+    grant.work = Work(random_.Between(0, 1'000'000));
+    grant.output_cap = Tokens(random_.Between(0, 100'000));
+    grant.request_id = random_.OneIn(20) ? "" : random_.Bytes(12);
+    if (random_.OneIn(5)) grant.labels = {{"team", random_.Bytes(3)}};
+    Post(grant);
+  }
+
+  void Progress() {
+    const OpenGrant* open = SomeOpen();
+    if (open == nullptr) return;
+    ProgressEntry progress;
+    progress.id = open->grant.id;
+    progress.at = now_;
+    progress.so_far = open->so_far + SomeTokens();
+    progress.lease_deadline = now_ + Minutes(1);
+    progress.settle_deadline = now_ + Minutes(10);
+    progress.attributions = SomeAttributions();
+    Post(progress);
+  }
+
+  void SettleAs(GrantId id, const GrantTerms& terms, bool billed, const TokenCounts& so_far, Work attributed) {
+    SettleEntry settle;
+    settle.id = id;
+    settle.terms = terms;
+    settle.at = now_;
+    settle.outcome = static_cast<Outcome>(random_.Index(3));
+    settle.billed = billed;
+    settle.tokens = so_far + SomeTokens();
+    settle.attributions = SomeAttributions();
+    settle.work = attributed + Sum(settle.attributions);
+    if (billed) settle.charge = TokenCharge(settle.tokens, books_.PricesOf(terms));
+    Post(settle);
+  }
+
+  void Settle() {
+    const OpenGrant* open = SomeOpen();
+    if (open != nullptr) SettleAs(open->grant.id, open->grant.terms, true, open->so_far, open->attributed);
+  }
+
+  void SettleLate() {
+    if (expired_.empty()) return;
+    const GrantId id = expired_.back();
+    expired_.pop_back();
+    const EndedGrant* ended = books_.FindEnded(id);
+    if (ended != nullptr) SettleAs(id, ended->terms, false, ended->tokens, ended->work);
+  }
+
+  void SettleLost() {
+    if (lost_.empty()) return;
+    SettleAs(lost_.back(), SomeTerms(), !random_.OneIn(5), TokenCounts(), Work());
+    lost_.pop_back();
+  }
+
+  void Void() {
+    if (const OpenGrant* open = SomeOpen()) Post(VoidEntry{open->grant.id, now_, VoidReason::kUndeliverable});
+  }
+
+  void Expire() {
+    const OpenGrant* open = SomeOpen();
+    if (open == nullptr) return;
+    expired_.push_back(open->grant.id);
+    Post(ExpireEntry{open->grant.id, now_});
+  }
+
+  void Boot() {
+    if (random_.OneIn(2)) {
+      Post(StopEntry{books_.epoch(), now_});
+    } else {
+      for (uint64_t n = 1; n <= 3; ++n) lost_.push_back({books_.epoch(), books_.last_grant_sequence() + n});
+    }
+    Post(BootEntry{books_.epoch() + 1, now_});
+  }
+
+  void NewTariff() {
+    Tariff tariff = FirstTariff();
+    tariff.version = "v" + std::to_string(books_.tariffs().size() + 1);
+    tariff.effective = now_;
+    for (TokenPrices& prices : tariff.pools.front().by_class) {
+      for (TokenKind kind : kAllTokenKinds) prices[kind] = random_.Between(0, 99'999'999);
+    }
+    Post(TariffEntry{static_cast<uint32_t>(books_.tariffs().size() + 1), tariff});
+  }
+
+  void NewKey() {
+    const uint32_t id = books_.CountOf(NameKind::kKey) + 1;
+    Post(NameEntry{NameKind::kKey, id, static_cast<uint32_t>(random_.Between(1, 2)), "key-" + std::to_string(id)});
+  }
+
+  Random random_;
+  Books books_;
+  Instant now_ = kNoon;
+  std::vector<Entry> entries_;
+  std::vector<GrantId> expired_;
+  std::vector<GrantId> lost_;
+};
+
+}  // namespace
+
+std::vector<Entry> RandomDay(uint64_t seed, int steps) {
+  DayMaker day(seed);
+  for (int i = 0; i < steps; ++i) day.Step();
+  return std::move(day).Entries();
+}
+
+Books BooksOf(const std::vector<Entry>& entries) {
+  Books books;
+  for (const Entry& entry : entries) MustApply(entry, &books);
+  return books;
+}
+
+}  // namespace penstock::ledger
