@@ -50,9 +50,7 @@ void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
     const WindowKey key = {terms.tenant, terms.pool, TierOf(terms.served), start};
     Window& window = windows_[key];
     window.work += in_window;
-    Seconds60 alone{};
-    Seconds60* const open = OpenSeconds(key);
-    Seconds60& seconds = open != nullptr ? *open : alone;
+    Seconds60& seconds = open_seconds_[start][key];
     Instant end = start;
     for (Work& second : seconds) {
       end = end + kSecond;
@@ -64,12 +62,6 @@ void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
       if (end >= span.to) break;
     }
   }
-}
-
-/// The seconds of a window; nullptr when it lies behind the watermark.
-Meters::Seconds60* Meters::OpenSeconds(const WindowKey& key) {
-  if (key.start + kBaseWindow <= newest_ - kWatermark) return nullptr;
-  return &open_seconds_[key.start][key];
 }
 
 void Meters::PassWatermark(Instant at) {

@@ -6,7 +6,7 @@
 // Work spread over an interval lands in seconds by differences of a rounded-down running total, so that the parts
 // always add up to the whole. The seconds inside a window are kept until the watermark (kWatermark behind the newest
 // event) and then reduced to their maximum, which is informative; only windows are billed. What arrives later still
-// adds to its window.
+// adds to its window; its seconds are compared report by report.
 #pragma once
 
 #include <array>
@@ -77,7 +77,6 @@ class Meters {
  private:
   using Seconds60 = std::array<Work, 60>;
   void Spread(const GrantTerms& terms, const Attribution& attribution);
-  Seconds60* OpenSeconds(const WindowKey& key);
   void PassWatermark(Instant at);
 
   std::map<BucketKey, Bucket> buckets_;

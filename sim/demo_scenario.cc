@@ -21,9 +21,9 @@ constexpr Duration kTargetTimePerOutputToken = Milliseconds(20);
 constexpr int kConversationThousandths = 850;  // of the requests, as the tenants below send them
 constexpr double kFloodMultiplier = 10;
 
-// Per second, in thousandths of the pool's capacity: about the traffic of the reserved tenant, and headroom for the
-// output that is predicted (the 90 % quantile) but not generated.
-constexpr int64_t kContractThousandths = 240;
+// Per second, in thousandths of the pool's capacity: a little more than the reserved tenant's mean, so that most of its
+// requests fit and its bursts spill over.
+constexpr int64_t kContractThousandths = 180;
 
 /// A tenant with everything the scenario says about it.
 struct Cast {
@@ -67,7 +67,7 @@ Cast ReservedAssistant(WorkPerSecond capacity) {
   const int64_t rate = DivideRoundDown(capacity.count() * kContractThousandths, int64_t{1'000});
   cast.settings.reservation = {.pool = kDemoPool,
                                .kind = std::nullopt,
-                               .rate = {.quantity = rate, .period = Seconds(1), .burst = rate},
+                               .rate = {.quantity = rate, .period = Seconds(1), .burst = rate / 2},
                                .overrun = admission::Overrun::kSpill};
   return cast;
 }
@@ -207,8 +207,8 @@ DemoScenario BuildDemoScenario(int64_t seconds, uint64_t seed) {
       "Splitwise, ISCA 2024.";
   scenario.assumptions =
       "Assumed, not in the traces: the tenants and their limits, cached and reasoning shares, output caps, all prices.";
-  scenario.flood = {.from = Seconds(seconds) - Milliseconds(seconds * 667),
-                    .to = Milliseconds(seconds * 667),
+  scenario.flood = {.from = Nanoseconds(Seconds(seconds).count() / 3),
+                    .to = Nanoseconds(Seconds(seconds).count() / 3 * 2),
                     .multiplier = kFloodMultiplier};
 
   std::vector<TenantProfile> profiles;

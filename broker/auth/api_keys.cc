@@ -34,7 +34,7 @@ std::optional<uint32_t> IdInSecret(std::string_view secret) {
 
 std::string_view AsText(const Mac& mac) { return {reinterpret_cast<const char*>(mac.data()), mac.size()}; }
 
-} // namespace
+}  // namespace
 
 NewApiKey MakeApiKey(std::string_view random_bytes) {
   PENSTOCK_CHECK(random_bytes.size() == kApiKeyRandomBytes);
@@ -93,4 +93,4 @@ std::optional<Principal> ApiKeys::Authenticate(std::string_view secret) const {
   return found->second.principal;
 }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -23,16 +23,16 @@ namespace penstock::auth {
 
 /// What the configuration keeps of a key.
 struct ApiKeyRecord {
-  std::string id; // eight lower-case hex digits, unique
+  std::string id;  // eight lower-case hex digits, unique
   Role role = Role::kTenant;
-  std::string tenant; // exactly for Role::kTenant
-  std::string key;    // exactly for Role::kTenant: the tenant's key that its requests count against
-  std::string hash;   // 64 lower-case hex digits
+  std::string tenant;  // exactly for Role::kTenant
+  std::string key;     // exactly for Role::kTenant: the tenant's key that its requests count against
+  std::string hash;    // 64 lower-case hex digits
 };
 
 struct NewApiKey {
   std::string id;
-  std::string secret; // shown once, kept nowhere
+  std::string secret;  // shown once, kept nowhere
 };
 
 constexpr size_t kApiKeyRandomBytes = 36;
@@ -68,7 +68,7 @@ class ApiKeys {
     Mac hash{};
   };
   HmacKey hash_key_;
-  absl::flat_hash_map<uint32_t, Entry> entries_; // by id
+  absl::flat_hash_map<uint32_t, Entry> entries_;  // by id
 };
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

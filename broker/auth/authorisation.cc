@@ -38,7 +38,7 @@ constexpr auto kMethods = [] {
   return methods;
 }();
 
-} // namespace
+}  // namespace
 
 bool Allowed(std::string_view method, Role role) {
   const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.method == method; });
@@ -47,4 +47,4 @@ bool Allowed(std::string_view method, Role role) {
 
 std::span<const std::string_view> AllMethods() { return kMethods; }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -15,4 +15,4 @@ bool Allowed(std::string_view method, Role role);
 /// Every method in the table, in the order of the protos.
 std::span<const std::string_view> AllMethods();
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

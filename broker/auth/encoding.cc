@@ -19,7 +19,7 @@ constexpr std::array<uint8_t, 256> ValuesOf(std::string_view digits) {
 constexpr std::array<uint8_t, 256> kHexValues = ValuesOf(kHexDigits);
 constexpr std::array<uint8_t, 256> kBase64UrlValues = ValuesOf(kBase64UrlDigits);
 
-} // namespace
+}  // namespace
 
 std::string ToHex(std::string_view bytes) {
   std::string text;
@@ -76,4 +76,4 @@ bool FromBase64Url(std::string_view text, std::span<uint8_t> out) {
   return filled == out.size() && unused == 0;
 }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

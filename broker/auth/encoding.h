@@ -24,4 +24,4 @@ bool FromBase64Url(std::string_view text, std::span<uint8_t> out);
 /// The length of n bytes in base64url.
 constexpr size_t Base64UrlLength(size_t n) { return (n * 8 + 5) / 6; }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -17,12 +17,12 @@ constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 int64_t UnixSeconds(Instant now) { return DivideRoundDown(now.nanoseconds_since_epoch(), kNanosecondsPerSecond); }
 
-} // namespace
+}  // namespace
 
 GrantKeys::GrantKeys(std::string path, Ring ring)
     : path_(std::move(path)), ring_(std::make_shared<const Ring>(std::move(ring))) {}
 
-absl::StatusOr<std::unique_ptr<GrantKeys>> GrantKeys::Open(const std::string& data_directory,
+absl::StatusOr<std::unique_ptr<GrantKeys>> GrantKeys::Load(const std::string& data_directory,
                                                            std::string_view random_bytes, Instant now) {
   PENSTOCK_CHECK(random_bytes.size() == kGrantKeyBytes);
   const std::string path = data_directory + "/grant_keys";
@@ -101,7 +101,7 @@ absl::StatusOr<uint32_t> GrantKeys::Rotate(std::string_view random_bytes, Instan
   for (size_t i = 0; i + 1 < old->size(); ++i) {
     if ((*old)[i + 1].created_unix_s >= oldest_replacement) ring.push_back((*old)[i]);
   }
-  ring.push_back(old->back()); // replaced only now
+  ring.push_back(old->back());  // replaced only now
   const uint32_t id = CheckedAdd(old->back().id, 1U);
   ring.push_back({id, ToHex(random_bytes), UnixSeconds(now), HmacKey(random_bytes)});
   if (absl::Status status = ReplaceSecretFile(path_, Format(ring)); !status.ok()) return status;
@@ -110,4 +110,4 @@ absl::StatusOr<uint32_t> GrantKeys::Rotate(std::string_view random_bytes, Instan
   return id;
 }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -30,7 +30,7 @@ class GrantKeys {
  public:
   /// Loads DATA_DIR/grant_keys; makes it with one key out of `random_bytes` (kGrantKeyBytes) when there is none.
   /// DATA_LOSS names the line that cannot be read; FAILED_PRECONDITION says how to make the file private.
-  static absl::StatusOr<std::unique_ptr<GrantKeys>> Open(const std::string& data_directory,
+  static absl::StatusOr<std::unique_ptr<GrantKeys>> Load(const std::string& data_directory,
                                                          std::string_view random_bytes, Instant now);
 
   /// The name of a grant under the newest key.
@@ -51,7 +51,7 @@ class GrantKeys {
     int64_t created_unix_s;
     HmacKey hmac;
   };
-  using Ring = std::vector<Key>; // oldest first, never empty
+  using Ring = std::vector<Key>;  // oldest first, never empty
 
   GrantKeys(std::string path, Ring ring);
   static absl::StatusOr<Ring> Parse(const std::string& path, std::string_view text);
@@ -59,9 +59,9 @@ class GrantKeys {
   std::shared_ptr<const Ring> Current() const;
 
   const std::string path_;
-  std::mutex rotating_;        // held while the file is replaced
-  mutable std::mutex reading_; // held for a pointer's copy only
+  std::mutex rotating_;         // held while the file is replaced
+  mutable std::mutex reading_;  // held for a pointer's copy only
   std::shared_ptr<const Ring> ring_;
 };
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -53,7 +53,7 @@ bool Unwrap(std::string_view name, Bytes& bytes) {
   return FromBase64Url(name.substr(kPrefix.size()), bytes) && bytes[0] == kLayoutVersion;
 }
 
-} // namespace
+}  // namespace
 
 std::string SealGrant(const SealedGrant& grant, uint32_t key_id, const HmacKey& key) {
   Bytes bytes{};
@@ -87,8 +87,8 @@ std::optional<SealedGrant> OpenGrant(std::string_view name, const HmacKey& key) 
   const Mac mac = key.Sign(SignedPart(bytes));
   if (!EqualInConstantTime(mac.data(), bytes.data() + kSignedBytes, kMacBytes)) return std::nullopt;
   Reader reader(bytes);
-  reader.Get<uint8_t>();  // version
-  reader.Get<uint32_t>(); // key id
+  reader.Get<uint8_t>();   // version
+  reader.Get<uint32_t>();  // key id
   SealedGrant grant;
   grant.id.epoch = reader.Get<uint32_t>();
   grant.id.sequence = reader.Get<uint64_t>();
@@ -103,4 +103,4 @@ std::optional<SealedGrant> OpenGrant(std::string_view name, const HmacKey& key) 
   return grant;
 }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -46,4 +46,4 @@ std::optional<uint32_t> SigningKeyOf(std::string_view name);
 /// What the name says; nothing unless this key signed exactly this text. Never fails on any bytes.
 std::optional<SealedGrant> OpenGrant(std::string_view name, const HmacKey& key);
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -52,7 +52,7 @@ Block BlockOf(std::string_view key) {
   return block;
 }
 
-} // namespace
+}  // namespace
 
 // RFC 2104: H(key ^ outer, H(key ^ inner, message)); both prefixes fill exactly one block of the hash.
 struct HmacKey::States {
@@ -75,4 +75,4 @@ Mac HmacKey::Sign(std::string_view message) const {
 
 bool EqualInConstantTime(const uint8_t* a, const uint8_t* b, size_t size) { return CRYPTO_memcmp(a, b, size) == 0; }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -27,4 +27,4 @@ class HmacKey {
 /// Whether the bytes are equal, in time that depends on `size` only.
 bool EqualInConstantTime(const uint8_t* a, const uint8_t* b, size_t size);
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

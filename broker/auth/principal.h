@@ -25,10 +25,10 @@ constexpr std::optional<Role> RoleNamed(std::string_view name) {
 
 struct Principal {
   Role role = Role::kTenant;
-  std::string id;     // of the API key: eight hex digits, fit for logs
-  std::string tenant; // its name; only for Role::kTenant
-  std::string key;    // the tenant's key that its requests count against; only for Role::kTenant
+  std::string id;      // of the API key: eight hex digits, fit for logs
+  std::string tenant;  // its name; only for Role::kTenant
+  std::string key;     // the tenant's key that its requests count against; only for Role::kTenant
   friend bool operator==(const Principal&, const Principal&) = default;
 };
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -12,4 +12,4 @@ std::string RandomBytes(size_t n) {
   return bytes;
 }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -56,7 +56,7 @@ absl::Status WriteAll(const File& file, std::string_view contents, const std::st
 }
 
 absl::Status WriteNew(const std::string& path, std::string_view contents) {
-  ::unlink(path.c_str()); // what an earlier crash left half written
+  ::unlink(path.c_str());  // what an earlier crash left half written
   const File file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!file.open()) return Failed("create", path);
   return WriteAll(file, contents, path);
@@ -69,10 +69,10 @@ absl::Status SyncFolderOf(const std::string& path) {
   return absl::OkStatus();
 }
 
-} // namespace
+}  // namespace
 
 absl::StatusOr<std::string> ReadSecretFile(const std::string& path) {
-  const File file(path, O_RDONLY | O_NONBLOCK, 0); // non-blocking: a pipe of that name must not hang the start
+  const File file(path, O_RDONLY | O_NONBLOCK, 0);  // non-blocking: a pipe of that name must not hang the start
   if (!file.open()) return Failed("open", path);
   struct stat facts {};
   if (::fstat(file.descriptor(), &facts) != 0) return Failed("look at", path);
@@ -100,10 +100,10 @@ absl::Status ReplaceSecretFile(const std::string& path, std::string_view content
 absl::Status CreateSecretFile(const std::string& path, std::string_view contents) {
   const std::string fresh = path + ".new";
   if (absl::Status status = WriteNew(fresh, contents); !status.ok()) return status;
-  const int linked = ::link(fresh.c_str(), path.c_str()); // unlike rename, refuses to replace
+  const int linked = ::link(fresh.c_str(), path.c_str());  // unlike rename, refuses to replace
   const absl::Status status = linked == 0 ? absl::OkStatus() : Failed("create", path);
   ::unlink(fresh.c_str());
   return status.ok() ? SyncFolderOf(path) : status;
 }
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

@@ -20,4 +20,4 @@ absl::Status ReplaceSecretFile(const std::string& path, std::string_view content
 /// As ReplaceSecretFile, but ALREADY_EXISTS when there is such a file.
 absl::Status CreateSecretFile(const std::string& path, std::string_view contents);
 
-} // namespace penstock::auth
+}  // namespace penstock::auth

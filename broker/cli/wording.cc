@@ -21,7 +21,7 @@ std::string Scaled(int64_t value, size_t decimals) {
   const bool negative = value < 0;
   std::string digits = std::to_string(value).substr(negative ? 1 : 0);
   if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');
-  digits.insert(digits.size() - decimals, ".");
+  digits.insert(digits.size() - decimals, 1, '.');
   return (negative ? "-" : "") + digits;
 }
 
@@ -45,7 +45,7 @@ std::string Grouped(std::string_view decimal) {
   size_t at = std::min(text.find('.'), text.size());
   while (at > first_digit + 3) {
     at -= 3;
-    text.insert(at, ",");
+    text.insert(at, 1, ',');
   }
   return text;
 }

@@ -173,8 +173,8 @@ class EngineCheck {
       burst += InWork(*reservation, pool, reservation->rate.burst);
       const std::string path = absl::StrCat("tenants[", i, "].reservation");
       if (rate > pool.terms.capacity.count()) {
-        Complain(path, absl::StrCat("with this one, pool ", Quoted(pool.name),
-                                    " has more reserved than its capacity_nt_per_s of ",
+        Complain(path, absl::StrCat("with this one, pool ", Quoted(pool.name), " has ", InNt(rate),
+                                    " nt/s reserved, more than its capacity_nt_per_s of ",
                                     InNt(pool.terms.capacity.count()), "; lower a rate, or raise the capacity"));
         return;
       }

@@ -15,9 +15,8 @@ template <class Things, class Names, class SortOf>
 std::string Counted(const Things& things, const Names& names, SortOf sort_of) {
   std::string text;
   for (size_t i = 0; i < names.size(); ++i) {
-    const auto count = std::count_if(things.begin(), things.end(), [&](const auto& thing) {
-      return static_cast<size_t>(sort_of(thing)) == i;
-    });
+    const auto count = std::count_if(things.begin(), things.end(),
+                                     [&](const auto& thing) { return static_cast<size_t>(sort_of(thing)) == i; });
     if (count > 0) absl::StrAppend(&text, text.empty() ? "" : ", ", count, " ", Abseil(names[i]));
   }
   return absl::StrCat(things.size(), text.empty() ? "" : ": ", text);

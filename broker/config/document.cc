@@ -26,7 +26,8 @@ class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(const std::string& file, Problems& problems) : file_(file), problems_(problems) {}
 
-  Node TakeRoot() { return std::move(root_); }
+  /// Nothing when the text used what is refused altogether.
+  std::optional<Node> TakeRoot() { return unsound_ ? std::nullopt : std::optional<Node>(std::move(root_)); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ == 2) Refuse(PlaceOf(mark), "a second document starts here; keep one configuration per file");
@@ -72,7 +73,10 @@ class TreeBuilder : public YAML::EventHandler {
     bool duplicate = false;
   };
 
-  void Refuse(Place place, std::string_view what) { problems_.Add(file_, place, "", what); }
+  void Refuse(Place place, std::string_view what) {
+    unsound_ = true;
+    problems_.Add(file_, place, "", what);
+  }
 
   void RefuseAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
     if (anchor != YAML::NullAnchor) Refuse(PlaceOf(mark), "anchors (&name) are not supported; remove it");
@@ -130,8 +134,9 @@ class TreeBuilder : public YAML::EventHandler {
       Refuse(node.place, "a key must be a plain name");
       open.duplicate = true;  // drop its value
     } else if (const Node* earlier = Find(open.node, node.text)) {
-      Refuse(node.place, absl::StrCat("duplicate key ", Quoted(node.text), "; it has a value in line ",
-                                      earlier->place.line, " already: keep one of them"));
+      problems_.Add(file_, node.place, "",
+                    absl::StrCat("duplicate key ", Quoted(node.text), "; it has a value in line ", earlier->place.line,
+                                 " already: keep one of them"));
       open.duplicate = true;
     }
   }
@@ -146,13 +151,14 @@ class TreeBuilder : public YAML::EventHandler {
   Problems& problems_;
   std::vector<Open> open_;
   Node root_;
+  bool unsound_ = false;
   int documents_ = 0;
 };
 
 // The parser's words are terse: say what a person would look for.
 std::string Advice(const std::string& text) {
   if (absl::StrContains(text, "nested deeper") || absl::StrContains(text, "deep")) return "no configuration needs that";
-  return "look for a missing colon, quote or bracket, or for indentation that does not line up, here or just above";
+  return "look for a missing colon, quote or bracket, or for indentation that does not line up, here or further up";
 }
 
 // Tabs give the parser's most puzzling message, so they are looked for first.
@@ -236,8 +242,8 @@ std::optional<Node> ParseDocument(std::string_view text, const std::string& file
   TreeBuilder tree(file, problems);
   try {  // the library throws; nothing of that leaves this function
     YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(tree)) {
-    }
+    // Two at most: the second is refused anyway, and on some texts (", a") the parser finds new ones for ever.
+    if (parser.HandleNextDocument(tree)) parser.HandleNextDocument(tree);
   } catch (const YAML::Exception& error) {
     problems.Add(file, PlaceOf(error.mark), "", absl::StrCat("not YAML: ", error.msg, "; ", Advice(error.msg)));
     return std::nullopt;

@@ -37,8 +37,8 @@ const Node* Find(const Node& map, std::string_view key);
 /// The place of a path such as "pools[0].burndown.output", or of the nearest part of it that exists.
 Place PlaceOf(const Node& root, std::string_view path);
 
-/// Nothing when the text is not YAML at all; `problems` says why. Smaller sins are noted there too, and the tree is
-/// then what is left without them.
+/// Nothing when the text is not YAML, or uses what is refused here; `problems` says why. Duplicate keys are noted there
+/// too, but reading can go on with the first of them.
 std::optional<Node> ParseDocument(std::string_view text, const std::string& file, Problems& problems);
 
 }  // namespace penstock::config

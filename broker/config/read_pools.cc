@@ -27,13 +27,15 @@ BurndownRates ReadBurndown(Section& pool) {
     const std::string_view name = Name(kind);
     const bool needed = kind == TokenKind::kInput || kind == TokenKind::kOutput;
     if (!section.Has(name) && !needed) continue;
-    rates[kind] = section.DecimalNumber({.name = name,
-                                         .decimals = 3,
-                                         .min = 1,
-                                         .max = kMaxBurndownRate,
-                                         .otherwise = {},
-                                         .example = IsGenerated(kind) ? "4" : "1",
-                                         .why_no_finer = "burndown rates are whole thousandths"});
+    rates[kind] =
+        section.DecimalNumber({.name = name,
+                               .decimals = 3,
+                               .min = 1,
+                               .max = kMaxBurndownRate,
+                               .otherwise = {},
+                               .example = IsGenerated(kind) ? "4" : "1",
+                               .why_no_finer = "burndown rates are whole thousandths",
+                               .range_note = needed ? "" : "; leave the kind out if the pool does not have it"});
   }
   return rates;
 }

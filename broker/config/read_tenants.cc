@@ -58,12 +58,12 @@ void ReadLimits(Section& owner, std::vector<admission::LimitTerms>& limits, int6
   const Node* node = owner.Optional("limits");
   if (node == nullptr) return;
   Section section(owner.source(), *node, owner.PathOf("limits"), "limits: {requests_per_minute: 60, parallel: 8}");
+  max_parallel = section.Integer({.name = "parallel", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "8"});
   for (const LimitName& limit : LimitNames()) {
     const Node* value = section.Optional(limit.name);
     if (value == nullptr) continue;
     limits.push_back({limit.name, limit.measure, limit.kind, ReadRate(section, *value, limit)});
   }
-  max_parallel = section.Integer({.name = "parallel", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "8"});
 }
 
 void RefuseKeys(Section& section, std::initializer_list<std::string_view> keys, std::string_view why) {
@@ -105,12 +105,12 @@ core::ReservationSettings ReadReservation(const Source& source, const Node& node
   reservation.rate.period = Seconds(1);
   const bool on_work = section.Has("rate_nt_per_s");
   const bool on_tokens = section.Has("rate_tokens_per_s");
+  for (const std::string_view key : {"burst_nt", "burst_tokens", "kind"}) section.Has(key);
   if (on_work && on_tokens) {
     section.Complain("rate_tokens_per_s",
                      "stands beside rate_nt_per_s; a reservation is on work or on one token kind: "
                      "remove one of them");
-  }
-  if (on_tokens) {
+  } else if (on_tokens) {
     ReadContractOnTokens(section, reservation);
   } else {
     ReadContractOnWork(section, reservation);

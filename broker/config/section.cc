@@ -12,6 +12,7 @@
 namespace penstock::config {
 namespace {
 
+constexpr size_t kListedKeys = 12;
 constexpr std::string_view kPlainKey = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 absl::string_view Abseil(std::string_view text) { return {text.data(), text.size()}; }
@@ -68,14 +69,17 @@ std::optional<int64_t> ReadDecimal(const Source& source, const Node& node, const
   const Decimal decimal = ParseDecimal(*text, field.decimals);
   if (decimal.form == Decimal::Form::kNotANumber) {
     Note(source, node, path,
-         absl::StrCat(Quoted(*text), " is not a decimal number; write digits with at most one point, for example ",
-                      Abseil(field.example)));
+         absl::StrCat(
+             Quoted(*text),
+             " is not a decimal number; write digits with at most one point (no sign, no exponent), for example ",
+             Abseil(field.example)));
     return std::nullopt;
   }
   const bool too_large = decimal.form == Decimal::Form::kTooLarge;
   if (too_large || decimal.scaled < field.min || decimal.scaled > field.max) {
     Note(source, node, path,
-         absl::StrCat(Quoted(*text), " is out of range; write a number ", Range(field.min, field.max, field.decimals)));
+         absl::StrCat(Quoted(*text), " is out of range; write a number ", Range(field.min, field.max, field.decimals),
+                      Abseil(field.range_note)));
     return std::nullopt;
   }
   if (decimal.form == Decimal::Form::kTooFine) {
@@ -125,25 +129,33 @@ std::optional<std::string> ReadName(const Source& source, const Node& node, cons
 Section::Section(const Source& source, const Node& node, std::string path, std::string_view example)
     : source_(source), node_(node), path_(std::move(path)), is_map_(node.kind == Node::Kind::kMap) {
   if (is_map_) return;
-  Note(source, node, path_,
-       absl::StrCat("must be a map of `key: value`, not ", Abseil(KindName(node.kind)), "; for example ",
-                    Abseil(example)));
+  const std::string got =
+      node.kind == Node::Kind::kNothing ? "but there is nothing" : absl::StrCat("not ", Abseil(KindName(node.kind)));
+  Note(source, node, path_, absl::StrCat("must be a map of `key: value`, ", got, "; for example ", Abseil(example)));
 }
 
 Section::~Section() {
   for (const Member& member : node_.members) {
     if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
-    std::string hint = DidYouMean(member.key, known_);
-    if (hint.empty())
-      hint =
-          absl::StrCat("; the keys here are: ", absl::StrJoin(known_, ", ", [](std::string* out, std::string_view key) {
-                         absl::StrAppend(out, Abseil(key));
-                       }));
     const bool plain =
         member.key.find_first_not_of(kPlainKey) == std::string::npos && member.key.size() <= kMaxNameBytes;
     source_.problems.Add(source_.file, member.place, PathOf(plain ? member.key : Quoted(member.key)),
-                         absl::StrCat("unknown key", hint));
+                         absl::StrCat("unknown key", HintFor(member.key)));
   }
+  for (const Missing& missing : missing_) {
+    source_.problems.Add(source_.file, node_.place, PathOf(missing.key), missing.what);
+  }
+}
+
+std::string Section::HintFor(std::string_view unknown) {
+  const std::string_view nearest = NearestName(unknown, known_);
+  if (!nearest.empty()) {
+    std::erase_if(missing_, [&](const Missing& missing) { return missing.key == nearest; });
+    return absl::StrCat("; did you mean ", Quoted(nearest), "?");
+  }
+  const size_t listed = std::min(known_.size(), kListedKeys);
+  const std::vector<std::string> keys(known_.begin(), known_.begin() + static_cast<std::ptrdiff_t>(listed));
+  return absl::StrCat("; the keys here are: ", absl::StrJoin(keys, ", "), listed < known_.size() ? ", ..." : "");
 }
 
 std::string Section::PathOf(std::string_view key) const {
@@ -160,8 +172,7 @@ bool Section::Has(std::string_view key) { return Optional(key) != nullptr; }
 const Node* Section::Required(std::string_view key, std::string_view example) {
   const Node* node = Optional(key);
   if (node == nullptr && is_map_) {
-    source_.problems.Add(source_.file, node_.place, PathOf(key),
-                         absl::StrCat("is missing; add it", ForExample(key, example)));
+    missing_.push_back({key, absl::StrCat("is missing; add it", ForExample(key, example))});
   }
   return node;
 }

@@ -38,7 +38,8 @@ struct DecimalField {
   int64_t max = 0;
   std::optional<int64_t> otherwise;
   std::string_view example;
-  std::string_view why_no_finer;  // why more decimals are refused
+  std::string_view why_no_finer;     // why more decimals are refused
+  std::string_view range_note = {};  // what to do instead of going out of range
 };
 
 struct TextField {
@@ -70,7 +71,7 @@ class Section {
   /// Whether the key is there with a value; asking makes it known.
   bool Has(std::string_view key);
   const Node* Optional(std::string_view key);
-  /// Notes when it is missing, with "for example `key: example`".
+  /// Notes when it is missing, with "for example `key: example`" (unless an unknown key looks like it misspelt).
   const Node* Required(std::string_view key, std::string_view example);
 
   int64_t Integer(const IntegerField& field);
@@ -93,7 +94,14 @@ class Section {
   const Node& node_;
   const std::string path_;
   const bool is_map_;
+  struct Missing {
+    std::string_view key;
+    std::string what;
+  };
+  std::string HintFor(std::string_view unknown);
+
   std::vector<std::string_view> known_;
+  std::vector<Missing> missing_;
 };
 
 /// The readers behind Section, for values that stand elsewhere than under a key of a map.

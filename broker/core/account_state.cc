@@ -36,7 +36,7 @@ std::optional<LimitVerdict> AccountState::WouldRefuse(KeyId id, const admission:
     admission::LimitRefusal refusal;
     if (!limits.WouldRefuse(usage, now, &refusal)) return;
     if (worst && worst->refusal.retry_after >= refusal.retry_after) return;
-    const bool parallel = refusal.limit == "parallel";
+    const bool parallel = refusal.limit == admission::kParallelLimit;
     refusal.limit = std::string(scope) + "." + refusal.limit;
     worst = LimitVerdict{parallel, std::move(refusal)};
   };

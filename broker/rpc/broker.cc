@@ -11,7 +11,7 @@ namespace penstock::rpc {
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
   std::unique_ptr<Broker> broker(new Broker);
-  auto grant_keys = auth::GrantKeys::Open(terms.data_dir, auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime());
+  auto grant_keys = auth::GrantKeys::Load(terms.data_dir, auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime());
   if (!grant_keys.ok()) return grant_keys.status();
   broker->grant_keys_ = *std::move(grant_keys);
   broker->api_keys_ = std::make_unique<auth::ApiKeys>(std::move(terms.api_keys));

@@ -377,6 +377,7 @@ TEST(Bytes, OfAnyKindAreAnAnswerNotACrash) {
                                           "%YAML 9.9\n--- a\n",
                                           std::string(100'000, '['),
                                           std::string(100'000, '-'),
+                                          ", a: b",
                                           "{",
                                           "a: |\n",
                                           "'",

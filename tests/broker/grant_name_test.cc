@@ -127,11 +127,11 @@ class DataDirectory : public ::testing::Test {
   ~DataDirectory() override { std::filesystem::remove_all(path_); }
 
   std::unique_ptr<GrantKeys> Open(Instant now = kNow) {
-    auto keys = GrantKeys::Open(path_, RandomBytes(kGrantKeyBytes), now);
+    auto keys = GrantKeys::Load(path_, RandomBytes(kGrantKeyBytes), now);
     EXPECT_TRUE(keys.ok()) << keys.status();
     return keys.ok() ? *std::move(keys) : nullptr;
   }
-  absl::Status OpenError() { return GrantKeys::Open(path_, RandomBytes(kGrantKeyBytes), kNow).status(); }
+  absl::Status OpenError() { return GrantKeys::Load(path_, RandomBytes(kGrantKeyBytes), kNow).status(); }
   std::string File() const { return path_ + "/grant_keys"; }
   void Write(const std::string& text) { std::ofstream(File()) << text; }
 
@@ -222,7 +222,7 @@ TEST_F(DataDirectory, ThatCannotBeWrittenLeavesTheKeysAsTheyWere) {
 }
 
 TEST_F(DataDirectory, ThatDoesNotExistIsAnError) {
-  EXPECT_FALSE(GrantKeys::Open(path_ + "/nowhere", RandomBytes(kGrantKeyBytes), kNow).ok());
+  EXPECT_FALSE(GrantKeys::Load(path_ + "/nowhere", RandomBytes(kGrantKeyBytes), kNow).ok());
 }
 
 TEST_F(DataDirectory, RotatesWhileNamesAreSealedAndOpened) {

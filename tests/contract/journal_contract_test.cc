@@ -193,5 +193,5 @@ INSTANTIATE_TEST_SUITE_P(Implementations, JournalContract,
                                          Implementation{"RocksDb", true, OpenDurable}),
                          [](const auto& implementation) { return implementation.param.name; });
 
-} // namespace
-} // namespace penstock::ledger
+}  // namespace
+}  // namespace penstock::ledger

@@ -157,8 +157,9 @@ TEST(MetersTest, LateWorkAddsToItsWindowAndIsComparedAlone) {
 TEST(MetersTest, TheWatermarkNeverGoesBack) {
   const Instant second = kNoon + Seconds(5);
   Meters meters = MetersOf({{second, second, Work(100)}}, kNoon + Hours(1));
-  meters.Add(TermsOf(kAcme), {{second, second, Work(30)}}, second);
-  EXPECT_EQ(WindowIn(meters, kNoon), (Window{Work(130), Work(100)}));
+  meters.Add(TermsOf(kAcme), {{second, second, Work(60)}}, second);
+  meters.Add(TermsOf(kAcme), {{second, second, Work(70)}}, second);
+  EXPECT_EQ(WindowIn(meters, kNoon), (Window{Work(230), Work(100)})) << "not 60 + 70";
 }
 
 // Loads per 20 seconds stand for the 5-minute samples of the textbook example with its 15-minute block: a block of

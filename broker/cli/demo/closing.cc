@@ -1,5 +1,6 @@
 #include "broker/cli/demo/closing.h"
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
 #include <algorithm>

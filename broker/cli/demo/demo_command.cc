@@ -212,6 +212,7 @@ int RunDemo(const Flags& flags, const Parts& parts, const SetupBuilder& build, T
       .books = {},
       .verification_fault = "",
       .kept_in = flags.keep};
+  view.Clear();
   const Instant ended = outcome.played.started + outcome.played.lasted;
   if (const auto failed =
           ReadBooks(std::get<Connection>(operations), setup, outcome.played.started, ended, &outcome.books)) {

@@ -56,11 +56,11 @@ Table TierTable(const Figures& figures, const v1::Pool& pool) {
   Table table({{"tier"},
                {"offered", Align::kRight},
                {"admitted", Align::kRight},
-               {"waiting", Align::kRight},
+               {"line", Align::kRight},
                {"wait p50", Align::kRight},
-               {"wait p99", Align::kRight},
+               {"p99", Align::kRight},
                {"nt/s now", Align::kRight},
-               {"peak nt/s", Align::kRight},
+               {"peak", Align::kRight},
                {"refused", Align::kRight},
                {"why"}});
   for (const Row row : kAllRows) {

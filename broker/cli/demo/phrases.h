@@ -1,6 +1,7 @@
 // How the demo says times, shares and reasons.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -13,9 +14,12 @@ namespace penstock::cli::demo {
 std::string Spent(int64_t nanoseconds);
 /// "37 %" of something; "0 %" of nothing; never "0 %" for a part that is there.
 std::string Percent(int64_t part, int64_t whole);
-/// The most frequent first: "queue full 412, wait expired 38".
+/// The most frequent first, in short words: "full 412, expired 38".
 std::string Reasons(const std::map<std::string, int64_t>& reasons);
 /// Milli-nt (also per second) as whole nt, rounded down, digits grouped.
 std::string WholeNt(int64_t milli_nt);
+/// The words of `text` in lines of at most kLineWidth columns, with a line end behind each.
+constexpr size_t kLineWidth = 100;
+std::string Wrapped(const std::string& text);
 
 }  // namespace penstock::cli::demo

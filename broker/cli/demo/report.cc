@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "broker/cli/bill_table.h"
 #include "broker/cli/demo/phrases.h"
 #include "broker/cli/table.h"
 #include "broker/cli/wording.h"
@@ -28,6 +27,14 @@ std::string Heading(const std::string& title, bool colour) {
   return colour ? absl::StrCat("\n\x1b[1m", title, "\x1b[0m\n\n") : absl::StrCat("\n", title, "\n\n");
 }
 
+// Offers and refusals count where a tenant's requests ask, admissions and waits where they are served.
+void AddTier(const std::string& served, const Tally& tally, Table* table) {
+  const bool asked_for = tally.offered > 0;
+  table->AddRow({"all", served, asked_for ? Grouped(tally.offered) : "", Grouped(tally.admitted), "",
+                 Wait(tally, kMedian), Wait(tally, kP99), asked_for ? Percent(tally.refused(), tally.offered) : "",
+                 Reasons(tally.reasons)});
+}
+
 std::string RenderDecisions(const Figures& figures, const Setup& setup, bool colour) {
   Table table({{"tenant"},
                {"tier"},
@@ -47,6 +54,11 @@ std::string RenderDecisions(const Figures& figures, const Setup& setup, bool col
                   reserved ? Grouped(tally.spillover) : "", Wait(tally, kMedian), Wait(tally, kP99),
                   Percent(tally.refused(), tally.offered), Reasons(tally.reasons)});
   }
+  table.AddRule();
+  AddTier("inside contract", figures.row(Row::kReserved), &table);
+  AddTier("as spillover", figures.row(Row::kSpillover), &table);
+  AddTier("elastic", figures.row(Row::kElastic), &table);
+  AddTier("free", figures.row(Row::kFree), &table);
   return table.Render(colour);
 }
 
@@ -79,18 +91,41 @@ std::string RenderMeters(const Outcome& outcome, const Setup& setup, bool colour
   return table.Render(colour);
 }
 
-std::string RenderBills(const Books& books, bool colour) {
-  std::string text;
+// Token prices are quoted per million, and 1 pico-unit per token is 1 micro-unit per million tokens; 1 pico-unit per
+// milli-nt is a thousand times that per million nt.
+void AddLine(const std::string& tenant, const v1::StatementLine& line, Table* table) {
+  std::string quantity = Grouped(line.tokens().tokens()) + " tok";
+  std::string price = Millionths(line.tokens().micros_per_million_tokens()) + "/M tok";
+  if (line.has_demand()) {
+    quantity = Normalized(line.demand().work_milli_nt()) + " nt";
+    price = Millionths(line.demand().pico_units_per_milli_nt() * kMilliNtPerNt) + "/M nt";
+  }
+  table->AddRow({tenant, line.description(), quantity, "x " + price, line.amount()});
+}
+
+std::string RenderBills(const Outcome& outcome, const Setup& setup, bool colour) {
+  const std::vector<Account>& accounts = outcome.books.accounts;
+  Table table({{"tenant"},
+               {"charge"},
+               {"quantity", Align::kRight},
+               {"unit price", Align::kRight},
+               {setup.settings.tariff.currency, Align::kRight}});
   std::string faults;
-  for (const Account& account : books.accounts) {
-    absl::StrAppend(&text, RenderBill(account.statement, colour), "\n");
-    if (!account.arithmetic_fault.empty()) {
-      absl::StrAppend(&faults, account.statement.tenant(), " does not add up: ", account.arithmetic_fault, "\n");
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    const v1::Statement& statement = accounts[i].statement;
+    for (const v1::StatementLine& line : statement.lines()) AddLine(setup.tenants[i].name, line, &table);
+    table.AddRule();
+    table.AddRow({setup.tenants[i].name, "total", "", "", statement.total()}, Table::Emphasis::kStrong);
+    if (i + 1 < accounts.size()) table.AddRow({});
+    if (!accounts[i].arithmetic_fault.empty()) {
+      absl::StrAppend(&faults, statement.tenant(), " does not add up: ", accounts[i].arithmetic_fault, "\n");
     }
   }
-  if (!faults.empty()) return text + faults;
-  return text +
-         "Every line was recomputed here: quantity x unit price = amount, and the amounts add up to each total.\n";
+  const std::string checked =
+      "Recomputed here to the last digit: quantity x unit price = amount, and the amounts add up to every total. "
+      "Provisional statements under tariff " +
+      setup.settings.tariff.version + "; free work sets no peak.";
+  return table.Render(colour) + "\n" + (faults.empty() ? Wrapped(checked) : faults);
 }
 
 std::string RenderCalls(const Figures& figures) {
@@ -138,7 +173,7 @@ std::string SentenceThatMatters(const Outcome& outcome, const Setup& setup) {
   const Tally& free = figures.row(Row::kFree);
   return absl::StrCat(reserved->name, " (reserved) waited ", Wait(theirs, kP99), " at p99, ",
                       Wait(figures.row(Row::kReserved), kP99), " inside its reservation, while free traffic waited ",
-                      Wait(free, kP99), " and ", Percent(free.refused(), free.offered),
+                      Wait(free, kP99), " at p99 and ", Percent(free.refused(), free.offered),
                       " of it was refused; the pool's stated reclaim bound was ",
                       Spent(outcome.played.pool.largest_reclaim_bound.count()), " at most.");
 }
@@ -149,12 +184,14 @@ std::string RenderReport(const Outcome& outcome, const Setup& setup, const Optio
   return absl::StrCat(Heading(absl::StrCat("What was decided", figures.interrupted ? " (interrupted)" : ""), colour),
                       RenderDecisions(figures, setup, colour), "\n", RenderPool(outcome, setup.settings.pools.at(0)),
                       Heading("Two meters: tokens by kind, and the peak", colour), RenderMeters(outcome, setup, colour),
-                      Heading("Bills", colour), RenderBills(outcome.books, colour),
+                      Heading("Bills", colour), RenderBills(outcome, setup, colour),
                       Heading("Calls, as the client saw them", colour), RenderCalls(figures), Heading("Ledger", colour),
-                      RenderLedger(outcome), Heading("What this was", colour), setup.attribution, "\n", setup.hardware,
-                      "\n", setup.assumptions, "\nSeed ", options.seed,
-                      " gives the same arrivals again; waits and latencies are real time on this machine and differ.\n",
-                      Heading("The sentence that matters", colour), sentence, "\n");
+                      RenderLedger(outcome), Heading("What this was", colour), Wrapped(setup.attribution),
+                      Wrapped(setup.hardware), Wrapped(setup.assumptions),
+                      Wrapped(absl::StrCat("Seed ", options.seed,
+                                           " gives the same arrivals again; waits and latencies "
+                                           "are real time on this machine and differ.")),
+                      Heading("The sentence that matters", colour), Wrapped(sentence));
 }
 
 }  // namespace penstock::cli::demo

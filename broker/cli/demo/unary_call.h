@@ -1,6 +1,7 @@
 // One asynchronous unary call: it lives from its start to its answer, which the completion queue's thread brings.
 #pragma once
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/support/async_unary_call.h>
