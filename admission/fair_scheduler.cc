@@ -214,11 +214,14 @@ void FairScheduler::TrueUp(Charge& charge, Work work, int64_t contract_amount, I
 }
 
 void FairScheduler::Release(const Charge& charge, Instant) {
-  Sums& sums = sums_[IndexOf(charge.served)];
-  PENSTOCK_CHECK(sums.in_flight > 0 && total_in_flight_ > 0);
-  --sums.in_flight;
+  const size_t c = IndexOf(charge.served);
+  PENSTOCK_CHECK(sums_[c].in_flight > 0 && total_in_flight_ > 0);
+  --sums_[c].in_flight;
   --total_in_flight_;
-  if (charge.served != ServiceClass::kReserved) lines_[IndexOf(charge.served)].Release(charge.tenant);
+  if (charge.served != ServiceClass::kReserved) {
+    lines_[c].Release(charge);
+    classes_.Finish(static_cast<ShareQueue::Flow>(c), charge.class_mark, charge.work);
+  }
   RefreshClasses();
 }
 
@@ -241,12 +244,7 @@ bool FairScheduler::MayCompete(size_t share_class) const {
 }
 
 void FairScheduler::RefreshClasses() {
-  bool busy = false;
-  for (uint32_t c = 0; c < kShareClassCount; ++c) {
-    MayCompete(c) ? classes_.Join(c) : classes_.Leave(c);
-    busy = busy || !lines_[c].empty() || sums_[c].in_flight > 0;
-  }
-  if (!busy) classes_.EndBusyPeriod();
+  for (uint32_t c = 0; c < kShareClassCount; ++c) MayCompete(c) ? classes_.Join(c) : classes_.Leave(c);
 }
 
 Instant FairScheduler::NextWake(Instant now) {

@@ -68,6 +68,7 @@ using WaitingId = uint64_t;
 
 /// How one level of the share queue charged a dispatch, so that a true-up undoes exactly that.
 struct ShareMark {
+  Int128 start = 0;    // the start tag
   uint64_t stay = 0;   // the flow's stay in the competition that was charged; 0 when none was
   int64_t weight = 0;  // the flow's weight at that time
 };

@@ -43,10 +43,10 @@ void ShareQueue::Leave(Flow flow) {
 ShareMark ShareQueue::Charge(Flow flow, Work work) {
   State& state = flows_[flow];
   virtual_time_ = std::max(virtual_time_, state.tag);
+  const ShareMark mark{.start = state.tag, .stay = state.stay, .weight = state.weight};
   state.tag += ChargeOf(work, state.weight);
-  largest_tag_ = std::max(largest_tag_, state.tag);
   if (Competes(flow)) competing_.Update(flow, state.tag);
-  return ShareMark{.stay = state.stay, .weight = state.weight};
+  return mark;
 }
 
 void ShareQueue::TrueUp(Flow flow, const ShareMark& mark, Work charged, Work known) {
@@ -55,8 +55,15 @@ void ShareQueue::TrueUp(Flow flow, const ShareMark& mark, Work charged, Work kno
   const Int128 change = ChargeOf(known, weight) - ChargeOf(charged, weight);
   if (change < 0 && mark.stay != state.stay) return;
   state.tag += change;
-  largest_tag_ = std::max(largest_tag_, state.tag);
   if (Competes(flow)) competing_.Update(flow, state.tag);
+}
+
+void ShareQueue::Finish(Flow flow, const ShareMark& mark, Work work) {
+  if (mark.stay == 0) return;
+  // A refund of other work may have moved the tag below the end that this work once had.
+  Int128 end = std::min(mark.start + ChargeOf(work, mark.weight), flows_[flow].tag);
+  if (!competing_.empty()) end = std::min(end, competing_.TopKey());
+  virtual_time_ = std::max(virtual_time_, end);
 }
 
 void ShareQueue::Lift(Flow flow) {
@@ -65,11 +72,6 @@ void ShareQueue::Lift(Flow flow) {
   PENSTOCK_CHECK(!Competes(flow));
   state.tag = virtual_time_;
   state.stay = ++stays_;
-}
-
-void ShareQueue::EndBusyPeriod() {
-  PENSTOCK_CHECK(competing_.empty());
-  virtual_time_ = std::max(virtual_time_, largest_tag_);
 }
 
 void ShareQueue::CheckInvariants() const {
@@ -81,7 +83,6 @@ void ShareQueue::CheckInvariants() const {
     PENSTOCK_CHECK(competing_.KeyOf(flow) == flows_[flow].tag);
   }
   PENSTOCK_CHECK(weights == competing_weight_);
-  PENSTOCK_CHECK(virtual_time_ <= largest_tag_);
 }
 
 }  // namespace penstock::admission

@@ -3,11 +3,11 @@
 //   1. a flow has one tag: the start tag of what it would dispatch next. Dispatching work moves it on by
 //      ChargeOf(work, weight); nothing but lifting, charging and truing up moves it
 //   2. the competing flow with the least tag is next, ties go to the lower flow number
-//   3. virtual time is the largest start tag dispatched so far; it never goes backwards
+//   3. virtual time never goes backwards. It follows the start tags that are dispatched, and the ends of work that is
+//      finished, but that never past a competing tag: where nobody waits, debts end with the work that made them
 //   4. a flow that joins the competition is lifted to virtual time: no credit for having been away. A debt stays
 //   5. a true-up moves the tag by what the same work would have been charged differently at the same weight. A refund
 //      counts only within the stay (the time since the last lift) that paid: what was lifted over is forgotten already
-//   6. when nobody waits and nothing is unsettled, virtual time moves past every tag: debts end with the busy period
 //
 // While two flows compete: |S1/w1 - S2/w2| <= c1max/w1 + c2max/w2 over dispatched work S with largest request cmax.
 #pragma once
@@ -54,10 +54,10 @@ class ShareQueue {
   ShareMark Charge(Flow flow, Work work);
   /// The charge that `mark` stands for becomes that of `known`. A mark without a stay pays but is not refunded.
   void TrueUp(Flow flow, const ShareMark& mark, Work charged, Work known);
+  /// The work that the flow was charged with is finished.
+  void Finish(Flow flow, const ShareMark& mark, Work work);
   /// Raises a tag that virtual time has passed.
   void Lift(Flow flow);
-  /// Nobody waits and nothing is unsettled.
-  void EndBusyPeriod();
 
   Int128 virtual_time() const { return virtual_time_; }
   Int128 TagOf(Flow flow) const { return flows_[flow].tag; }
@@ -79,7 +79,6 @@ class ShareQueue {
   std::vector<Flow> free_;
   TaggedHeap<Int128> competing_;
   Int128 virtual_time_ = 0;
-  Int128 largest_tag_ = 0;
   int64_t competing_weight_ = 0;
   uint64_t stays_ = 0;
 };

@@ -31,8 +31,7 @@ Place TenantLines::First() const { return flows_[queue_.First()].line.first; }
 
 ShareMark TenantLines::Start(Place place) {
   const Waiting& waiting = room_[place];
-  ++flows_[waiting.flow].unsettled;  // first, so that the busy period does not end in between
-  ++unsettled_;
+  ++flows_[waiting.flow].unsettled;
   Remove(place);
   return queue_.Charge(waiting.flow, waiting.offer.work);
 }
@@ -40,15 +39,14 @@ ShareMark TenantLines::Start(Place place) {
 void TenantLines::Occupy(TenantId tenant) {
   const Flow flow = FlowOf(tenant, 1);
   ++flows_[flow].unsettled;
-  ++unsettled_;
   Refresh(flow);
 }
 
-void TenantLines::Release(TenantId tenant) {
-  const auto found = flow_of_.find(tenant);
+void TenantLines::Release(const Charge& charge) {
+  const auto found = flow_of_.find(charge.tenant);
   PENSTOCK_CHECK(found != flow_of_.end() && flows_[found->second].unsettled > 0);
   --flows_[found->second].unsettled;
-  --unsettled_;
+  queue_.Finish(found->second, charge.tenant_mark, charge.work);
   Refresh(found->second);
 }
 
@@ -117,23 +115,20 @@ void TenantLines::Refresh(Flow flow) {
   changed.line.empty() ? queue_.Leave(flow) : queue_.Join(flow);
   if (changed.Busy() && changed.idle) LeaveRing(flow);
   if (!changed.Busy() && !changed.idle) EnterRing(flow);
-  if (waiting_ == 0 && unsettled_ == 0) queue_.EndBusyPeriod();
 }
 
 void TenantLines::CheckInvariants() const {
   queue_.CheckInvariants();
   int64_t waiting = 0;
-  int64_t unsettled = 0;
   Int128 work = 0;
   for (const auto& [tenant, flow] : flow_of_) {
     const TenantFlow& state = flows_[flow];
-    PENSTOCK_CHECK(state.tenant == tenant && state.idle == !state.Busy());
+    PENSTOCK_CHECK(state.tenant == tenant && state.idle == !state.Busy() && state.unsettled >= 0);
     PENSTOCK_CHECK(queue_.Competes(flow) == !state.line.empty());
     waiting += state.line.count;
-    unsettled += state.unsettled;
     work += state.waiting_work;
   }
-  PENSTOCK_CHECK(waiting == waiting_ && unsettled == unsettled_ && work == waiting_work_);
+  PENSTOCK_CHECK(waiting == waiting_ && work == waiting_work_);
 }
 
 }  // namespace penstock::admission

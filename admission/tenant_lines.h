@@ -2,7 +2,8 @@
 //
 //   1. a tenant's flow competes exactly while its line is not empty
 //   2. a flow's state lives until its line is empty, its dispatches are released, and virtual time has passed its tag:
-//      who leaves and comes back finds its debt
+//      who leaves and comes back finds its debt. Only while newcomers keep the line from ever emptying does virtual
+//      time stand still; then the state of all that were served meanwhile is kept
 //   3. flows without line and dispatches form a ring, and each new flow inspects two of them for reuse: memory follows
 //      the largest number of flows that had to live at once, and no decision pays for a sweep
 #pragma once
@@ -34,7 +35,7 @@ class TenantLines {
   ShareMark Start(Place place);
   /// As if a charge of an earlier run were unsettled here.
   void Occupy(TenantId tenant);
-  void Release(TenantId tenant);
+  void Release(const Charge& charge);
   /// Moves the tenant's tag by what `known` costs more or less than charge.work.
   void TrueUp(const Charge& charge, Work known);
 
@@ -84,7 +85,6 @@ class TenantLines {
   Flow oldest_idle_ = kNoFlow;
   Flow newest_idle_ = kNoFlow;
   int64_t waiting_ = 0;
-  int64_t unsettled_ = 0;
   Int128 waiting_work_ = 0;
 };
 

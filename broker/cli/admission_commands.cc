@@ -104,6 +104,7 @@ std::string InMoney(const v1::Money& money) {
 }
 
 std::string PriceList(const v1::Grant& grant) {
+  if (grant.prices().empty()) return absl::StrCat("free of charge (tariff ", grant.tariff_version(), ")");
   std::vector<std::string> prices;
   for (const v1::TokenPrice& price : grant.prices()) {
     prices.push_back(absl::StrCat(price.kind(), " ", Millionths(price.micros_per_million_tokens())));

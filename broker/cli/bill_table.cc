@@ -64,9 +64,10 @@ std::vector<std::string> SumRow(const std::string& label, const std::string& exa
 }
 
 std::string Heading(const v1::Statement& statement) {
+  const std::string from = statement.from().seconds() == 0 ? "the beginning" : Moment(statement.from());
   return absl::StrCat(statement.provisional() ? "Provisional statement" : "Statement", " of ", statement.tenant(), ", ",
-                      Moment(statement.from()), " to ", Moment(statement.to()), "\nTariff ", statement.tariff_version(),
-                      ", amounts in ", statement.currency(), "\n\n");
+                      from, " to ", Moment(statement.to()), "\nTariff ", statement.tariff_version(), ", amounts in ",
+                      statement.currency(), "\n\n");
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ std::string Normalized(int64_t milli_nt) { return Grouped(std::string_view(Scale
 std::string Millionths(int64_t micros) { return Grouped(std::string_view(Scaled(micros, 6))); }
 
 std::string Moment(const google::protobuf::Timestamp& time) {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%E*SZ", ToTime(time), absl::UTCTimeZone());
+  const absl::Time milliseconds = absl::FromUnixMillis(absl::ToUnixMillis(ToTime(time)));
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E*SZ", milliseconds, absl::UTCTimeZone());
 }
 
 std::string MomentForMachines(const google::protobuf::Timestamp& time) {

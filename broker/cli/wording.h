@@ -23,7 +23,7 @@ std::string Normalized(int64_t milli_nt);
 /// Micro-units (or any millionth) as units: 150000 -> "0.150000".
 std::string Millionths(int64_t micros);
 
-/// "2026-11-21 10:31:00Z"; fractions of a second only when there are any.
+/// "2026-11-21 10:31:00Z"; milliseconds only when there are any, rounded down.
 std::string Moment(const google::protobuf::Timestamp& time);
 /// RFC 3339 for machines: "2026-11-21T10:31:00Z".
 std::string MomentForMachines(const google::protobuf::Timestamp& time);

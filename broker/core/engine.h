@@ -36,7 +36,7 @@ constexpr Duration kLongestLimit = Hours(24);
 class Engine {
  public:
   /// Opens the journal, replays it, binds the settings' names, pins the tariff, and starts a new epoch. The entries this
-  /// posts are written before it returns. FAILED_PRECONDITION when the settings contradict the journal (a tariff version
+  /// posts are durable before it returns. FAILED_PRECONDITION when the settings contradict the journal (a tariff version
   /// whose prices changed); DATA_LOSS when the journal is broken.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineSettings& settings,
                                                       std::unique_ptr<ledger::Journal> journal,

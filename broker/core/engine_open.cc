@@ -30,6 +30,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineSettings& setti
   engine->ReplayLimits(recent);
   engine->ResumeOpenGrants();
   if (absl::Status written = engine->ledger_->WriteBatch(); !written.ok()) return written;
+  // A power cut must not give this epoch, and with it the ids of its grants, to a later boot as well.
+  if (absl::Status synced = engine->ledger_->SyncJournal().status(); !synced.ok()) return synced;
   return engine;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "admission/vocabulary/bounds.h"
 #include "admission/vocabulary/check.h"
 #include "broker/core/engine.h"
 
@@ -10,6 +11,11 @@ namespace penstock::core {
 namespace {
 
 absl::string_view NameOfKind(TokenKind kind) { return {Name(kind).data(), Name(kind).size()}; }
+
+/// Where what is new since the last report begins: no attribution is longer than a lease may be.
+Instant NewsBegin(const ledger::OpenGrant& open, Instant now) {
+  return std::clamp(open.attributed_until, now - Seconds(kMaxLeaseSeconds), now);
+}
 
 TokenCounts OnlyInput(TokenCounts tokens) {
   tokens[TokenKind::kOutput] = Tokens::Zero();
@@ -85,7 +91,7 @@ void Engine::On(const Progress& progress) {
   entry.so_far = progress.so_far;
   if (pool != nullptr) {
     const Work news = WorkOf(progress.so_far - open->so_far, pool->settings().burndown);
-    if (news > Work::Zero()) entry.attributions.push_back({std::min(open->attributed_until, now_), now_, news});
+    if (news > Work::Zero()) entry.attributions.push_back({NewsBegin(*open, now_), now_, news});
     entry.lease_deadline = now_ + pool->settings().lease;
     entry.settle_deadline = now_ + pool->settings().settle_within;
   } else {
@@ -132,7 +138,7 @@ void Engine::CompleteOpen(const Complete& complete, const ledger::OpenGrant& ope
   const TokenCounts news = complete.tokens - open.so_far;
   const Work input = WorkOf(OnlyInput(news), rates);
   const Work output = WorkOf(news, rates) - input;
-  const Instant begin = open.attributed_until;
+  const Instant begin = NewsBegin(open, now_);
   const Instant end = std::clamp(complete.ended_at.value_or(now_), begin, std::max(begin, now_));
   const Instant first = std::clamp(complete.first_token_at.value_or(begin), begin, end);
   const Work work = open.attributed + input + output;

@@ -131,12 +131,14 @@ TEST(FairScheduler, WhoLeavesAndComesBackFindsItsDebt) {
   EXPECT_THAT(pool.Drain(), ElementsAre(1, 2));
   pool.EnqueueMany(50, Ask(1, 10));
   pool.Finish(2);  // tenant 2 has nothing left here, but the 500 nt that it used stay its own
+  pool.Enqueue(Ask(3, 10));
+  pool.Enqueue(Ask(4, 10));
   pool.EnqueueMany(10, Ask(2, 10));
-  EXPECT_EQ(pool.Serve(49), (Served{{1, 49}}));
+  EXPECT_EQ(pool.Serve(51), (Served{{1, 49}, {3, 1}, {4, 1}}));
   EXPECT_EQ(pool.Order(2), "ab") << "500 nt each";
 }
 
-TEST(FairScheduler, DebtsEndWithTheBusyPeriod) {
+TEST(FairScheduler, DebtsEndWithTheWorkThatMadeThemWhenNobodyWaits) {
   Pool pool(OneAtATime());
   pool.Enqueue(Ask(2, 500));
   pool.Serve(1);
@@ -525,6 +527,18 @@ TEST(FairScheduler, ForgetsTenantsThatLeftForGood) {
     pool.Serve(1);
   }
   EXPECT_LT(pool.scheduler.FlowCount(ServiceClass::kDefault), 5U);
+}
+
+TEST(FairScheduler, ForgetsTenantsThatLeftThoughThePoolNeverRests) {
+  Pool pool(OpenPool());
+  pool.Enqueue(Ask(1'001, 10));
+  for (uint32_t tenant = 1; tenant <= 1'000; ++tenant) {
+    pool.Enqueue(Ask(tenant, 10));
+    pool.Drain();
+    pool.Finish(tenant);  // requests are numbered like the tenants, one behind: one always runs on
+  }
+  EXPECT_EQ(pool.scheduler.InFlight(), 1);
+  EXPECT_LT(pool.scheduler.FlowCount(ServiceClass::kDefault), 10U);
 }
 
 // ---- forecasts

@@ -98,9 +98,8 @@ class PoolDriver {
 
   /// The request ends, having used what was estimated, or so much.
   void Finish(uint64_t request) {
-    const auto found = running.find(request);
-    scheduler.Release(found->second, now);
-    running.erase(found);
+    scheduler.Release(running.at(request), now);
+    running.erase(request);
     scheduler.CheckInvariants();
   }
   void TrueUp(uint64_t request, int64_t nt) {

@@ -201,6 +201,11 @@ TEST_F(ClientCommandsTest, ValidateOnlyPrintsTheForecastAndTheExplanation) {
   EXPECT_THAT(outcome.out, HasSubstr("start tag 17, virtual time 12"));
 }
 
+TEST_F(ClientCommandsTest, AGrantWithoutPricesIsFreeOfCharge) {
+  daemon_.admit = Say<v1::AdmitRequest, v1::AdmitResponse>(R"(grant { name: "g" tariff_version: "t" })");
+  EXPECT_THAT(Penstock("admit --pool chat --max-output 1").out, HasSubstr("free of charge (tariff t)\n"));
+}
+
 // ---- progress, complete
 
 TEST_F(ClientCommandsTest, ProgressReportsTotalsAndSaysWhetherToStop) {

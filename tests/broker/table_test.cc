@@ -1,6 +1,7 @@
 #include "broker/cli/table.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/timestamp.pb.h>
 
 #include "broker/cli/wording.h"
 
@@ -70,6 +71,15 @@ TEST(WordingTest, GroupsDigitsOfTheWholePartOnly) {
   EXPECT_EQ(Grouped(int64_t{-1234567}), "-1,234,567");
   EXPECT_EQ(Grouped(INT64_MIN), "-9,223,372,036,854,775,808");
   EXPECT_EQ(Grouped(std::string_view("-1234.567890123456")), "-1,234.567890123456");
+}
+
+TEST(WordingTest, MomentsAreUtcAndNoFinerThanPeopleRead) {
+  google::protobuf::Timestamp time;
+  time.set_seconds(1795255200);
+  EXPECT_EQ(Moment(time), "2026-11-21 10:00:00Z");
+  time.set_nanos(62'999'999);
+  EXPECT_EQ(Moment(time), "2026-11-21 10:00:00.062Z");
+  EXPECT_EQ(MomentForMachines(time), "2026-11-21T10:00:00.062999999Z");
 }
 
 TEST(WordingTest, ScalesExactly) {

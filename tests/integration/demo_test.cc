@@ -21,18 +21,18 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
 
-struct Run {
+struct Ended {
   int exit_code = -1;
   std::string out;
   std::string err;
 };
 
-Run RunDemo(const std::string& arguments) {
+Ended RunDemo(const std::string& arguments, const std::string& under = "") {
   std::string err_file = testing::TempDir() + "demo_test_stderr_XXXXXX";
   const int fd = mkstemp(err_file.data());
   EXPECT_GE(fd, 0);
-  const std::string command = std::string(PENSTOCK_BINARY) + " demo " + arguments + " 2>" + err_file;
-  Run run;
+  const std::string command = under + " " + std::string(PENSTOCK_BINARY) + " demo " + arguments + " 2>" + err_file;
+  Ended run;
   FILE* pipe = popen(command.c_str(), "r");
   char buffer[4096];
   size_t read = 0;
@@ -49,7 +49,7 @@ Run RunDemo(const std::string& arguments) {
 class DemoRun : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    run_ = new Run(RunDemo("--seconds 6 --seed 7 -o json"));
+    run_ = new Ended(RunDemo("--seconds 6 --seed 7 -o json"));
     json_ = new json(json::parse(run_->out, nullptr, /*allow_exceptions=*/false));
   }
   static void TearDownTestSuite() {
@@ -61,10 +61,10 @@ class DemoRun : public testing::Test {
   }
 
   static const json& report() { return *json_; }
-  static Run* run_;
+  static Ended* run_;
   static json* json_;
 };
-Run* DemoRun::run_ = nullptr;
+Ended* DemoRun::run_ = nullptr;
 json* DemoRun::json_ = nullptr;
 
 Money MoneyIn(const json& text) {
@@ -92,7 +92,7 @@ TEST_F(DemoRun, HasEveryFieldOfTheContract) {
   }
   ASSERT_THAT(report()["tenants"], SizeIs(8));
   for (const json& tenant : report()["tenants"]) {
-    SCOPED_TRACE(tenant.value("name", "?"));
+    SCOPED_TRACE(tenant.dump().substr(0, 60));
     for (const char* field : {"name", "tier", "offered", "admitted", "refused", "spillover", "wait_ms", "tokens",
                               "peak_nt_per_s", "bill"}) {
       EXPECT_TRUE(tenant.contains(field)) << field;
@@ -169,6 +169,7 @@ TEST_F(DemoRun, TheLedgerReadBackFromDiskVerifies) {
 TEST_F(DemoRun, TheReservedTenantWaitsWithinTheStatedBoundWhileTheFloodIsTurnedAway) {
   EXPECT_LE(report()["tiers"]["reserved"]["wait_ms"]["p99"].get<double>(),
             report()["pool"]["reclaim_bound_ms"].get<double>());
+  EXPECT_LT(report()["tiers"]["reserved"]["wait_ms"]["p99"], report()["tiers"]["free"]["wait_ms"]["p99"]);
   for (const json& tenant : report()["tenants"]) {
     if (tenant["tier"] == "reserved") {
       EXPECT_EQ(tenant["refused"]["pool"].get<int64_t>(), 0);
@@ -177,8 +178,19 @@ TEST_F(DemoRun, TheReservedTenantWaitsWithinTheStatedBoundWhileTheFloodIsTurnedA
   EXPECT_THAT(report()["sentence"].get<std::string>(), HasSubstr("reclaim bound"));
 }
 
+TEST(DemoCommand, AnInterruptEndsTheTrafficAndStillSettlesAndBills) {
+  const Ended run = RunDemo("--seconds 60 -o json", "timeout --preserve-status --signal INT 4");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const json report = json::parse(run.out, nullptr, /*allow_exceptions=*/false);
+  ASSERT_FALSE(report.is_discarded()) << run.out;
+  EXPECT_TRUE(report["interrupted"].get<bool>());
+  EXPECT_TRUE(report["ledger"]["verified"].get<bool>()) << report["ledger"];
+  EXPECT_EQ(report["errors"], json::object());
+  for (const json& tenant : report["tenants"]) EXPECT_EQ(tenant["offered"].get<int64_t>(), Decided(tenant)) << tenant;
+}
+
 TEST(DemoCommand, RefusesADirectoryThatIsNotEmpty) {
-  const Run run = RunDemo("--seconds 3 --keep /proc");
+  const Ended run = RunDemo("--seconds 3 --keep /proc");
   EXPECT_EQ(run.exit_code, 64);
   EXPECT_THAT(run.err, HasSubstr("not empty"));
 }

@@ -27,12 +27,19 @@ std::string Heading(const std::string& title, bool colour) {
   return colour ? absl::StrCat("\n\x1b[1m", title, "\x1b[0m\n\n") : absl::StrCat("\n", title, "\n\n");
 }
 
+std::string Why(const Tally& tally) {
+  std::string text = Reasons(tally.reasons);
+  if (tally.cancelled > 0) absl::StrAppend(&text, text.empty() ? "" : ", ", "left ", Grouped(tally.cancelled));
+  if (tally.failed > 0) absl::StrAppend(&text, text.empty() ? "" : ", ", "errors ", Grouped(tally.failed));
+  return text;
+}
+
 // Offers and refusals count where a tenant's requests ask, admissions and waits where they are served.
 void AddTier(const std::string& served, const Tally& tally, Table* table) {
   const bool asked_for = tally.offered > 0;
   table->AddRow({"all", served, asked_for ? Grouped(tally.offered) : "", Grouped(tally.admitted), "",
                  Wait(tally, kMedian), Wait(tally, kP99), asked_for ? Percent(tally.refused(), tally.offered) : "",
-                 Reasons(tally.reasons)});
+                 Why(tally)});
 }
 
 std::string RenderDecisions(const Figures& figures, const Setup& setup, bool colour) {
@@ -52,7 +59,7 @@ std::string RenderDecisions(const Figures& figures, const Setup& setup, bool col
     const std::string asks = tenant.asks ? absl::StrCat(" ", std::string(Name(*tenant.asks))) : "";
     table.AddRow({tenant.name, std::string(Name(tenant.tier)) + asks, Grouped(tally.offered), Grouped(tally.admitted),
                   reserved ? Grouped(tally.spillover) : "", Wait(tally, kMedian), Wait(tally, kP99),
-                  Percent(tally.refused(), tally.offered), Reasons(tally.reasons)});
+                  Percent(tally.refused(), tally.offered), Why(tally)});
   }
   table.AddRule();
   AddTier("inside contract", figures.row(Row::kReserved), &table);

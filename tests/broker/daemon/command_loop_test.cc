@@ -31,6 +31,7 @@ class MoodyJournal final : public ledger::Journal {
     std::atomic<bool> append_fails{false};
     std::atomic<bool> sync_fails{false};
     std::atomic<int> syncs{0};
+    std::atomic<bool> stopped{false};  // syncs wait for may_sync
     std::promise<void> may_sync;
     std::shared_future<void> gate = may_sync.get_future().share();
   };
@@ -39,7 +40,7 @@ class MoodyJournal final : public ledger::Journal {
     return mood_->append_fails ? absl::DataLossError("disk is on fire") : journal_->Append(payloads);
   }
   absl::StatusOr<uint64_t> Sync() override {
-    mood_->gate.wait();
+    if (mood_->stopped) mood_->gate.wait();
     ++mood_->syncs;
     if (mood_->sync_fails) return absl::DataLossError("sync is on fire");
     return journal_->Sync();
@@ -55,10 +56,11 @@ class MoodyJournal final : public ledger::Journal {
 class CommandLoopTest : public testing::Test {
  protected:
   void Start(size_t queue_capacity = 1'000, bool disk_runs = true) {
-    if (disk_runs) mood_->may_sync.set_value();
     auto engine = core::Engine::Open(core::SmallWorld(), std::make_unique<MoodyJournal>(mood_),
                                      core::FairScheduling(), WallTime());
     ASSERT_TRUE(engine.ok());
+    mood_->syncs = 0;
+    mood_->stopped = !disk_runs;
     loop_ = std::make_unique<CommandLoop>(*std::move(engine), SlewedClock(MonotonicTime, WallTime, Instant()),
                                           CommandLoop::Terms{.queue_capacity = queue_capacity, .on_fatal = on_fatal_});
   }

@@ -1,0 +1,107 @@
+#include "tests/broker/rpc/broker_fixture.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "broker/auth/random_bytes.h"
+#include "broker/core/engine.h"
+#include "penstock/rpc/error_details.pb.h"
+#include "tests/broker/core/engine_fixture.h"
+
+namespace penstock::rpc {
+
+std::string ReasonOf(const grpc::Status& status) {
+  penstock::rpc::Status details;
+  penstock::rpc::ErrorInfo info;
+  if (!details.ParseFromString(status.error_details()) || details.details().empty()) return "";
+  if (details.details(0).type_url() != "type.googleapis.com/google.rpc.ErrorInfo") return "";
+  return info.ParseFromString(details.details(0).value()) && info.domain() == "penstock" ? info.reason() : "";
+}
+
+void BrokerTest::Start(size_t command_queue) {
+  if (broker_ != nullptr) TearDown();
+  std::string pattern = std::filesystem::temp_directory_path() / "penstock-rpc-XXXXXX";
+  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+  data_dir_ = pattern;
+  const auth::HmacKey hash_key(auth::RandomBytes(auth::kHashKeyBytes));
+  std::vector<auth::ApiKeyRecord> records;
+  const auto add = [&](As as, auth::Role role, const std::string& tenant) {
+    const auth::NewApiKey made = auth::MakeApiKey(auth::RandomBytes(auth::kApiKeyRandomBytes));
+    secrets_[as] = made.secret;
+    records.push_back({made.id, role, tenant, tenant.empty() ? "" : "prod", auth::HashOf(made.secret, hash_key)});
+  };
+  add(As::kGateway, auth::Role::kGateway, "");
+  add(As::kShop, auth::Role::kTenant, "shop");
+  add(As::kAcme, auth::Role::kTenant, "acme");
+  add(As::kOperator, auth::Role::kOperator, "");
+  secrets_[As::kStranger] = auth::MakeApiKey(auth::RandomBytes(auth::kApiKeyRandomBytes)).secret;
+  BrokerTerms terms{.engine = core::SmallWorld(),
+                    .journal = ledger::NewMemoryJournal(),
+                    .scheduling = core::FairScheduling(),
+                    .data_dir = data_dir_,
+                    .api_keys = auth::ApiKeys(hash_key, records),
+                    .server = {.listen = "127.0.0.1:0", .tls_certificate = "", .tls_key = ""},
+                    .command_queue = command_queue,
+                    .on_fatal = [](const absl::Status&) { std::abort(); }};
+  auto broker = Broker::Start(std::move(terms));
+  ASSERT_TRUE(broker.ok()) << broker.status();
+  broker_ = *std::move(broker);
+  channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(broker_->port()), grpc::InsecureChannelCredentials());
+}
+
+void BrokerTest::TearDown() {
+  channel_.reset();
+  broker_.reset();
+  std::filesystem::remove_all(data_dir_);
+}
+
+std::unique_ptr<grpc::ClientContext> BrokerTest::Context(As as) const {
+  auto context = std::make_unique<grpc::ClientContext>();
+  context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  if (as != As::kNobody) context->AddMetadata("authorization", "Bearer " + secrets_.at(as));
+  return context;
+}
+
+v1::AdmitRequest BrokerTest::AdmitFor(const std::string& tenant, const std::string& id) const {
+  v1::AdmitRequest request;
+  request.set_request_id(id);
+  request.set_key("tenants/" + tenant + "/keys/prod");
+  request.add_pools("pools/chat");
+  v1::TokenCount* input = request.add_input();
+  input->set_kind("input");
+  input->set_tokens(10);
+  request.set_max_output_tokens(100);
+  request.mutable_max_wait()->set_seconds(5);
+  return request;
+}
+
+grpc::Status BrokerTest::Admit(As as, const v1::AdmitRequest& request, v1::AdmitResponse* response) const {
+  return v1::Admission::NewStub(channel_)->Admit(Context(as).get(), request, response);
+}
+
+grpc::Status BrokerTest::Complete(As as, const v1::CompleteRequest& request, v1::CompleteResponse* response) const {
+  return v1::Admission::NewStub(channel_)->Complete(Context(as).get(), request, response);
+}
+
+v1::CompleteRequest BrokerTest::CompletionOf(const std::string& grant) const {
+  v1::CompleteRequest request;
+  request.set_grant(grant);
+  request.set_outcome(v1::CompleteRequest::SUCCEEDED);
+  v1::TokenCount* input = request.add_tokens();
+  input->set_kind("input");
+  input->set_tokens(10);
+  v1::TokenCount* output = request.add_tokens();
+  output->set_kind("output");
+  output->set_tokens(5);
+  return request;
+}
+
+std::string BrokerTest::NewGrant(const std::string& id) const {
+  v1::AdmitResponse response;
+  const grpc::Status status = Admit(As::kGateway, AdmitFor("shop", id), &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(response.has_grant()) << response.DebugString();
+  return response.grant().name();
+}
+
+}  // namespace penstock::rpc

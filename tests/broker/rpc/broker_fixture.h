@@ -1,0 +1,52 @@
+// A whole broker on a free loopback port, with one API key per role, for tests over real gRPC.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "broker/core/settings.h"
+#include "broker/rpc/broker.h"
+#include "penstock/v1/admission.grpc.pb.h"
+#include "penstock/v1/billing.grpc.pb.h"
+#include "penstock/v1/operations.grpc.pb.h"
+
+namespace penstock::rpc {
+
+/// Who a test calls as.
+enum class As { kNobody, kStranger, kGateway, kShop, kAcme, kOperator };
+
+/// The machine-readable reason of an error, from google.rpc.ErrorInfo; empty if there is none.
+std::string ReasonOf(const grpc::Status& status);
+
+class BrokerTest : public testing::Test {
+ protected:
+  void SetUp() override { Start(); }
+  void TearDown() override;
+
+  void Start(size_t command_queue = 1'000);
+  Broker& broker() { return *broker_; }
+  std::shared_ptr<grpc::Channel> channel() const { return channel_; }
+
+  /// A context with the caller's credentials and a deadline.
+  std::unique_ptr<grpc::ClientContext> Context(As as) const;
+
+  v1::AdmitRequest AdmitFor(const std::string& tenant, const std::string& id) const;
+  grpc::Status Admit(As as, const v1::AdmitRequest& request, v1::AdmitResponse* response) const;
+  grpc::Status Complete(As as, const v1::CompleteRequest& request, v1::CompleteResponse* response) const;
+  /// A completion of ten input and five output tokens.
+  v1::CompleteRequest CompletionOf(const std::string& grant) const;
+  /// A grant for the shop, through the gateway.
+  std::string NewGrant(const std::string& id) const;
+
+ private:
+  std::string data_dir_;
+  std::map<As, std::string> secrets_;
+  std::unique_ptr<Broker> broker_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+}  // namespace penstock::rpc

@@ -1,0 +1,171 @@
+// kill -9 in the middle of load, again and again: every Complete that was answered is in the journal exactly once, what
+// was not answered can be retried and then is, the chain verifies, and holds that nobody completes expire.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "ledger/money.h"
+#include "penstock/v1/admission.grpc.pb.h"
+#include "penstock/v1/operations.grpc.pb.h"
+#include "tests/admission/seed.h"
+#include "tests/integration/daemon_process.h"
+
+namespace penstock::integration {
+namespace {
+
+constexpr int kKills = 50;
+constexpr int kClients = 4;
+
+/// A client's own record of a request, kept outside the daemon.
+struct Remembered {
+  v1::CompleteRequest complete;
+  std::string charge;  // as answered; empty: no answer came
+};
+
+/// Clients with a memory of their own.
+class Auditor {
+ public:
+  Auditor(DaemonProcess& daemon, uint64_t seed) : daemon_(daemon), random_(seed) {}
+
+  /// Loads the daemon until `answers` completions were answered, then kills it while the clients go on.
+  void LoadAndKill(int answers) {
+    std::vector<std::thread> clients;
+    std::atomic<int> left{answers};
+    for (int i = 0; i < kClients; ++i) {
+      clients.emplace_back([this, &left] {
+        const auto stub = v1::Admission::NewStub(daemon_.Channel());
+        while (OnePair(*stub)) {
+          left.fetch_sub(1);
+          left.notify_one();
+        }
+      });
+    }
+    for (int now = left.load(); now > 0; now = left.load()) left.wait(now);
+    daemon_.Kill();
+    for (std::thread& client : clients) client.join();
+  }
+
+  /// Repeats every Complete: the answered ones must be repeats with the same charge, the others settle now or have
+  /// settled before.
+  void SettleAll() {
+    const auto stub = v1::Admission::NewStub(daemon_.Channel());
+    for (Remembered& one : remembered_) {
+      grpc::ClientContext context;
+      daemon_.Authorise(context);
+      v1::CompleteResponse response;
+      const grpc::Status status = stub->Complete(&context, one.complete, &response);
+      ASSERT_TRUE(status.ok()) << status.error_message();
+      if (!one.charge.empty()) {
+        ASSERT_TRUE(response.repeated()) << "an answered settlement was lost";
+        ASSERT_EQ(response.charge().amount(), one.charge);
+      }
+      one.charge = response.charge().amount();
+    }
+  }
+
+  std::string TotalCharge() const {
+    ledger::Money total;
+    for (const Remembered& one : remembered_) total += *ledger::Money::FromDecimal(one.charge);
+    return total.ToDecimal();
+  }
+
+  size_t remembered() const { return remembered_.size(); }
+  size_t unanswered() const {
+    size_t count = 0;
+    for (const Remembered& one : remembered_) count += one.charge.empty() ? 1U : 0U;
+    return count;
+  }
+
+  /// A grant that nobody will ever complete.
+  void Abandon() {
+    const auto stub = v1::Admission::NewStub(daemon_.Channel());
+    v1::AdmitResponse response;
+    ASSERT_TRUE(Admit(*stub, "pools/brief", &response));
+  }
+
+ private:
+  bool Admit(v1::Admission::Stub& stub, const std::string& pool, v1::AdmitResponse* response) {
+    v1::AdmitRequest request;
+    request.set_request_id("r" + std::to_string(next_id_.fetch_add(1)));
+    request.set_key("tenants/shop/keys/prod");
+    request.add_pools(pool);
+    request.set_max_output_tokens(1'000);
+    v1::TokenCount* input = request.add_input();
+    input->set_kind("input");
+    input->set_tokens(100);
+    request.mutable_max_wait()->set_seconds(20);
+    grpc::ClientContext context;
+    daemon_.Authorise(context);
+    return stub.Admit(&context, request, response).ok() && response->has_grant();
+  }
+
+  bool OnePair(v1::Admission::Stub& stub) {
+    v1::AdmitResponse admitted;
+    if (!Admit(stub, "pools/chat", &admitted)) return false;
+    Remembered one;
+    one.complete.set_grant(admitted.grant().name());
+    one.complete.set_outcome(v1::CompleteRequest::SUCCEEDED);
+    v1::TokenCount* output = one.complete.add_tokens();
+    output->set_kind("output");
+    output->set_tokens(Draw());
+    grpc::ClientContext context;
+    daemon_.Authorise(context);
+    v1::CompleteResponse completed;
+    const bool answered = stub.Complete(&context, one.complete, &completed).ok();
+    if (answered) one.charge = completed.charge().amount();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    remembered_.push_back(one);
+    return answered;
+  }
+
+  int64_t Draw() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return 1 + static_cast<int64_t>(random_() % 1'000);
+  }
+
+  DaemonProcess& daemon_;
+  std::mutex mutex_;
+  std::mt19937_64 random_;
+  std::atomic<int> next_id_{0};
+  std::vector<Remembered> remembered_;
+};
+
+uint64_t OpenHolds(DaemonProcess& daemon) {
+  grpc::ClientContext context;
+  daemon.Authorise(context, /*as_operator=*/true);
+  v1::LedgerStatus status;
+  EXPECT_TRUE(v1::Operations::NewStub(daemon.Channel())->GetLedger(&context, v1::GetLedgerRequest(), &status).ok());
+  return status.open_holds();
+}
+
+TEST(KillMinusNine, LosesNothingThatWasAnsweredInFiftyKills) {
+  const uint64_t seed = TestSeeds(0).front();
+  std::cout << "PENSTOCK_SEED=" << seed << "\n";
+  std::mt19937_64 random(seed);
+  DaemonProcess daemon;
+  Auditor auditor(daemon, seed);
+  for (int life = 0; life < kKills; ++life) {
+    ASSERT_TRUE(daemon.Start()) << daemon.output();
+    auditor.Abandon();
+    auditor.LoadAndKill(1 + static_cast<int>(random() % 60));
+  }
+  std::cout << auditor.remembered() << " completions, " << auditor.unanswered() << " of them cut off by a kill\n";
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  auditor.SettleAll();
+  while (OpenHolds(daemon) > 0) std::this_thread::yield();  // all that nobody completes expire
+  EXPECT_EQ(daemon.Stop(), 0) << daemon.output();
+
+  const Ran verified = RunPenstock("ledger verify --data " + daemon.data_dir() + " -o json");
+  EXPECT_EQ(verified.exit_code, 0) << verified.output;
+  EXPECT_NE(verified.output.find("\"verified\": true"), std::string::npos) << verified.output;
+  EXPECT_NE(verified.output.find("\"amount\": \"" + auditor.TotalCharge() + "\""), std::string::npos)
+      << "the clients' own records add up to " << auditor.TotalCharge() << "\n"
+      << verified.output;
+}
+
+}  // namespace
+}  // namespace penstock::integration
