@@ -179,7 +179,7 @@ TEST_F(DemoRun, TheReservedTenantWaitsWithinTheStatedBoundWhileTheFloodIsTurnedA
 }
 
 TEST(DemoCommand, AnInterruptEndsTheTrafficAndStillSettlesAndBills) {
-  const Ended run = RunDemo("--seconds 60 -o json", "timeout --preserve-status --signal INT 4");
+  const Ended run = RunDemo("--seconds 60 -o json", "timeout --foreground --preserve-status --signal INT 4");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   const json report = json::parse(run.out, nullptr, /*allow_exceptions=*/false);
   ASSERT_FALSE(report.is_discarded()) << run.out;
