@@ -11,6 +11,14 @@ namespace {
 
 constexpr Duration kPlanEvery = Seconds(2);
 
+/// Drains start at least this far apart: a lone command does not wait for it, and under load many share one row, one
+/// wake-up and one write.
+constexpr std::chrono::microseconds kDrainSpacing(200);
+
+/// Syncs start at least this far apart: a lone Complete does not wait for it, and under load many share one sync, which
+/// costs about 90 us of processor time whatever it covers.
+constexpr std::chrono::microseconds kSyncSpacing(1'000);
+
 }  // namespace
 
 CommandLoop::CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock, Terms terms)
@@ -53,10 +61,15 @@ bool CommandLoop::TakeItems(std::vector<Item>* items) {
   const Instant now = clock_.Now();
   const auto due = std::chrono::steady_clock::now() +
                    std::chrono::nanoseconds(std::clamp<int64_t>((wake - now).count(), 0, Seconds(1).count()));
-  Lock lock(mutex_);
-  while (queue_.empty() && !stopping_) {
-    if (arrived_.wait_until(mutex_, due) == std::cv_status::timeout) break;
+  {
+    Lock lock(mutex_);
+    while (queue_.empty() && !stopping_) {
+      if (arrived_.wait_until(mutex_, due) == std::cv_status::timeout) break;
+    }
   }
+  std::this_thread::sleep_until(next_drain_);
+  next_drain_ = std::chrono::steady_clock::now() + kDrainSpacing;
+  Lock lock(mutex_);
   items->swap(queue_);
   return !(stopping_ && items->empty());
 }
@@ -115,12 +128,15 @@ void CommandLoop::Run() {
 
 void CommandLoop::RunSyncer() {
   std::vector<Pending> released;
+  auto next_sync = std::chrono::steady_clock::now();
   while (true) {
     {
       Lock lock(sync_mutex_);
       while (pending_.empty() && !last_sync_) unsynced_.wait(sync_mutex_);
       if (pending_.empty()) return;
     }
+    std::this_thread::sleep_until(next_sync);
+    next_sync = std::chrono::steady_clock::now() + kSyncSpacing;
     const absl::StatusOr<uint64_t> covered = engine_->ledger().SyncJournal();
     if (!covered.ok()) Fail(covered.status());
     durable_.store(*covered, std::memory_order_release);

@@ -9,6 +9,7 @@
 #include <absl/status/status.h>
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -84,6 +85,7 @@ class CommandLoop {
   const Terms terms_;
   planning::OutputPredictor predictor_;
   Instant next_plan_;
+  std::chrono::steady_clock::time_point next_drain_;
   core::Effects effects_;
   absl::flat_hash_map<core::Ticket, Caller*> callers_;
   std::atomic<core::Ticket> next_ticket_{1};
