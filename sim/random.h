@@ -31,4 +31,4 @@ class Random {
   uint64_t state_;
 };
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

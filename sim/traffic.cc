@@ -29,7 +29,7 @@ std::vector<PlacedRow> Slice(std::span<const TraceRow> trace, Duration start, Du
   const auto first = std::lower_bound(trace.begin(), trace.end(), start,
                                       [](const TraceRow& row, Duration t) { return row.offset < t; });
   auto row = static_cast<size_t>(first - trace.begin());
-  Duration turn; // whole periods gone by
+  Duration turn;  // whole periods gone by
   while (true) {
     if (row == trace.size()) {
       row = 0;
@@ -80,7 +80,7 @@ std::vector<PlacedRow> PlaceRows(const TenantProfile& tenant, std::span<const Tr
     AddRows(trace, burst.from, to, RoundToNearestCount(extra_rate, to - burst.from), random, &placed);
   }
   std::sort(placed.begin(), placed.end(), [](const PlacedRow& a, const PlacedRow& b) {
-    return a.at != b.at ? a.at < b.at : a.row < b.row; // equal in both: the same bytes either way
+    return a.at != b.at ? a.at < b.at : a.row < b.row;  // equal in both: the same bytes either way
   });
   return placed;
 }
@@ -108,7 +108,7 @@ Arrival ArrivalOf(const TenantProfile& tenant, uint32_t index, const TraceRow& r
   return arrival;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const Traces& traces, Duration length,
                                   uint64_t seed) {
@@ -132,4 +132,4 @@ std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const 
   return arrivals;
 }
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

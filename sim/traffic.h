@@ -20,7 +20,7 @@ namespace penstock::sim {
 struct Burst {
   Duration from;
   Duration to;
-  double multiplier = 1; // at least 1
+  double multiplier = 1;  // at least 1
 };
 
 enum class TraceChoice : uint8_t { kConversation, kCode };
@@ -28,12 +28,12 @@ enum class TraceChoice : uint8_t { kConversation, kCode };
 struct TenantProfile {
   std::string name;
   TraceChoice trace = TraceChoice::kConversation;
-  double requests_per_second = 1; // mean, bursts not counted
+  double requests_per_second = 1;  // mean, bursts not counted
   std::vector<Burst> bursts;
-  int cached_thousandths = 0;              // of a prompt; the same for every request
-  int reasoning_thousandths = 0;           // of an answer; the same for every request
-  int64_t usual_max_output_tokens = 1'024; // asked for, unless the answer is longer: then the next power of two
-  int64_t requests_per_run = 0;            // consecutive arrivals share a run; 0: no runs
+  int cached_thousandths = 0;               // of a prompt; the same for every request
+  int reasoning_thousandths = 0;            // of an answer; the same for every request
+  int64_t usual_max_output_tokens = 1'024;  // asked for, unless the answer is longer: then the next power of two
+  int64_t requests_per_run = 0;             // consecutive arrivals share a run; 0: no runs
 };
 
 struct Traces {
@@ -42,11 +42,11 @@ struct Traces {
 };
 
 struct Arrival {
-  Duration at;                   // since the start of the traffic
-  uint32_t tenant = 0;           // index of the profile
-  TokenCounts tokens;            // what the request turns out to be: input, cached_input, output, reasoning
-  int64_t max_output_tokens = 0; // what the client asks for; never less than output + reasoning
-  std::string run;               // "<tenant name>-run-<number from 1>", or empty
+  Duration at;                    // since the start of the traffic
+  uint32_t tenant = 0;            // index of the profile
+  TokenCounts tokens;             // what the request turns out to be: input, cached_input, output, reasoning
+  int64_t max_output_tokens = 0;  // what the client asks for; never less than output + reasoning
+  std::string run;                // "<tenant name>-run-<number from 1>", or empty
   friend bool operator==(const Arrival&, const Arrival&) = default;
 };
 
@@ -57,4 +57,4 @@ struct Arrival {
 std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const Traces& traces, Duration length,
                                   uint64_t seed);
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

@@ -13,8 +13,8 @@ namespace penstock {
 
 }  // namespace penstock
 
-#define PENSTOCK_CHECK(condition)                            \
-  do {                                                       \
-    if (!(condition)) [[unlikely]]                           \
+#define PENSTOCK_CHECK(condition)                              \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
       ::penstock::CheckFailed(#condition, __FILE__, __LINE__); \
   } while (false)

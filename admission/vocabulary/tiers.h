@@ -20,7 +20,7 @@ enum class ServiceClass : uint8_t { kFree, kFlex, kDefault, kPriority, kSpillove
 constexpr size_t kServiceClassCount = 6;
 constexpr size_t kShareClassCount = 5;
 constexpr std::array<std::string_view, kServiceClassCount> kServiceClassNames = {"free",     "flex",      "default",
-                                                                                "priority", "spillover", "reserved"};
+                                                                                 "priority", "spillover", "reserved"};
 constexpr std::string_view Name(ServiceClass c) { return kServiceClassNames[static_cast<size_t>(c)]; }
 
 constexpr std::optional<Tier> TierNamed(std::string_view name) {
@@ -40,12 +40,15 @@ constexpr std::optional<ServiceClass> ServiceClassNamed(std::string_view name) {
 /// The tier on whose terms a class is served: spillover is elastic terms.
 constexpr Tier TierOf(ServiceClass c) {
   switch (c) {
-    case ServiceClass::kFree: return Tier::kFree;
-    case ServiceClass::kReserved: return Tier::kReserved;
+    case ServiceClass::kFree:
+      return Tier::kFree;
+    case ServiceClass::kReserved:
+      return Tier::kReserved;
     case ServiceClass::kFlex:
     case ServiceClass::kDefault:
     case ServiceClass::kPriority:
-    case ServiceClass::kSpillover: return Tier::kElastic;
+    case ServiceClass::kSpillover:
+      return Tier::kElastic;
   }
   return Tier::kElastic;
 }

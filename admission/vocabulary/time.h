@@ -1,4 +1,5 @@
-// Time as arguments: there is no now() here, and there must never be one. The driver (daemon or simulator) passes it in.
+// Time as arguments: there is no now() here, and there must never be one. The driver (daemon or simulator) passes it
+// in.
 #pragma once
 
 #include <compare>

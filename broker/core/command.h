@@ -24,12 +24,12 @@ struct Admit {
   KeyId key;
   std::string request_id;
   ledger::BodyDigest body{};
-  std::vector<PoolId> pools;              // candidates, in order of preference; at least one
-  TokenCounts input;                      // input kinds only
-  ByTokenKind<bool> estimated;            // which of them are estimates
-  Tokens max_output;                      // positive
-  Duration max_wait;                      // 0: now or never
-  std::optional<ServiceClass> wanted;     // nothing: the tier's own
+  std::vector<PoolId> pools;           // candidates, in order of preference; at least one
+  TokenCounts input;                   // input kinds only
+  ByTokenKind<bool> estimated;         // which of them are estimates
+  Tokens max_output;                   // positive
+  Duration max_wait;                   // 0: now or never
+  std::optional<ServiceClass> wanted;  // nothing: the tier's own
   std::string run;
   std::vector<ledger::Label> labels;
   bool validate_only = false;
@@ -49,15 +49,15 @@ struct Undeliverable {
 struct Progress {
   Ticket ticket = 0;
   GrantId grant;
-  std::optional<TenantId> on_behalf_of;   // a tenant principal; nothing: may act for all
+  std::optional<TenantId> on_behalf_of;  // a tenant principal; nothing: may act for all
   TokenCounts so_far;
 };
 
 struct Complete {
   Ticket ticket = 0;
   GrantId grant;
-  ledger::GrantTerms terms;               // from the sealed grant name: enough to settle a grant whose hold was lost
-  Instant issued;                         // likewise
+  ledger::GrantTerms terms;  // from the sealed grant name: enough to settle a grant whose hold was lost
+  Instant issued;            // likewise
   std::optional<TenantId> on_behalf_of;
   ledger::Outcome outcome = ledger::Outcome::kSucceeded;
   TokenCounts tokens;
@@ -70,7 +70,7 @@ struct SetCapacity {
   Ticket ticket = 0;
   PoolId pool;
   WorkPerSecond capacity;
-  int64_t max_in_flight = 0;              // 0: unchanged
+  int64_t max_in_flight = 0;  // 0: unchanged
 };
 
 /// Integers from the estimators in broker/planning.
@@ -78,7 +78,7 @@ struct SetPlan {
   struct PredictedOutput {
     TenantId tenant;
     PoolId pool;
-    Tokens tokens;                        // a quantile of what this tenant's requests generate there
+    Tokens tokens;  // a quantile of what this tenant's requests generate there
   };
   std::vector<PredictedOutput> predicted_outputs;
 };

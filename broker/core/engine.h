@@ -1,7 +1,8 @@
 // The engine: Command + now -> Effects. Deterministic and single-threaded; the daemon and the simulator both drive it.
 //
 // Invariants (CheckInvariants, DESIGN section 9):
-//   1. a grant is running exactly while its hold is open in the books, and holds a slot until its lease deadline or end;
+//   1. a grant is running exactly while its hold is open in the books, and holds a slot until its lease deadline or
+//   end;
 //   2. a hold ends exactly once: settled, voided or expired;
 //   3. what limits and lines hold for a request is given back when it is refused, and trued up when it ends;
 //   4. the same commands with the same `now` give the same journal, byte for byte.
@@ -35,9 +36,9 @@ constexpr Duration kLongestLimit = Hours(24);
 
 class Engine {
  public:
-  /// Opens the journal, replays it, binds the settings' names, pins the tariff, and starts a new epoch. The entries this
-  /// posts are durable before it returns. FAILED_PRECONDITION when the settings contradict the journal (a tariff version
-  /// whose prices changed); DATA_LOSS when the journal is broken.
+  /// Opens the journal, replays it, binds the settings' names, pins the tariff, and starts a new epoch. The entries
+  /// this posts are durable before it returns. FAILED_PRECONDITION when the settings contradict the journal (a tariff
+  /// version whose prices changed); DATA_LOSS when the journal is broken.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineSettings& settings,
                                                       std::unique_ptr<ledger::Journal> journal,
                                                       const SchedulerFactory& scheduling, Instant now);
@@ -69,11 +70,11 @@ class Engine {
   struct Running {
     ledger::GrantTerms terms;
     admission::Charge charge;
-    admission::Usage usage;       // what its limits are charged now
-    Work outstanding;             // counted in the pool's reclaim bound
+    admission::Usage usage;  // what its limits are charged now
+    Work outstanding;        // counted in the pool's reclaim bound
     Instant lease_deadline;
     Instant settle_deadline;
-    Ticket answered = 0;          // the newest ticket that carries this grant
+    Ticket answered = 0;  // the newest ticket that carries this grant
     bool holds_slot = true;
     bool of_earlier_boot = false;
   };
@@ -136,7 +137,7 @@ class Engine {
 
   std::unique_ptr<ledger::Ledger> ledger_;
   AccountState accounts_;
-  std::vector<std::unique_ptr<PoolState>> pools_;   // in the order of their settings
+  std::vector<std::unique_ptr<PoolState>> pools_;  // in the order of their settings
   absl::flat_hash_map<PoolId, PoolState*> pool_by_id_;
   absl::flat_hash_map<Ticket, std::pair<PoolId, uint64_t>> waiting_by_ticket_;
   absl::flat_hash_map<RequestName, std::pair<PoolId, uint64_t>> waiting_by_request_;
@@ -144,7 +145,7 @@ class Engine {
   Deadlines leases_;
   Deadlines settlements_;
   uint32_t tariff_ = 0;
-  uint64_t grants_ = 0;       // given in this epoch
+  uint64_t grants_ = 0;  // given in this epoch
   bool draining_ = false;
   Instant now_;
   Effects* effects_ = nullptr;  // set while Apply runs

@@ -20,7 +20,8 @@ std::optional<ServiceClass> ShareClassOf(const Admit& admit, const TenantSetting
       return !admit.wanted || *admit.wanted == ServiceClass::kFree ? std::optional(ServiceClass::kFree) : std::nullopt;
     case Tier::kReserved:
       return admit.wanted ? std::nullopt : std::optional(ServiceClass::kSpillover);
-    case Tier::kElastic: break;
+    case Tier::kElastic:
+      break;
   }
   const ServiceClass wanted = admit.wanted.value_or(ServiceClass::kDefault);
   const bool listed = std::find(tenant.classes.begin(), tenant.classes.end(), wanted) != tenant.classes.end();
@@ -34,9 +35,11 @@ bool IsYours(RefusalReason reason) {
     case RefusalReason::kRateLimit:
     case RefusalReason::kParallelLimit:
     case RefusalReason::kReservationUsed:
-    case RefusalReason::kNotAllowed: return true;
+    case RefusalReason::kNotAllowed:
+      return true;
     case RefusalReason::kWaitExpired:
-    case RefusalReason::kQueueFull: return false;
+    case RefusalReason::kQueueFull:
+      return false;
   }
   return false;
 }
@@ -52,11 +55,10 @@ void Engine::On(const Admit& admit) {
   PoolState* pool = ChoosePool(admit, tenant, key);
   const std::optional<ServiceClass> share_class = ShareClassOf(admit, tenant.settings);
   if (pool == nullptr || !share_class) {
-    return Say(admit.ticket,
-               Refused{.reason = RefusalReason::kNotAllowed,
-                       .limit = pool == nullptr ? "pools" : "classes",
-                       .message = pool == nullptr ? "this key may use none of the candidate pools"
-                                                  : "this tenant may not ask for that service class"});
+    return Say(admit.ticket, Refused{.reason = RefusalReason::kNotAllowed,
+                                     .limit = pool == nullptr ? "pools" : "classes",
+                                     .message = pool == nullptr ? "this key may use none of the candidate pools"
+                                                                : "this tenant may not ask for that service class"});
   }
   Waiting waiting = Prepare(admit, *pool, *share_class);
   if (!admit.validate_only) ++pool->counter(*share_class).offered;

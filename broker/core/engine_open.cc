@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-
 namespace penstock::core {
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineSettings& settings,
@@ -112,7 +111,8 @@ void Engine::ReplayLimits(const std::vector<ledger::Entry>& recent) {
   }
 }
 
-// Grants of earlier boots keep their holds, and their slots until their leases end: the fleet may still be running them.
+// Grants of earlier boots keep their holds, and their slots until their leases end: the fleet may still be running
+// them.
 void Engine::ResumeOpenGrants() {
   for (const auto& [id, open] : books().open()) {
     const ledger::GrantEntry& grant = open.grant;

@@ -31,8 +31,8 @@ struct ClassCounters {
 struct Waiting {
   Admit request;
   ServiceClass share_class = ServiceClass::kDefault;
-  admission::Usage usage;                 // what its limits hold
-  TokenCounts estimate;                   // held input and predicted output
+  admission::Usage usage;  // what its limits hold
+  TokenCounts estimate;    // held input and predicted output
   Instant since;
   admission::WaitingId place = 0;
   Explanation explanation;
@@ -93,7 +93,7 @@ class PoolState {
   std::vector<std::optional<Waiting>> waiting_;
   std::vector<uint64_t> free_handles_;
   Work reserved_bursts_;
-  Work borrowed_;          // the most that running work outside contracts can still ask of the pool
+  Work borrowed_;  // the most that running work outside contracts can still ask of the pool
   Work largest_request_;
   int64_t slots_of_earlier_boot_ = 0;
 };

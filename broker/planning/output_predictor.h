@@ -1,8 +1,8 @@
 // How much requests generate: a quantile per tenant and pool, learnt from completions, handed to the core as integers.
 //
-// Each pair keeps a histogram of generated tokens with log-spaced bins (4 per doubling) whose counts decay by half every kHalfLife
-// observations, so that the quantile follows the traffic. Nothing is planned before kEnough observations: until then the
-// core's cold-start rule holds.
+// Each pair keeps a histogram of generated tokens with log-spaced bins (4 per doubling) whose counts decay by half
+// every kHalfLife observations, so that the quantile follows the traffic. Nothing is planned before kEnough
+// observations: until then the core's cold-start rule holds.
 #pragma once
 
 #include <array>

@@ -41,8 +41,7 @@ class AdmitCall final : public WaitingCall {
             v1::AdmitResponse* response)
       : WaitingCall(surroundings), context_(context), response_(response), explain_(request.explain()) {
     auth::Principal principal;
-    grpc::Status status =
-        Authenticate(*context, surroundings.api_keys, "/penstock.v1.Admission/Admit", &principal);
+    grpc::Status status = Authenticate(*context, surroundings.api_keys, "/penstock.v1.Admission/Admit", &principal);
     core::Admit admit;
     if (status.ok()) status = FromProto(request, principal, surroundings.names, &admit);
     if (!status.ok()) {
@@ -50,8 +49,8 @@ class AdmitCall final : public WaitingCall {
       return;
     }
     // There is no use in waiting longer than the call itself.
-    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(context->deadline() -
-                                                                           std::chrono::system_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(context->deadline() - std::chrono::system_clock::now());
     admit.max_wait = std::clamp(Nanoseconds(left.count()), Duration::Zero(), admit.max_wait);
     admit.ticket = ticket();
     Submit(std::move(admit));
@@ -99,8 +98,7 @@ class ProgressCall final : public WaitingCall {
                const v1::ProgressRequest& request, v1::ProgressResponse* response)
       : WaitingCall(surroundings), response_(response) {
     auth::Principal principal;
-    grpc::Status status =
-        Authenticate(context, surroundings.api_keys, "/penstock.v1.Admission/Progress", &principal);
+    grpc::Status status = Authenticate(context, surroundings.api_keys, "/penstock.v1.Admission/Progress", &principal);
     core::Progress progress;
     if (status.ok()) {
       status = FromProto(request, principal, surroundings.names, surroundings.grant_keys, &progress);
@@ -129,8 +127,7 @@ class CompleteCall final : public WaitingCall {
                const v1::CompleteRequest& request, v1::CompleteResponse* response)
       : WaitingCall(surroundings), response_(response) {
     auth::Principal principal;
-    grpc::Status status =
-        Authenticate(context, surroundings.api_keys, "/penstock.v1.Admission/Complete", &principal);
+    grpc::Status status = Authenticate(context, surroundings.api_keys, "/penstock.v1.Admission/Complete", &principal);
     core::Complete complete;
     if (status.ok()) {
       status = FromProto(request, principal, surroundings.names, surroundings.grant_keys, &complete);

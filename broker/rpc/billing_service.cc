@@ -48,7 +48,8 @@ grpc::Status ReadScope(const Request& request, const auth::Principal& principal,
   }
   if (request.has_to()) {
     const std::optional<Instant> to = FromProto(request.to());
-    if (!to || !IsWholeHour(*to) || *to <= scope->from) return InvalidField("to", "must be a whole hour, UTC, after `from`");
+    if (!to || !IsWholeHour(*to) || *to <= scope->from)
+      return InvalidField("to", "must be a whole hour, UTC, after `from`");
     scope->to = *to;
   }
   return grpc::Status::OK;
@@ -120,10 +121,10 @@ class BillingService final : public v1::Billing::CallbackService {
       const auto wanted = [&](const ledger::BucketKey& key) {
         return key.tenant == scope.tenant && key.hour >= scope.from && key.hour < scope.to;
       };
-      response->set_next_page_token(CopyPage(engine.books().meters().buckets(), skip, count, wanted,
-                                             [&](const auto& key, const auto& bucket) {
-                                               Fill(key, bucket, surroundings_.names, response->add_buckets());
-                                             }));
+      response->set_next_page_token(
+          CopyPage(engine.books().meters().buckets(), skip, count, wanted, [&](const auto& key, const auto& bucket) {
+            Fill(key, bucket, surroundings_.names, response->add_buckets());
+          }));
       response->set_as_of_sequence(engine.ledger().posted_sequence());
       return grpc::Status::OK;
     };
@@ -142,10 +143,10 @@ class BillingService final : public v1::Billing::CallbackService {
       const auto wanted = [&](const ledger::WindowKey& key) {
         return key.tenant == scope.tenant && key.start >= scope.from && key.start < scope.to;
       };
-      response->set_next_page_token(CopyPage(engine.books().meters().windows(), skip, count, wanted,
-                                             [&](const auto& key, const auto& window) {
-                                               Fill(key, window, surroundings_.names, response->add_windows());
-                                             }));
+      response->set_next_page_token(
+          CopyPage(engine.books().meters().windows(), skip, count, wanted, [&](const auto& key, const auto& window) {
+            Fill(key, window, surroundings_.names, response->add_windows());
+          }));
       response->set_as_of_sequence(engine.ledger().posted_sequence());
       return grpc::Status::OK;
     };
@@ -161,8 +162,8 @@ class BillingService final : public v1::Billing::CallbackService {
     const auto read = [scope, response](const core::Engine& engine, uint64_t) {
       const Instant next_hour = WindowStart(engine.books().newest(), Hours(1)) + Hours(1);
       const Instant to = scope.to == Instant::Max() ? std::max(next_hour, scope.from + Hours(1)) : scope.to;
-      const ledger::Statement statement = ledger::PreviewStatement(
-          engine.books(), scope.tenant, scope.from, to, engine.tariff().tariff, engine.ledger().head());
+      const ledger::Statement statement = ledger::PreviewStatement(engine.books(), scope.tenant, scope.from, to,
+                                                                   engine.tariff().tariff, engine.ledger().head());
       ToProto(statement, scope.tenant_name, response);
       return grpc::Status::OK;
     };

@@ -38,8 +38,8 @@ Broker::~Broker() {
 
 uint64_t Broker::OpenGrants() {
   std::promise<uint64_t> open;
-  const bool asked = loop_->Ask(
-      [&](const core::Engine& engine, uint64_t) { open.set_value(engine.books().open().size()); });
+  const bool asked =
+      loop_->Ask([&](const core::Engine& engine, uint64_t) { open.set_value(engine.books().open().size()); });
   return asked ? open.get_future().get() : 0;
 }
 

@@ -15,7 +15,8 @@ using google::protobuf::RepeatedPtrField;
 grpc::Status UnknownKind(const std::string& field, const std::string& kind) {
   std::string known;
   for (const std::string_view name : kTokenKindNames) known += (known.empty() ? "" : ", ") + std::string(name);
-  return ToStatus({core::ErrorReason::kUnknownTokenKind, field, "'" + kind + "' is not a token kind; known are " + known});
+  return ToStatus(
+      {core::ErrorReason::kUnknownTokenKind, field, "'" + kind + "' is not a token kind; known are " + known});
 }
 
 /// Reads counts; `estimated` may be null where estimates make no sense.
@@ -29,7 +30,8 @@ grpc::Status ReadCounts(const RepeatedPtrField<v1::TokenCount>& counts, const st
     if (!kind) return UnknownKind(where + ".kind", count.kind().substr(0, kMaxNameBytes));
     if (seen[*kind]) return InvalidField(where + ".kind", "'" + count.kind() + "' appears twice: add the counts up");
     if (count.tokens() < 0 || count.tokens() > kMaxTokensPerRequest) {
-      return InvalidField(where + ".tokens", absl::StrCat(count.tokens(), " is out of range: 0 to ", kMaxTokensPerRequest));
+      return InvalidField(where + ".tokens",
+                          absl::StrCat(count.tokens(), " is out of range: 0 to ", kMaxTokensPerRequest));
     }
     if (input_only && IsGenerated(*kind)) {
       return InvalidField(where + ".kind", "'" + count.kind() + "' is generated, not sent: state max_output_tokens");
@@ -43,7 +45,8 @@ grpc::Status ReadCounts(const RepeatedPtrField<v1::TokenCount>& counts, const st
 
 grpc::Status CheckText(const std::string& text, const std::string& field, size_t max_bytes, bool required) {
   if (required && text.empty()) return InvalidField(field, "is required");
-  if (text.size() > max_bytes) return InvalidField(field, absl::StrCat("is ", text.size(), " bytes; at most ", max_bytes));
+  if (text.size() > max_bytes)
+    return InvalidField(field, absl::StrCat("is ", text.size(), " bytes; at most ", max_bytes));
   return grpc::Status::OK;
 }
 
@@ -103,12 +106,22 @@ grpc::Status ReadWait(const v1::AdmitRequest& request, core::Admit* admit) {
 
 grpc::Status ReadClass(const v1::AdmitRequest& request, core::Admit* admit) {
   switch (request.service_class()) {
-    case v1::SERVICE_CLASS_UNSPECIFIED: return grpc::Status::OK;
-    case v1::SERVICE_CLASS_FREE: admit->wanted = ServiceClass::kFree; return grpc::Status::OK;
-    case v1::SERVICE_CLASS_FLEX: admit->wanted = ServiceClass::kFlex; return grpc::Status::OK;
-    case v1::SERVICE_CLASS_DEFAULT: admit->wanted = ServiceClass::kDefault; return grpc::Status::OK;
-    case v1::SERVICE_CLASS_PRIORITY: admit->wanted = ServiceClass::kPriority; return grpc::Status::OK;
-    default: return InvalidField("service_class", "only flex, default and priority can be asked for");
+    case v1::SERVICE_CLASS_UNSPECIFIED:
+      return grpc::Status::OK;
+    case v1::SERVICE_CLASS_FREE:
+      admit->wanted = ServiceClass::kFree;
+      return grpc::Status::OK;
+    case v1::SERVICE_CLASS_FLEX:
+      admit->wanted = ServiceClass::kFlex;
+      return grpc::Status::OK;
+    case v1::SERVICE_CLASS_DEFAULT:
+      admit->wanted = ServiceClass::kDefault;
+      return grpc::Status::OK;
+    case v1::SERVICE_CLASS_PRIORITY:
+      admit->wanted = ServiceClass::kPriority;
+      return grpc::Status::OK;
+    default:
+      return InvalidField("service_class", "only flex, default and priority can be asked for");
   }
 }
 
@@ -118,7 +131,8 @@ grpc::Status ReadLabels(const v1::AdmitRequest& request, core::Admit* admit) {
   }
   for (const auto& [key, value] : request.labels()) {
     if (key.empty() || key.size() > kMaxLabelBytes || value.size() > kMaxLabelBytes) {
-      return InvalidField("labels", absl::StrCat("keys and values have at most ", kMaxLabelBytes, " bytes, keys at least 1"));
+      return InvalidField("labels",
+                          absl::StrCat("keys and values have at most ", kMaxLabelBytes, " bytes, keys at least 1"));
     }
     admit->labels.emplace_back(key, value);
   }
@@ -167,7 +181,8 @@ std::string Decimal(Int128 value) {
   if (value == 0) return "0";
   const bool negative = value < 0;
   std::string digits;
-  for (Int128 rest = negative ? -value : value; rest > 0; rest /= 10) digits += static_cast<char>('0' + static_cast<int>(rest % 10));
+  for (Int128 rest = negative ? -value : value; rest > 0; rest /= 10)
+    digits += static_cast<char>('0' + static_cast<int>(rest % 10));
   if (negative) digits += '-';
   std::reverse(digits.begin(), digits.end());
   return digits;
@@ -175,12 +190,18 @@ std::string Decimal(Int128 value) {
 
 v1::Refusal::Reason ToProto(core::RefusalReason reason) {
   switch (reason) {
-    case core::RefusalReason::kRateLimit: return v1::Refusal::RATE_LIMIT;
-    case core::RefusalReason::kParallelLimit: return v1::Refusal::PARALLEL_LIMIT;
-    case core::RefusalReason::kReservationUsed: return v1::Refusal::RESERVATION_USED;
-    case core::RefusalReason::kNotAllowed: return v1::Refusal::NOT_ALLOWED;
-    case core::RefusalReason::kWaitExpired: return v1::Refusal::WAIT_EXPIRED;
-    case core::RefusalReason::kQueueFull: return v1::Refusal::QUEUE_FULL;
+    case core::RefusalReason::kRateLimit:
+      return v1::Refusal::RATE_LIMIT;
+    case core::RefusalReason::kParallelLimit:
+      return v1::Refusal::PARALLEL_LIMIT;
+    case core::RefusalReason::kReservationUsed:
+      return v1::Refusal::RESERVATION_USED;
+    case core::RefusalReason::kNotAllowed:
+      return v1::Refusal::NOT_ALLOWED;
+    case core::RefusalReason::kWaitExpired:
+      return v1::Refusal::WAIT_EXPIRED;
+    case core::RefusalReason::kQueueFull:
+      return v1::Refusal::QUEUE_FULL;
   }
   return v1::Refusal::REASON_UNSPECIFIED;
 }
@@ -189,11 +210,15 @@ v1::Refusal::Reason ToProto(core::RefusalReason reason) {
 
 grpc::Status FromProto(const v1::AdmitRequest& request, const auth::Principal& principal, const Names& names,
                        core::Admit* admit) {
-  if (const grpc::Status s = CheckText(request.request_id(), "request_id", kMaxRequestIdBytes, !request.validate_only()); !s.ok()) return s;
+  if (const grpc::Status s =
+          CheckText(request.request_id(), "request_id", kMaxRequestIdBytes, !request.validate_only());
+      !s.ok())
+    return s;
   if (const grpc::Status s = CheckText(request.run(), "run", kMaxRunBytes, false); !s.ok()) return s;
   if (const grpc::Status s = ReadKey(request, principal, names, admit); !s.ok()) return s;
   if (const grpc::Status s = ReadPools(request, names, admit); !s.ok()) return s;
-  if (const grpc::Status s = ReadCounts(request.input(), "input", true, &admit->input, &admit->estimated); !s.ok()) return s;
+  if (const grpc::Status s = ReadCounts(request.input(), "input", true, &admit->input, &admit->estimated); !s.ok())
+    return s;
   if (request.max_output_tokens() < 1 || request.max_output_tokens() > kMaxTokensPerRequest) {
     return InvalidField("max_output_tokens", absl::StrCat("must be 1 to ", kMaxTokensPerRequest));
   }
@@ -221,12 +246,20 @@ grpc::Status FromProto(const v1::CompleteRequest& request, const auth::Principal
                        const auth::GrantKeys& keys, core::Complete* complete) {
   const std::optional<auth::SealedGrant> grant = OpenName(request.grant(), keys);
   if (!grant) return UnknownGrant();
-  if (const grpc::Status s = ReadCounts(request.tokens(), "tokens", false, &complete->tokens, nullptr); !s.ok()) return s;
+  if (const grpc::Status s = ReadCounts(request.tokens(), "tokens", false, &complete->tokens, nullptr); !s.ok())
+    return s;
   switch (request.outcome()) {
-    case v1::CompleteRequest::SUCCEEDED: complete->outcome = ledger::Outcome::kSucceeded; break;
-    case v1::CompleteRequest::FAILED: complete->outcome = ledger::Outcome::kFailed; break;
-    case v1::CompleteRequest::CANCELLED: complete->outcome = ledger::Outcome::kCancelled; break;
-    default: return InvalidField("outcome", "is required: SUCCEEDED, FAILED or CANCELLED");
+    case v1::CompleteRequest::SUCCEEDED:
+      complete->outcome = ledger::Outcome::kSucceeded;
+      break;
+    case v1::CompleteRequest::FAILED:
+      complete->outcome = ledger::Outcome::kFailed;
+      break;
+    case v1::CompleteRequest::CANCELLED:
+      complete->outcome = ledger::Outcome::kCancelled;
+      break;
+    default:
+      return InvalidField("outcome", "is required: SUCCEEDED, FAILED or CANCELLED");
   }
   if (request.has_first_token_time()) {
     complete->first_token_at = FromProto(request.first_token_time());
@@ -314,21 +347,30 @@ void ToProto(const core::Completed& completed, const Names& names, v1::CompleteR
 
 v1::Tier ToProto(Tier tier) {
   switch (tier) {
-    case Tier::kFree: return v1::TIER_FREE;
-    case Tier::kElastic: return v1::TIER_ELASTIC;
-    case Tier::kReserved: return v1::TIER_RESERVED;
+    case Tier::kFree:
+      return v1::TIER_FREE;
+    case Tier::kElastic:
+      return v1::TIER_ELASTIC;
+    case Tier::kReserved:
+      return v1::TIER_RESERVED;
   }
   return v1::TIER_UNSPECIFIED;
 }
 
 v1::ServiceClass ToProto(ServiceClass service_class) {
   switch (service_class) {
-    case ServiceClass::kFree: return v1::SERVICE_CLASS_FREE;
-    case ServiceClass::kFlex: return v1::SERVICE_CLASS_FLEX;
-    case ServiceClass::kDefault: return v1::SERVICE_CLASS_DEFAULT;
-    case ServiceClass::kPriority: return v1::SERVICE_CLASS_PRIORITY;
-    case ServiceClass::kSpillover: return v1::SERVICE_CLASS_SPILLOVER;
-    case ServiceClass::kReserved: return v1::SERVICE_CLASS_RESERVED;
+    case ServiceClass::kFree:
+      return v1::SERVICE_CLASS_FREE;
+    case ServiceClass::kFlex:
+      return v1::SERVICE_CLASS_FLEX;
+    case ServiceClass::kDefault:
+      return v1::SERVICE_CLASS_DEFAULT;
+    case ServiceClass::kPriority:
+      return v1::SERVICE_CLASS_PRIORITY;
+    case ServiceClass::kSpillover:
+      return v1::SERVICE_CLASS_SPILLOVER;
+    case ServiceClass::kReserved:
+      return v1::SERVICE_CLASS_RESERVED;
   }
   return v1::SERVICE_CLASS_UNSPECIFIED;
 }

@@ -13,19 +13,32 @@ struct Meaning {
 Meaning MeaningOf(core::ErrorReason reason) {
   using core::ErrorReason;
   switch (reason) {
-    case ErrorReason::kUnknownKey: return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_KEY"};
-    case ErrorReason::kUnknownPool: return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_POOL"};
-    case ErrorReason::kUnknownTokenKind: return {grpc::StatusCode::INVALID_ARGUMENT, "UNKNOWN_TOKEN_KIND"};
-    case ErrorReason::kInvalidArgument: return {grpc::StatusCode::INVALID_ARGUMENT, "INVALID_ARGUMENT"};
-    case ErrorReason::kPermissionDenied: return {grpc::StatusCode::PERMISSION_DENIED, "PERMISSION_DENIED"};
-    case ErrorReason::kRequestIdReused: return {grpc::StatusCode::ALREADY_EXISTS, "REQUEST_ID_REUSED"};
-    case ErrorReason::kSuperseded: return {grpc::StatusCode::ABORTED, "SUPERSEDED"};
-    case ErrorReason::kUnknownGrant: return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_GRANT"};
-    case ErrorReason::kForeignGrant: return {grpc::StatusCode::PERMISSION_DENIED, "FOREIGN_GRANT"};
-    case ErrorReason::kGrantEnded: return {grpc::StatusCode::FAILED_PRECONDITION, "GRANT_ENDED"};
-    case ErrorReason::kAbandoned: return {grpc::StatusCode::CANCELLED, "ABANDONED"};
-    case ErrorReason::kOverloaded: return {grpc::StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED"};
-    case ErrorReason::kDraining: return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
+    case ErrorReason::kUnknownKey:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_KEY"};
+    case ErrorReason::kUnknownPool:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_POOL"};
+    case ErrorReason::kUnknownTokenKind:
+      return {grpc::StatusCode::INVALID_ARGUMENT, "UNKNOWN_TOKEN_KIND"};
+    case ErrorReason::kInvalidArgument:
+      return {grpc::StatusCode::INVALID_ARGUMENT, "INVALID_ARGUMENT"};
+    case ErrorReason::kPermissionDenied:
+      return {grpc::StatusCode::PERMISSION_DENIED, "PERMISSION_DENIED"};
+    case ErrorReason::kRequestIdReused:
+      return {grpc::StatusCode::ALREADY_EXISTS, "REQUEST_ID_REUSED"};
+    case ErrorReason::kSuperseded:
+      return {grpc::StatusCode::ABORTED, "SUPERSEDED"};
+    case ErrorReason::kUnknownGrant:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_GRANT"};
+    case ErrorReason::kForeignGrant:
+      return {grpc::StatusCode::PERMISSION_DENIED, "FOREIGN_GRANT"};
+    case ErrorReason::kGrantEnded:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "GRANT_ENDED"};
+    case ErrorReason::kAbandoned:
+      return {grpc::StatusCode::CANCELLED, "ABANDONED"};
+    case ErrorReason::kOverloaded:
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED"};
+    case ErrorReason::kDraining:
+      return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
   }
   return {grpc::StatusCode::INTERNAL, "INTERNAL"};
 }

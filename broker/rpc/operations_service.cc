@@ -48,8 +48,8 @@ void Fill(const core::PoolState& pool, const Names& names, v1::Pool* out) {
 }
 
 grpc::Status UnknownPool(const std::string& name) {
-  return ToStatus({core::ErrorReason::kUnknownPool, "name",
-                   "there is no '" + name.substr(0, 160) + "'; the form is pools/{pool}"});
+  return ToStatus(
+      {core::ErrorReason::kUnknownPool, "name", "there is no '" + name.substr(0, 160) + "'; the form is pools/{pool}"});
 }
 
 class SetCapacityCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
@@ -111,8 +111,7 @@ class OperationsService final : public v1::Operations::CallbackService {
     const std::optional<PoolId> id = surroundings_.names.Pool(request->name());
     if (!id) return new ReadingCall(UnknownPool(request->name()));
     if (request->capacity_nt_per_s() < 1 || request->capacity_nt_per_s() > kMaxRateNtPerSecond) {
-      return new ReadingCall(
-          InvalidField("capacity_nt_per_s", absl::StrCat("must be 1 to ", kMaxRateNtPerSecond)));
+      return new ReadingCall(InvalidField("capacity_nt_per_s", absl::StrCat("must be 1 to ", kMaxRateNtPerSecond)));
     }
     if (request->max_in_flight() < 0 || request->max_in_flight() > kMaxInFlight) {
       return new ReadingCall(InvalidField("max_in_flight", absl::StrCat("must be 0 to ", kMaxInFlight)));
@@ -142,8 +141,8 @@ class OperationsService final : public v1::Operations::CallbackService {
     if (const grpc::Status s = Begin(*context, "/penstock.v1.Operations/RotateGrantKey"); !s.ok()) {
       return new ReadingCall(s);
     }
-    const absl::StatusOr<uint32_t> rotated = surroundings_.grant_keys.Rotate(
-        auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime(), kGrantNamesLive);
+    const absl::StatusOr<uint32_t> rotated =
+        surroundings_.grant_keys.Rotate(auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime(), kGrantNamesLive);
     if (!rotated.ok()) {
       return new ReadingCall(ErrorStatus(grpc::StatusCode::INTERNAL, "IO", std::string(rotated.status().message())));
     }

@@ -30,8 +30,8 @@ class GrpcServer final : public Server {
     for (const auto& service : server->services_) builder.RegisterService(service.get());
     server->server_ = builder.BuildAndStart();
     if (server->server_ == nullptr || server->port_ == 0) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", terms.listen,
-                                                 ": is the port taken? Choose another `listen`, or port 0"));
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", terms.listen, ": is the port taken? Choose another `listen`, or port 0"));
     }
     return server;
   }

@@ -11,9 +11,9 @@
 namespace penstock::rpc {
 
 struct ServerTerms {
-  std::string listen;            // "host:port"; port 0 takes a free one
-  std::string tls_certificate;   // PEM; empty: no TLS, which config allows on loopback only
-  std::string tls_key;           // PEM
+  std::string listen;           // "host:port"; port 0 takes a free one
+  std::string tls_certificate;  // PEM; empty: no TLS, which config allows on loopback only
+  std::string tls_key;          // PEM
 };
 
 class Server {

@@ -39,7 +39,7 @@ int64_t RoundDownToHundred(double value) {
   return static_cast<int64_t>(std::floor(value / static_cast<double>(kTidy))) * kTidy;
 }
 
-} // namespace
+}  // namespace
 
 Mix MixOf(std::span<const TraceRow> rows) {
   PENSTOCK_CHECK(!rows.empty());
@@ -100,4 +100,4 @@ absl::StatusOr<Calibration> Calibrate(const FleetTerms& terms, const Mix& mix, D
   return result;
 }
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

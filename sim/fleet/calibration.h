@@ -26,8 +26,8 @@ namespace penstock::sim {
 
 /// Mean tokens of a request.
 struct Mix {
-  double input = 0;  // I, at least 1
-  double output = 0; // O, at least 1
+  double input = 0;   // I, at least 1
+  double output = 0;  // O, at least 1
 };
 
 /// The mix of a trace; it must have rows.
@@ -39,15 +39,15 @@ Mix Blend(const Mix& a, int thousandths_of_a, const Mix& b);
 double FluidTimePerOutputTokenMs(const IterationLaw& law, const Mix& mix, double batch);
 
 struct Calibration {
-  double batch = 0;                    // B of one replica, not more than the replica's limits allow
-  double time_per_output_token_ms = 0; // the target, or less where a limit of the replica binds before it
-  double requests_per_second = 0;      // of the whole fleet
-  BurndownRates burndown;              // milli-nt per token: input 1000, cached_input 100 (a price convention: the
-                                       // law prices only its KV), output and reasoning from the law, in whole hundreds
-  int64_t capacity_nt_per_second = 0;  // of the whole fleet, rounded down to whole hundreds
+  double batch = 0;                     // B of one replica, not more than the replica's limits allow
+  double time_per_output_token_ms = 0;  // the target, or less where a limit of the replica binds before it
+  double requests_per_second = 0;       // of the whole fleet
+  BurndownRates burndown;               // milli-nt per token: input 1000, cached_input 100 (a price convention: the
+                                        // law prices only its KV), output and reasoning from the law, in whole hundreds
+  int64_t capacity_nt_per_second = 0;   // of the whole fleet, rounded down to whole hundreds
 };
 
 /// InvalidArgument when the target cannot be met by a single sequence, or when the law has no prefill cost.
 absl::StatusOr<Calibration> Calibrate(const FleetTerms& terms, const Mix& mix, Duration target_time_per_output_token);
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

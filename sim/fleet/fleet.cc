@@ -91,4 +91,4 @@ void Fleet::BringTo(Instant now) {
   now_ = now;
 }
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

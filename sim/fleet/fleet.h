@@ -52,10 +52,10 @@ class Fleet {
   void BringTo(Instant now);
 
   std::vector<Replica> replicas_;
-  std::unordered_map<uint64_t, size_t> replica_of_; // looked up, never walked
+  std::unordered_map<uint64_t, size_t> replica_of_;  // looked up, never walked
   std::vector<FleetEvent> undelivered_;
   Instant start_;
   Instant now_;
 };
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

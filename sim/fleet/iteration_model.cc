@@ -9,12 +9,12 @@ namespace {
 
 Tokens WholeContext(const FleetRequest& request) { return request.cached_input + request.input + request.generate; }
 
-} // namespace
+}  // namespace
 
 Replica::Replica(const ReplicaTerms& terms) : terms_(terms) {
   PENSTOCK_CHECK(terms.max_sequences > 0);
   PENSTOCK_CHECK(terms.step_token_budget.count() > terms.max_sequences);
-  PENSTOCK_CHECK(terms.law.base > Duration::Zero()); // an iteration takes time, so virtual time moves on
+  PENSTOCK_CHECK(terms.law.base > Duration::Zero());  // an iteration takes time, so virtual time moves on
 }
 
 void Replica::Submit(const FleetRequest& request, Instant now) {
@@ -110,4 +110,4 @@ void Replica::FinishIteration(std::vector<FleetEvent>* out) {
   StartIteration(iteration_end_);
 }
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

@@ -24,10 +24,10 @@
 namespace penstock::sim {
 
 struct FleetRequest {
-  uint64_t id = 0;     // the caller's; unique among the requests in the fleet
-  Tokens input;        // prompt tokens to prefill
-  Tokens cached_input; // prompt tokens already in KV: no prefill, but context
-  Tokens generate;     // tokens to make, at least 1
+  uint64_t id = 0;      // the caller's; unique among the requests in the fleet
+  Tokens input;         // prompt tokens to prefill
+  Tokens cached_input;  // prompt tokens already in KV: no prefill, but context
+  Tokens generate;      // tokens to make, at least 1
 };
 
 struct FleetEvent {
@@ -35,14 +35,14 @@ struct FleetEvent {
   Kind kind = Kind::kFirstToken;
   uint64_t id = 0;
   Instant at;
-  Tokens generated; // so far: 1 at the first token, all of them at the end
+  Tokens generated;  // so far: 1 at the first token, all of them at the end
   friend bool operator==(const FleetEvent&, const FleetEvent&) = default;
 };
 
 struct ReplicaTerms {
   IterationLaw law;
   int64_t max_sequences = 128;
-  Tokens step_token_budget = Tokens(2'048); // more than max_sequences, or prefill could starve
+  Tokens step_token_budget = Tokens(2'048);  // more than max_sequences, or prefill could starve
   std::optional<Tokens> kv_limit;
 };
 
@@ -71,7 +71,7 @@ class Replica {
   struct Sequence {
     FleetRequest request;
     Tokens prefilled;
-    Tokens chunk; // prefill in the iteration under way
+    Tokens chunk;  // prefill in the iteration under way
     Tokens generated;
     bool prefill_done() const { return prefilled == request.input; }
   };
@@ -84,10 +84,10 @@ class Replica {
 
   ReplicaTerms terms_;
   std::deque<FleetRequest> waiting_;
-  std::vector<Sequence> running_; // in order of joining
+  std::vector<Sequence> running_;  // in order of joining
   Instant iteration_start_;
   Instant iteration_end_ = Instant::Max();
-  Duration busy_; // of the iterations that have ended
+  Duration busy_;  // of the iterations that have ended
 };
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

@@ -123,7 +123,7 @@ std::string_view TakeLine(std::string_view& text) {
   return line;
 }
 
-} // namespace
+}  // namespace
 
 absl::StatusOr<std::vector<TraceRow>> ParseAzureTrace(std::string_view text, std::string_view file_name) {
   int number = 1;
@@ -158,4 +158,4 @@ absl::StatusOr<std::vector<TraceRow>> ParseAzureTrace(std::string_view text, std
   return rows;
 }
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

@@ -14,4 +14,4 @@ std::string_view ConversationTraceCsv() { return {penstock_conversation_trace_be
 
 std::string_view CodeTraceCsv() { return {penstock_code_trace_begin, penstock_code_trace_end}; }
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

@@ -11,4 +11,4 @@ std::string_view ConversationTraceCsv();
 /// The whole text of AzureLLMInferenceTrace_code.csv; lives as long as the program.
 std::string_view CodeTraceCsv();
 
-} // namespace penstock::sim
+}  // namespace penstock::sim

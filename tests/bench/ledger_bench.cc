@@ -1,6 +1,6 @@
-// Durable settlements through the whole ledger (a grant and its settlement each: books, both meters, dedupe, chain, row,
-// sync) beside RocksDB's raw rate for one sequential 200-byte put per settlement, same batch size, in the same run.
-// The argument is settlements per batch.
+// Durable settlements through the whole ledger (a grant and its settlement each: books, both meters, dedupe, chain,
+// row, sync) beside RocksDB's raw rate for one sequential 200-byte put per settlement, same batch size, in the same
+// run. The argument is settlements per batch.
 #include <benchmark/benchmark.h>
 #include <rocksdb/db.h>
 

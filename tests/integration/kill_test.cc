@@ -183,7 +183,8 @@ TEST(KillMinusNine, LosesNothingThatWasAnsweredInFiftyKills) {
     auditor.Abandon();
     auditor.LoadAndKill(1 + static_cast<int>(random() % 60));
   }
-  std::cout << auditor.remembered() << " completions, " << auditor.unanswered() << " of them cut off by a kill, " << auditor.cut_off_admits() << " admits too\n";
+  std::cout << auditor.remembered() << " completions, " << auditor.unanswered() << " of them cut off by a kill, "
+            << auditor.cut_off_admits() << " admits too\n";
   ASSERT_TRUE(daemon.Start()) << daemon.output();
   auditor.RetryCutOffAdmits();
   auditor.SettleAll();

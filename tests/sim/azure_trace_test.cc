@@ -112,5 +112,5 @@ TEST(AzureTrace, RefusesAnotherFormatAndAnEmptyOne) {
   EXPECT_THAT(ErrorOf(kHeader), StartsWith("t.csv:2:1: the trace has a header and no rows"));
 }
 
-} // namespace
-} // namespace penstock::sim
+}  // namespace
+}  // namespace penstock::sim

@@ -65,7 +65,7 @@ TEST(Calibration, TheReplicasOwnLimitsCapTheBatch) {
   auto calibration = Calibrate(terms, {1'000, 200}, Milliseconds(20));
   EXPECT_DOUBLE_EQ(calibration->batch, 50);
   EXPECT_NEAR(calibration->time_per_output_token_ms, 6.42 + 50 * 0.15289, 1e-9);
-  terms.replica.step_token_budget = Tokens(120); // 1 + 5 step tokens per sequence
+  terms.replica.step_token_budget = Tokens(120);  // 1 + 5 step tokens per sequence
   EXPECT_DOUBLE_EQ(Calibrate(terms, {1'000, 200}, Milliseconds(20))->batch, 20);
   terms.replica.kv_limit = Tokens(12'000);
   EXPECT_DOUBLE_EQ(Calibrate(terms, {1'000, 200}, Milliseconds(20))->batch, 10);
@@ -157,5 +157,5 @@ TEST(Calibration, RealTrafficAtTheCalibratedRateMeetsTheTarget) {
   }
 }
 
-} // namespace
-} // namespace penstock::sim
+}  // namespace
+}  // namespace penstock::sim

@@ -18,7 +18,7 @@ constexpr Instant kStart(0);
 struct Step {
   Instant at;
   bool cancel = false;
-  FleetRequest request; // only the id counts for a cancel
+  FleetRequest request;  // only the id counts for a cancel
 };
 
 struct Outcome {
@@ -115,7 +115,7 @@ void ExpectConservation(const std::vector<Step>& script, const Outcome& outcome)
   }
   const auto cancels = std::count_if(outcome.cancelled.begin(), outcome.cancelled.end(),
                                      [](const std::optional<Tokens>& generated) { return generated.has_value(); });
-  EXPECT_EQ(std::ssize(open), cancels); // what never finished was cancelled
+  EXPECT_EQ(std::ssize(open), cancels);  // what never finished was cancelled
 }
 
 TEST(FleetProperty, TheSameHappensInWhateverStepsTimeAdvances) {
@@ -134,5 +134,5 @@ TEST(FleetProperty, TheSameHappensInWhateverStepsTimeAdvances) {
   }
 }
 
-} // namespace
-} // namespace penstock::sim
+}  // namespace
+}  // namespace penstock::sim

@@ -60,8 +60,8 @@ TEST_F(FleetTest, DecodesComeOffTheStepBudgetFirst) {
   terms_.replica.max_sequences = 8;
   terms_.replica.step_token_budget = Tokens(10);
   Fleet fleet = Build();
-  fleet.Submit(Request(1, 10, 3), kStart);                   // first token at 10.1 ms
-  fleet.Submit(Request(2, 10, 1), kStart + Milliseconds(1)); // 9 prompt tokens beside one decode, then the last
+  fleet.Submit(Request(1, 10, 3), kStart);                    // first token at 10.1 ms
+  fleet.Submit(Request(2, 10, 1), kStart + Milliseconds(1));  // 9 prompt tokens beside one decode, then the last
   // 10 + 1 + 0.011 + 0.09 ms and 10 + 1 + 0.012 + 0.01 ms later.
   EXPECT_THAT(RunDry(fleet), Contains(FleetEvent{Kind::kFirstToken, 2, At(Microseconds(32'223)), Tokens(1)}));
 }
@@ -107,8 +107,8 @@ TEST_F(FleetTest, TheKvLimitHoldsRequestsBackButNeverForever) {
   terms_.replica.kv_limit = Tokens(1'000);
   Fleet fleet = Build();
   fleet.Submit(Request(1, 590, 10), kStart);
-  fleet.Submit(Request(2, 391, 10), kStart);   // 1 more than fits beside the first
-  fleet.Submit(Request(3, 5'000, 10), kStart); // larger than the limit: runs alone
+  fleet.Submit(Request(2, 391, 10), kStart);    // 1 more than fits beside the first
+  fleet.Submit(Request(3, 5'000, 10), kStart);  // larger than the limit: runs alone
   std::vector<FleetEvent> events;
   while (fleet.NextEvent() != Instant::Max()) {
     EXPECT_EQ(fleet.running(), 1);
@@ -130,10 +130,10 @@ TEST_F(FleetTest, RequestsThatFitTheKvLimitRunTogether) {
 TEST_F(FleetTest, TheLeastLoadedReplicaTakesARequestAndTiesGoToTheFirst) {
   terms_.replicas = 2;
   Fleet fleet = Build();
-  fleet.Submit(Request(1, 1'000, 1), kStart); // replica 0
-  fleet.Submit(Request(2, 1'000, 1), kStart); // replica 1
+  fleet.Submit(Request(1, 1'000, 1), kStart);  // replica 0
+  fleet.Submit(Request(2, 1'000, 1), kStart);  // replica 1
   EXPECT_EQ(fleet.running(), 2);
-  fleet.Submit(Request(3, 1'000, 1), kStart); // replica 0 again: waits
+  fleet.Submit(Request(3, 1'000, 1), kStart);  // replica 0 again: waits
   EXPECT_EQ(fleet.waiting(), 1);
   std::vector<uint64_t> ids;
   for (const FleetEvent& event : RunDry(fleet)) ids.push_back(event.id);
@@ -146,7 +146,7 @@ TEST_F(FleetTest, CancelReturnsWhatWasGeneratedAndFreesThePlace) {
   fleet.Submit(Request(1, 1'000, 100), kStart);
   fleet.Submit(Request(2, 1'000, 1), kStart);
   std::vector<FleetEvent> events;
-  fleet.AdvanceTo(At(Milliseconds(33)), &events); // first token at 20 ms, second at 32.001 ms
+  fleet.AdvanceTo(At(Milliseconds(33)), &events);  // first token at 20 ms, second at 32.001 ms
   EXPECT_EQ(fleet.GeneratedSoFar(1), Tokens(2));
   EXPECT_EQ(fleet.Cancel(1, At(Milliseconds(33))), Tokens(2));
   EXPECT_EQ(fleet.GeneratedSoFar(1), std::nullopt);
@@ -180,7 +180,7 @@ TEST_F(FleetTest, BusyFractionIsTheShareOfReplicaTimeInIterations) {
   terms_.replicas = 2;
   Fleet fleet = Build();
   EXPECT_EQ(fleet.BusyFraction(), 0);
-  fleet.Submit(Request(1, 1'000, 1), kStart); // 20 ms on one of two replicas
+  fleet.Submit(Request(1, 1'000, 1), kStart);  // 20 ms on one of two replicas
   std::vector<FleetEvent> events;
   fleet.AdvanceTo(At(Milliseconds(10)), &events);
   EXPECT_DOUBLE_EQ(fleet.BusyFraction(), 0.5);
@@ -200,7 +200,7 @@ double MeasuredTimePerOutputTokenMs(const IterationLaw& law, int64_t batch, int6
     fleet.Submit({++id, Tokens(input), Tokens(), Tokens(generate)}, at);
   };
   for (int64_t i = 0; i < batch; ++i) submit(1 + output * i / batch, kStart);
-  for (int64_t i = 0; i < batch; ++i) submit(output, kStart); // a line, so that no place stays empty
+  for (int64_t i = 0; i < batch; ++i) submit(output, kStart);  // a line, so that no place stays empty
   const Instant warm = kStart + Seconds(30);
   const Instant end = kStart + Seconds(330);
   int64_t tokens = 0;
@@ -245,5 +245,5 @@ TEST(IterationLaw, TheTableHasTheFourCalibratedRows) {
   EXPECT_EQ(LawOf("Llama-3.1-8B", "abacus"), nullptr);
 }
 
-} // namespace
-} // namespace penstock::sim
+}  // namespace
+}  // namespace penstock::sim

@@ -59,7 +59,7 @@ uint64_t Fingerprint(const std::vector<Arrival>& arrivals) {
 }
 
 TEST(Random, IsTheSplitMix64OfTheReference) {
-  Random random(1234567); // the first outputs of the published C code for this seed
+  Random random(1234567);  // the first outputs of the published C code for this seed
   EXPECT_EQ(random.Next(), 6457827717110365317u);
   EXPECT_EQ(random.Next(), 3203168211198807973u);
   for (int i = 0; i < 1'000; ++i) {
@@ -165,5 +165,5 @@ TEST(Traffic, TrafficLongerThanTheTraceGoesRoundAgain) {
   for (int hour = 0; hour < 3; ++hour) EXPECT_GT(CountIn(arrivals, 0, Hours(hour), Hours(hour + 1)), 15'000);
 }
 
-} // namespace
-} // namespace penstock::sim
+}  // namespace
+}  // namespace penstock::sim

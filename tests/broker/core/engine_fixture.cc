@@ -60,11 +60,11 @@ EngineSettings SmallWorld() {
   settings.tenants.push_back(TenantOf("tramp", Tier::kFree));
   settings.tenants.push_back(TenantOf("shop", Tier::kElastic));
   TenantSettings acme = TenantOf("acme", Tier::kReserved);
-  acme.reservation = ReservationSettings{
-      .pool = "chat",
-      .kind = std::nullopt,
-      .rate = {.quantity = 400'000, .period = Seconds(1), .burst = NormalizedTokens(800).count()},
-      .overrun = admission::Overrun::kSpill};
+  acme.reservation =
+      ReservationSettings{.pool = "chat",
+                          .kind = std::nullopt,
+                          .rate = {.quantity = 400'000, .period = Seconds(1), .burst = NormalizedTokens(800).count()},
+                          .overrun = admission::Overrun::kSpill};
   settings.tenants.push_back(acme);
   settings.tariff = SmallTariff();
   return settings;

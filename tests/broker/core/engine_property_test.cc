@@ -20,15 +20,22 @@ class RandomClients {
       case 0:
       case 1:
       case 2:
-      case 3: return Ask();
+      case 3:
+        return Ask();
       case 4:
       case 5:
-      case 6: return Finish();
-      case 7: return Report();
-      case 8: return Leave();
-      case 9: return FinishAgain();
-      case 10: return LoseAnAnswer();
-      default: return world_.Tick(Milliseconds(static_cast<int64_t>(Pick(3'000))));
+      case 6:
+        return Finish();
+      case 7:
+        return Report();
+      case 8:
+        return Leave();
+      case 9:
+        return FinishAgain();
+      case 10:
+        return LoseAnAnswer();
+      default:
+        return world_.Tick(Milliseconds(static_cast<int64_t>(Pick(3'000))));
     }
   }
 
@@ -66,8 +73,8 @@ class RandomClients {
     Collect();
     if (running_.empty()) return;
     const size_t index = Pick(running_.size());
-    const Complete complete = world_.CompletionOf(running_[index].second, static_cast<int64_t>(Pick(400)),
-                                                  static_cast<int64_t>(Pick(200)));
+    const Complete complete =
+        world_.CompletionOf(running_[index].second, static_cast<int64_t>(Pick(400)), static_cast<int64_t>(Pick(200)));
     const Outcome outcome = world_.Ask(complete);
     if (std::holds_alternative<Completed>(outcome) && !std::get<Completed>(outcome).repeated) ++settled_;
     finished_.push_back(complete);
@@ -85,8 +92,8 @@ class RandomClients {
   void Report() {
     if (running_.empty()) return;
     const Granted& granted = running_[Pick(running_.size())].second;
-    world_.Ask(Progress{.grant = granted.id, .so_far = InputOutput(static_cast<int64_t>(Pick(50)),
-                                                                   static_cast<int64_t>(Pick(100)))});
+    world_.Ask(Progress{.grant = granted.id,
+                        .so_far = InputOutput(static_cast<int64_t>(Pick(50)), static_cast<int64_t>(Pick(100)))});
   }
 
   void Leave() {
@@ -155,7 +162,8 @@ TEST(EngineProperty, TheSameCommandsGiveTheSameJournalHash) {
   }
 }
 
-/// The longest wait of in-profile reserved requests while free traffic floods the pool, against the pool's stated bound.
+/// The longest wait of in-profile reserved requests while free traffic floods the pool, against the pool's stated
+/// bound.
 struct Flood {
   Duration longest_wait;
   Duration bound;

@@ -230,8 +230,8 @@ TEST(Engine, CountsOnlyGrow) {
   EngineWorld world;
   const Granted granted = world.GrantNow(world.Request("shop", "r1"));
   world.Tick(Seconds(1));
-  EXPECT_TRUE(std::holds_alternative<Progressed>(
-      world.Ask(Progress{.grant = granted.id, .so_far = InputOutput(10, 5)})));
+  EXPECT_TRUE(
+      std::holds_alternative<Progressed>(world.Ask(Progress{.grant = granted.id, .so_far = InputOutput(10, 5)})));
   EXPECT_EQ(ReasonOf(world.Ask(Progress{.grant = granted.id, .so_far = InputOutput(10, 4)})),
             ErrorReason::kInvalidArgument);
   EXPECT_EQ(ReasonOf(world.Ask(world.CompletionOf(granted, 10, 4))), ErrorReason::kInvalidArgument);

@@ -56,8 +56,8 @@ class MoodyJournal final : public ledger::Journal {
 class CommandLoopTest : public testing::Test {
  protected:
   void Start(size_t queue_capacity = 1'000, bool disk_runs = true) {
-    auto engine = core::Engine::Open(core::SmallWorld(), std::make_unique<MoodyJournal>(mood_),
-                                     core::FairScheduling(), WallTime());
+    auto engine = core::Engine::Open(core::SmallWorld(), std::make_unique<MoodyJournal>(mood_), core::FairScheduling(),
+                                     WallTime());
     ASSERT_TRUE(engine.ok());
     mood_->syncs = 0;
     mood_->stopped = !disk_runs;

@@ -62,16 +62,15 @@ TEST_F(AuthorisationTest, EveryMethodTurnsAwayWhoHasNoKeyOrAnUnknownOne) {
 }
 
 TEST_F(AuthorisationTest, EveryMethodLetsInExactlyTheRolesOfTheTable) {
-  const std::pair<As, auth::Role> callers[] = {{As::kGateway, auth::Role::kGateway},
-                                               {As::kShop, auth::Role::kTenant},
-                                               {As::kOperator, auth::Role::kOperator}};
+  const std::pair<As, auth::Role> callers[] = {
+      {As::kGateway, auth::Role::kGateway}, {As::kShop, auth::Role::kTenant}, {As::kOperator, auth::Role::kOperator}};
   for (const std::string& method : MethodsOfServer()) {
     for (const auto& [as, role] : callers) {
       const grpc::Status status = CallEmpty(channel(), Context(as).get(), method);
       const bool let_in = status.error_code() != grpc::StatusCode::UNAUTHENTICATED &&
                           status.error_code() != grpc::StatusCode::PERMISSION_DENIED;
-      EXPECT_EQ(let_in, auth::Allowed(method, role)) << method << " as " << auth::Name(role) << ": "
-                                                     << status.error_message();
+      EXPECT_EQ(let_in, auth::Allowed(method, role))
+          << method << " as " << auth::Name(role) << ": " << status.error_message();
     }
   }
 }
