@@ -93,11 +93,15 @@ void Fill(const ledger::WindowKey& key, const ledger::Window& window, const Name
   out->set_highest_second_milli_nt(window.highest_second.count());
 }
 
-/// Copies the rows of one page for which `wanted` holds; returns the token of the next page, empty at the end.
+/// Copies the rows of one page of the tenant for which `wanted` holds; returns the token of the next page, empty at the
+/// end. Rows are ordered by tenant first, so other tenants' rows are not looked at.
 template <class Rows, class Wanted, class Add>
-std::string CopyPage(const Rows& rows, int64_t skip, int64_t count, const Wanted& wanted, const Add& add) {
+std::string CopyPage(const Rows& rows, TenantId tenant, int64_t skip, int64_t count, const Wanted& wanted,
+                     const Add& add) {
   int64_t seen = 0;
-  for (const auto& [key, row] : rows) {
+  for (auto next = rows.lower_bound(typename Rows::key_type{.tenant = tenant}); next != rows.end(); ++next) {
+    const auto& [key, row] = *next;
+    if (key.tenant != tenant) break;
     if (!wanted(key)) continue;
     if (seen >= skip + count) return absl::StrCat(seen);
     if (seen++ >= skip) add(key, row);
@@ -118,13 +122,11 @@ class BillingService final : public v1::Billing::CallbackService {
     if (status.ok()) status = ReadPage(*request, &skip, &count);
     if (!status.ok()) return new ReadingCall(status);
     const auto read = [this, scope, skip, count, response](const core::Engine& engine, uint64_t) {
-      const auto wanted = [&](const ledger::BucketKey& key) {
-        return key.tenant == scope.tenant && key.hour >= scope.from && key.hour < scope.to;
-      };
-      response->set_next_page_token(
-          CopyPage(engine.books().meters().buckets(), skip, count, wanted, [&](const auto& key, const auto& bucket) {
-            Fill(key, bucket, surroundings_.names, response->add_buckets());
-          }));
+      const auto wanted = [&](const ledger::BucketKey& key) { return key.hour >= scope.from && key.hour < scope.to; };
+      response->set_next_page_token(CopyPage(engine.books().meters().buckets(), scope.tenant, skip, count, wanted,
+                                             [&](const auto& key, const auto& bucket) {
+                                               Fill(key, bucket, surroundings_.names, response->add_buckets());
+                                             }));
       response->set_as_of_sequence(engine.ledger().posted_sequence());
       return grpc::Status::OK;
     };
@@ -140,13 +142,11 @@ class BillingService final : public v1::Billing::CallbackService {
     if (status.ok()) status = ReadPage(*request, &skip, &count);
     if (!status.ok()) return new ReadingCall(status);
     const auto read = [this, scope, skip, count, response](const core::Engine& engine, uint64_t) {
-      const auto wanted = [&](const ledger::WindowKey& key) {
-        return key.tenant == scope.tenant && key.start >= scope.from && key.start < scope.to;
-      };
-      response->set_next_page_token(
-          CopyPage(engine.books().meters().windows(), skip, count, wanted, [&](const auto& key, const auto& window) {
-            Fill(key, window, surroundings_.names, response->add_windows());
-          }));
+      const auto wanted = [&](const ledger::WindowKey& key) { return key.start >= scope.from && key.start < scope.to; };
+      response->set_next_page_token(CopyPage(engine.books().meters().windows(), scope.tenant, skip, count, wanted,
+                                             [&](const auto& key, const auto& window) {
+                                               Fill(key, window, surroundings_.names, response->add_windows());
+                                             }));
       response->set_as_of_sequence(engine.ledger().posted_sequence());
       return grpc::Status::OK;
     };

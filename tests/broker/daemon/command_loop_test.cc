@@ -183,12 +183,14 @@ TEST_F(CommandLoopTest, ManyThreadsSettleEverythingExactlyOnce) {
 
 using CommandLoopDeathTest = CommandLoopTest;
 
+void DieWithALastWord(const absl::Status& status) {
+  std::fprintf(stderr, "last word: %s\n", std::string(status.message()).c_str());
+  std::_Exit(74);
+}
+
 TEST_F(CommandLoopDeathTest, AWriteErrorStopsTheProcessWithALastWord) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
-  on_fatal_ = [](const absl::Status& status) {
-    std::fprintf(stderr, "last word: %s\n", std::string(status.message()).c_str());
-    std::_Exit(74);
-  };
+  on_fatal_ = DieWithALastWord;
   EXPECT_EXIT(
       {
         Start();
@@ -201,10 +203,7 @@ TEST_F(CommandLoopDeathTest, AWriteErrorStopsTheProcessWithALastWord) {
 
 TEST_F(CommandLoopDeathTest, ASyncErrorStopsTheProcessBeforeTheAnswer) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
-  on_fatal_ = [](const absl::Status& status) {
-    std::fprintf(stderr, "last word: %s\n", std::string(status.message()).c_str());
-    std::_Exit(74);
-  };
+  on_fatal_ = DieWithALastWord;
   EXPECT_EXIT(
       {
         Start();
