@@ -58,6 +58,12 @@ class LeakyLevel {
     return TimeToDrain(over);
   }
 
+  /// The instant since which the amount conforms, or from which it will if nothing else is taken.
+  Instant ConformsFrom(int64_t amount) const {
+    LeakyLevel undrained = *this;
+    return at_ + undrained.WaitFor(amount, at_);
+  }
+
   /// Takes the amount whether or not it conforms (the caller asked WaitFor, or trues up an estimate).
   void Take(int64_t amount, Instant now) {
     Drain(now);

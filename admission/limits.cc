@@ -29,53 +29,73 @@ bool CountTheSame(const LimitTerms& a, const LimitTerms& b) {
   return a.measure == b.measure && (a.measure != Measure::kTokenKind || a.kind == b.kind);
 }
 
-}  // namespace
+bool OutlivesRestart(const LimitTerms& terms) { return terms.rate.period >= Hours(1); }
 
-LimitSet::LimitSet(std::vector<LimitTerms> terms, int64_t max_parallel) {
-  SetTerms(std::move(terms), max_parallel, Instant());
+void CheckPolicy(const LimitPolicy& policy) {
+  for (const LimitTerms& terms : policy.limits) {
+    PENSTOCK_CHECK(terms.rate.quantity > 0 && terms.rate.period > Duration::Zero() && terms.rate.burst > 0);
+  }
 }
 
-void LimitSet::SetTerms(std::vector<LimitTerms> terms, int64_t max_parallel, Instant now) {
-  std::vector<Limit> limits;
-  limits.reserve(terms.size());
-  for (LimitTerms& next : terms) {
-    PENSTOCK_CHECK(next.rate.quantity > 0 && next.rate.period > Duration::Zero() && next.rate.burst > 0);
-    const auto old = std::find_if(limits_.begin(), limits_.end(), [&](const Limit& limit) {
-      return limit.terms.name == next.name && CountTheSame(limit.terms, next);
-    });
-    LeakyLevel level = old == limits_.end() ? LeakyLevel(next.rate) : old->level;
-    level.SetTerms(next.rate, now);
-    limits.push_back(Limit{.terms = std::move(next), .level = level});
+}  // namespace
+
+LimitSet::LimitSet() {
+  static const std::shared_ptr<const LimitPolicy> kUnlimited = std::make_shared<const LimitPolicy>();
+  policy_ = kUnlimited;
+}
+
+LimitSet::LimitSet(std::shared_ptr<const LimitPolicy> policy) : policy_(std::move(policy)) { CheckPolicy(*policy_); }
+
+void LimitSet::SetPolicy(std::shared_ptr<const LimitPolicy> policy, Instant now) {
+  CheckPolicy(*policy);
+  const std::shared_ptr<const LimitPolicy> before = std::exchange(policy_, std::move(policy));
+  if (levels_.empty()) return;
+  const std::vector<LeakyLevel> used = std::exchange(levels_, {});
+  UseLevels(now);
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const LimitTerms& terms = policy_->limits[i];
+    for (size_t old = 0; old < used.size(); ++old) {
+      if (before->limits[old].name != terms.name || !CountTheSame(before->limits[old], terms)) continue;
+      levels_[i] = used[old];
+      levels_[i].SetTerms(terms.rate, now);
+    }
   }
-  limits_ = std::move(limits);
-  max_parallel_ = max_parallel;
+}
+
+void LimitSet::UseLevels(Instant now) {
+  if (!levels_.empty()) return;
+  levels_.reserve(policy_->limits.size());
+  for (const LimitTerms& terms : policy_->limits) levels_.emplace_back(terms.rate).SetTerms(terms.rate, now);
 }
 
 bool LimitSet::WouldRefuse(const Usage& usage, Instant now, LimitRefusal* refusal) {
   bool refused = false;
-  if (max_parallel_ > 0 && parallel_ >= max_parallel_) {
+  if (policy_->max_parallel > 0 && parallel_ >= policy_->max_parallel) {
     refused = true;
     *refusal = LimitRefusal{.limit = kParallelLimit, .retry_after = kParallelRetry, .asked = 1, .remaining = 0};
   }
-  for (Limit& limit : limits_) {
-    const int64_t asked = AmountOf(usage, limit.terms);
-    const Duration wait = limit.level.WaitFor(asked, now);
+  for (size_t i = 0; i < levels_.size(); ++i) {  // what was never used refuses nothing
+    const LimitTerms& terms = policy_->limits[i];
+    const int64_t asked = AmountOf(usage, terms);
+    const Duration wait = levels_[i].WaitFor(asked, now);
     if (wait <= Duration::Zero() || (refused && wait <= refusal->retry_after)) continue;
     refused = true;
-    *refusal = LimitRefusal{
-        .limit = limit.terms.name, .retry_after = wait, .asked = asked, .remaining = limit.level.Remaining(now)};
+    *refusal =
+        LimitRefusal{.limit = terms.name, .retry_after = wait, .asked = asked, .remaining = levels_[i].Remaining(now)};
   }
   return refused;
 }
 
 void LimitSet::Take(const Usage& usage, Instant now) {
-  for (Limit& limit : limits_) limit.level.Take(AmountOf(usage, limit.terms), now);
+  UseLevels(now);
+  for (size_t i = 0; i < levels_.size(); ++i) levels_[i].Take(AmountOf(usage, policy_->limits[i]), now);
   ++parallel_;
 }
 
 void LimitSet::TrueUp(const Usage& charged, const Usage& known, Instant now) {
-  for (Limit& limit : limits_) {
-    limit.level.Adjust(CheckedSub(AmountOf(known, limit.terms), AmountOf(charged, limit.terms)), now);
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const LimitTerms& terms = policy_->limits[i];
+    levels_[i].Adjust(CheckedSub(AmountOf(known, terms), AmountOf(charged, terms)), now);
   }
 }
 
@@ -85,14 +105,26 @@ void LimitSet::ReleaseParallel() {
 }
 
 void LimitSet::Replay(const Usage& usage, Instant at) {
-  for (Limit& limit : limits_) {
-    if (limit.terms.rate.period >= Hours(1)) limit.level.Take(AmountOf(usage, limit.terms), at);
+  UseLevels(at);
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const LimitTerms& terms = policy_->limits[i];
+    if (OutlivesRestart(terms)) levels_[i].Adjust(AmountOf(usage, terms), at);
   }
 }
 
-int64_t LimitSet::Remaining(const std::string& name, Instant now) {
-  for (Limit& limit : limits_) {
-    if (limit.terms.name == name) return limit.level.Remaining(now);
+void LimitSet::Resume(const Usage& usage, Instant now) {
+  UseLevels(now);
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const LimitTerms& terms = policy_->limits[i];
+    if (!OutlivesRestart(terms)) levels_[i].Take(AmountOf(usage, terms), now);
+  }
+  ++parallel_;
+}
+
+int64_t LimitSet::Remaining(std::string_view name, Instant now) {
+  for (size_t i = 0; i < policy_->limits.size(); ++i) {
+    const LimitTerms& terms = policy_->limits[i];
+    if (terms.name == name) return levels_.empty() ? terms.rate.burst : levels_[i].Remaining(now);
   }
   return -1;
 }

@@ -4,11 +4,15 @@
 // the caller has to wait for. The limit on parallel requests is called kParallelLimit; nobody knows when a place comes
 // back, so it asks for a second's patience. Estimates are taken on admission and trued up both ways when the truth is
 // known. Bound: in any interval T, settled <= burst + rate x T + sum over grants outstanding at once of max(0, actual -
-// held).
+// held) + what grants that settle in it held already when it began (nothing, for an interval that begins when none
+// runs: a limit charges a request when it comes, not when it ends).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "admission/leaky_level.h"
@@ -36,6 +40,14 @@ struct LimitTerms {
   Measure measure = Measure::kRequests;
   TokenKind kind = TokenKind::kInput;  // only for Measure::kTokenKind
   RateTerms rate;
+  friend bool operator==(const LimitTerms&, const LimitTerms&) = default;
+};
+
+/// The limits of one kind of subject; shared by all that have the same.
+struct LimitPolicy {
+  std::vector<LimitTerms> limits;
+  int64_t max_parallel = 0;  // requests at once; 0: no bound
+  friend bool operator==(const LimitPolicy&, const LimitPolicy&) = default;
 };
 
 constexpr char kParallelLimit[] = "parallel_requests";
@@ -43,21 +55,22 @@ constexpr Duration kParallelRetry = Seconds(1);
 
 /// A limit that refused: which, and when to try again.
 struct LimitRefusal {
-  std::string limit;
+  std::string_view limit;  // lives as long as the policy
   Duration retry_after;
   int64_t asked = 0;      // in the limit's unit
   int64_t remaining = 0;  // in the limit's unit
 };
 
-/// The limits of one subject. Not thread-safe.
+/// The limits of one subject. Not thread-safe. What it does not use costs no memory: levels appear with the first use.
 class LimitSet {
  public:
-  LimitSet() = default;
-  /// `max_parallel` 0 means no bound.
-  LimitSet(std::vector<LimitTerms> terms, int64_t max_parallel);
+  LimitSet();
+  explicit LimitSet(std::shared_ptr<const LimitPolicy> policy);
+  explicit LimitSet(LimitPolicy policy) : LimitSet(std::make_shared<const LimitPolicy>(std::move(policy))) {}
 
-  /// Replaces the terms; a limit that keeps its name and what it counts keeps what was used.
-  void SetTerms(std::vector<LimitTerms> terms, int64_t max_parallel, Instant now);
+  const LimitPolicy& policy() const { return *policy_; }
+  /// Replaces the policy; a limit that keeps its name and what it counts keeps what was used.
+  void SetPolicy(std::shared_ptr<const LimitPolicy> policy, Instant now);
 
   /// The refusal that an admission of `usage` would meet, or nothing. Consumes nothing.
   bool WouldRefuse(const Usage& usage, Instant now, LimitRefusal* refusal);
@@ -71,20 +84,22 @@ class LimitSet {
   /// Gives a parallel place back.
   void ReleaseParallel();
 
-  /// Takes usage again while a journal is replayed: only limits whose period is an hour or longer outlive a restart.
+  /// Takes past usage (or gives it back, where negative) again: only limits whose period is an hour or longer outlive a
+  /// restart.
   void Replay(const Usage& usage, Instant at);
+  /// A grant goes on that limits of an hour or longer know from Replay: the others take it now, for it will be trued up
+  /// in all of them. Takes one parallel place.
+  void Resume(const Usage& usage, Instant now);
 
   int64_t parallel() const { return parallel_; }
   /// What the named limit would still admit, in its unit; -1 when there is no such limit.
-  int64_t Remaining(const std::string& name, Instant now);
+  int64_t Remaining(std::string_view name, Instant now);
 
  private:
-  struct Limit {
-    LimitTerms terms;
-    LeakyLevel level;
-  };
-  std::vector<Limit> limits_;
-  int64_t max_parallel_ = 0;
+  void UseLevels(Instant now);
+
+  std::shared_ptr<const LimitPolicy> policy_;
+  std::vector<LeakyLevel> levels_;  // by place in the policy; empty before the first use
   int64_t parallel_ = 0;
 };
 

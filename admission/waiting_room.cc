@@ -1,72 +1,69 @@
 #include "admission/waiting_room.h"
 
 namespace penstock::admission {
-namespace {
-
-constexpr int kIndexBits = 26;  // 67 million at once; leaves 2.7e11 generations a place
-constexpr uint64_t kIndexMask = (uint64_t{1} << kIndexBits) - 1;
-constexpr uint64_t kLastGeneration = (uint64_t{1} << (64 - kIndexBits)) - 1;
-
-}  // namespace
 
 Place WaitingRoom::Enter(const Offer& offer, Instant now) {
-  if (free_.empty()) {
-    PENSTOCK_CHECK(entries_.size() < kIndexMask);
-    free_.push_back(static_cast<Place>(entries_.size()));
-    entries_.emplace_back();
+  const Place place = places_.Take();
+  Waiting& waiting = places_[place];
+  PENSTOCK_CHECK(!waiting.taken && offer.kv_tokens >= 0 && offer.kv_tokens <= UINT32_MAX);
+  waiting.request = offer.request;
+  waiting.work = offer.work.count();
+  waiting.since = now;
+  waiting.kv_tokens = static_cast<uint32_t>(offer.kv_tokens);
+  waiting.key = offer.key;
+  waiting.key_weight = static_cast<uint32_t>(offer.key_weight) & 0xffffff;
+  waiting.share_class = static_cast<uint32_t>(offer.share_class) & 7;
+  waiting.taken = true;
+  ++waiting.generation;
+  if (offer.reserved) {
+    waiting.reserved = reserved_.Take();
+    reserved_[waiting.reserved] = ReservedPart{.tokens = offer.tokens, .group = kNoCell};
   }
-  const Place place = free_.back();
-  free_.pop_back();
-  Entry& entry = entries_[place];
-  PENSTOCK_CHECK(!entry.taken);
-  entry.waiting = Waiting{.offer = offer, .since = now, .share = {}, .contract = {}};
-  entry.taken = true;
-  ++entry.generation;
   return place;
 }
 
 void WaitingRoom::Leave(Place place) {
-  Entry& entry = entries_[place];
-  PENSTOCK_CHECK(entry.taken && !entry.waiting.in_share && !entry.waiting.in_contract);
-  entry.taken = false;
-  if (entry.generation == kLastGeneration) {
+  Waiting& waiting = places_[place];
+  PENSTOCK_CHECK(waiting.taken && !waiting.in_share && !waiting.in_contract);
+  if (waiting.reserved != kNoCell) reserved_.Free(waiting.reserved);
+  waiting.reserved = kNoCell;
+  waiting.taken = waiting.departed = waiting.shed = false;
+  if (waiting.generation == UINT32_MAX) {
     ++retired_;
   } else {
-    free_.push_back(place);
+    places_.Free(place);
   }
 }
 
-WaitingId WaitingRoom::IdOf(Place place) const { return entries_[place].generation << kIndexBits | place; }
-
 Place WaitingRoom::Find(WaitingId id) const {
-  const uint64_t index = id & kIndexMask;
-  if (index >= entries_.size()) return kNoPlace;
-  const Entry& entry = entries_[index];
-  if (!entry.taken || entry.generation != id >> kIndexBits) return kNoPlace;
-  return static_cast<Place>(index);
+  const auto place = static_cast<Place>(id);
+  if (place >= places_.extent()) return kNoPlace;
+  const Waiting& waiting = places_[place];
+  return waiting.taken && waiting.generation == id >> 32 ? place : kNoPlace;
 }
 
 void WaitingRoom::Append(Line& line, Link Waiting::*link, Place place) {
-  (entries_[place].waiting.*link) = Link{.previous = line.last, .next = kNoPlace};
-  if (line.last == kNoPlace) {
+  (places_[place].*link) = Link{.previous = line.last, .next = kNoPlace};
+  if (line.empty()) {
     line.first = place;
   } else {
-    (entries_[line.last].waiting.*link).next = place;
+    (places_[line.last].*link).next = place;
   }
   line.last = place;
-  ++line.count;
 }
 
 void WaitingRoom::Remove(Line& line, Link Waiting::*link, Place place) {
-  PENSTOCK_CHECK(line.count > 0);
-  Link& here = entries_[place].waiting.*link;
-  Place& from_previous = here.previous == kNoPlace ? line.first : (entries_[here.previous].waiting.*link).next;
-  Place& from_next = here.next == kNoPlace ? line.last : (entries_[here.next].waiting.*link).previous;
+  const Link here = places_[place].*link;
+  if (line.first == place) {
+    line.first = here.next;  // which keeps a stale `previous`: the next cache line is not needed yet
+    if (line.first == kNoPlace) line.last = kNoPlace;
+    return;
+  }
+  Place& from_previous = (places_[here.previous].*link).next;
+  Place& from_next = here.next == kNoPlace ? line.last : (places_[here.next].*link).previous;
   PENSTOCK_CHECK(from_previous == place && from_next == place);
   from_previous = here.next;
   from_next = here.previous;
-  here = Link{};
-  --line.count;
 }
 
 }  // namespace penstock::admission

@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   cli::AddAdmissionCommands(app, invocation);
   cli::AddBillingCommands(app, invocation);
   cli::AddStatusCommand(app, invocation);
+  cli::AddOperatorCommands(app, invocation);
   cli::AddBenchCommand(app, invocation);
   cli::demo::AddDemoCommand(app, invocation, parts, BuildDemo);
   return cli::Run(app, std::vector<std::string>(argv + 1, argv + argc), invocation);

@@ -3,7 +3,7 @@
 //   2. balances_[t].pending = sum of open_ holds of t; balances_[t].posted = sum of bucket charges of t.
 //   3. revenue_ = sum of balances_.posted: each charge is one debit (receivable of the tenant) and one credit
 //   (revenue).
-//   4. An open grant with a request id has its record in requests_.
+//   4. No two open grants have the same request id of the same tenant.
 
 #include "ledger/books.h"
 
@@ -57,18 +57,26 @@ absl::Status CheckDeadlines(Instant at, Instant lease, Instant settle) {
   return absl::OkStatus();
 }
 
-Work WorkOf(const std::vector<Attribution>& attributions) {
+Work WorkOf(const Attributions& attributions) {
   Work sum;
   for (const Attribution& a : attributions) sum += a.work;
   return sum;
 }
 
-absl::Status CheckAttributions(const std::vector<Attribution>& attributions, Instant at) {
+absl::Status CheckAttributions(const Attributions& attributions, Instant at) {
   if (attributions.size() > kMaxAttributions) return Contradiction("too many attributions");
   for (const Attribution& a : attributions) {
     if (absl::Status work = CheckWork(a.work); !work.ok()) return work;
     if (a.from < Instant() || a.to < a.from || a.to > at) return Contradiction("an attribution is out of its time");
     if (a.to - a.from > Seconds(kMaxLeaseSeconds)) return Contradiction("an attribution is too long");
+  }
+  return absl::OkStatus();
+}
+
+/// Of a grant, or of a progress report that moves them.
+absl::Status CheckHold(const auto& entry) {
+  if (entry.output_cap < Tokens() || entry.hold.IsNegative() || entry.hold > kMaxCharge) {
+    return Contradiction(Text(entry.id), " has an output cap or hold out of bounds");
   }
   return absl::OkStatus();
 }
@@ -93,19 +101,32 @@ absl::Status AllOf(Statuses... statuses) {
 }  // namespace
 
 absl::Status Books::Apply(const Entry& entry) {
-  return std::visit(
-      [this](const auto& e) {
-        if constexpr (requires { e.at; }) {
-          if (absl::Status time = CheckTime(e.at); !time.ok()) return time;
-        }
-        if (absl::Status applied = ApplyOne(e); !applied.ok()) return applied;
-        stopped_cleanly_ = std::is_same_v<decltype(e), const StopEntry&>;
-        if constexpr (requires { e.at; }) newest_ = std::max(newest_, e.at);
-        ForgetBefore(newest_ - kIdHorizon);
-        return absl::OkStatus();
-      },
-      entry);
+  return std::visit([this](const auto& e) { return Apply(e); }, entry);
 }
+
+template <EntryType E>
+absl::Status Books::Apply(E entry) {
+  if constexpr (requires { entry.at; }) {
+    if (absl::Status time = CheckTime(entry.at); !time.ok()) return time;
+    if (absl::Status applied = ApplyOne(std::move(entry)); !applied.ok()) return applied;
+    newest_ = std::max(newest_, entry.at);  // a moved entry keeps its numbers
+  } else {
+    if (absl::Status applied = ApplyOne(entry); !applied.ok()) return applied;
+  }
+  stopped_cleanly_ = std::is_same_v<E, StopEntry>;
+  ended_.ForgetBefore(newest_ - kIdHorizon, kForgottenPerEntry);
+  return absl::OkStatus();
+}
+
+template absl::Status Books::Apply(BootEntry entry);
+template absl::Status Books::Apply(StopEntry entry);
+template absl::Status Books::Apply(NameEntry entry);
+template absl::Status Books::Apply(TariffEntry entry);
+template absl::Status Books::Apply(GrantEntry entry);
+template absl::Status Books::Apply(ProgressEntry entry);
+template absl::Status Books::Apply(SettleEntry entry);
+template absl::Status Books::Apply(VoidEntry entry);
+template absl::Status Books::Apply(ExpireEntry entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -131,7 +152,10 @@ absl::Status Books::ApplyOne(const NameEntry& entry) {
 
   ids_[{{entry.kind, entry.owner}, entry.name}] = entry.id;
   names.push_back(entry);
-  if (entry.kind == NameKind::kTenant) balances_[TenantId{entry.id}] = Balance();
+  if (entry.kind == NameKind::kTenant) balances_.emplace_back();
+  if (entry.kind == NameKind::kPool) {
+    for (const TariffEntry& tariff : tariffs_) NotePrices(tariff.id, entry);
+  }
   return absl::OkStatus();
 }
 
@@ -152,126 +176,151 @@ absl::Status Books::ApplyOne(const TariffEntry& entry) {
     if (tariff.PricesOf(prices.pool) != &prices) return Contradiction("pool ", prices.pool, " is priced twice");
   }
   tariffs_.push_back(entry);
+  priced_.emplace_back();
+  for (const NameEntry& pool : names_[static_cast<size_t>(NameKind::kPool)]) NotePrices(entry.id, pool);
   return absl::OkStatus();
 }
 
-absl::Status Books::ApplyOne(const GrantEntry& entry) {
+/// Finds once what every charge needs: which of the tariff's pools has that name.
+void Books::NotePrices(uint32_t tariff, const NameEntry& pool) {
+  const std::vector<PoolPrices>& pools = tariffs_[tariff - 1].tariff.pools;
+  const PoolPrices* prices = tariffs_[tariff - 1].tariff.PricesOf(pool.name);
+  PENSTOCK_CHECK(priced_[tariff - 1].size() + 1 == pool.id);
+  priced_[tariff - 1].push_back(prices == nullptr ? pools.size() : static_cast<size_t>(prices - pools.data()));
+}
+
+absl::Status Books::ApplyOne(GrantEntry&& entry) {
   const absl::Status checked = AllOf(CheckTerms(entry.terms), CheckTokens(entry.estimate), CheckWork(entry.work),
                                      CheckDeadlines(entry.at, entry.lease_deadline, entry.settle_deadline));
   if (!checked.ok()) return checked;
   if (entry.id.epoch != epoch_ || epoch_ == 0 || entry.id.sequence != last_grant_sequence_ + 1) {
     return Contradiction(Text(entry.id), " follows grant ", epoch_, "-", last_grant_sequence_);
   }
-  if (entry.output_cap < Tokens() || entry.hold.IsNegative() || entry.hold > kMaxCharge) {
-    return Contradiction(Text(entry.id), " has an output cap or hold out of bounds");
-  }
-  const RequestRecord* earlier = FindRequest(entry.terms.tenant, entry.request_id);
-  if (earlier != nullptr && FindOpen(earlier->grant) != nullptr) {
+  if (absl::Status hold = CheckHold(entry); !hold.ok()) return hold;
+  RequestFingerprint request;
+  if (!entry.request_id.empty()) request = FingerprintOf(entry.terms.tenant, entry.request_id);
+  if (const RequestRecord* earlier = open_.FindRequest(request)) {
     return Contradiction(Text(entry.id), " has the request id of ", Text(earlier->grant), ", which is open");
   }
 
   last_grant_sequence_ = entry.id.sequence;
-  ended_bits_[epoch_].push_back(false);
-  balances_[entry.terms.tenant].pending += entry.hold;
-  if (!entry.request_id.empty()) {
-    requests_[{entry.terms.tenant.value, entry.request_id}] = RequestRecord{entry.id, entry.body};
-  }
-  open_.emplace_hint(open_.end(), entry.id, OpenGrant{entry, {}, {}, entry.at});
+  ended_bits_[epoch_].Extend();
+  MutableBalance(entry.terms.tenant).pending += entry.hold;
+  open_.Add(std::move(entry), request);
   return absl::OkStatus();
 }
 
 absl::Status Books::ApplyOne(const ProgressEntry& entry) {
-  const absl::StatusOr<const OpenGrant*> open = RequireOpen(entry.id);
-  if (!open.ok()) return open.status();
-  const Work attributed = (*open)->attributed + WorkOf(entry.attributions);
+  OpenGrant* open = open_.Find(entry.id);
+  if (open == nullptr) return NotOpen(entry.id);
   const absl::Status checked =
-      AllOf(CheckTokens(entry.so_far), CheckAttributions(entry.attributions, entry.at), CheckWork(attributed),
-            CheckDeadlines(entry.at, entry.lease_deadline, entry.settle_deadline));
+      AllOf(CheckTokens(entry.so_far), CheckAttributions(entry.attributions, entry.at),
+            CheckDeadlines(entry.at, entry.lease_deadline, entry.settle_deadline), CheckHold(entry));
   if (!checked.ok()) return checked;
+  const Work attributed = open->attributed + WorkOf(entry.attributions);
+  if (absl::Status work = CheckWork(attributed); !work.ok()) return work;
   for (TokenKind kind : kAllTokenKinds) {
-    if (entry.so_far[kind] < (*open)->so_far[kind]) return Contradiction(Text(entry.id), " takes tokens back");
+    if (entry.so_far[kind] < open->so_far[kind]) return Contradiction(Text(entry.id), " takes tokens back");
   }
 
-  OpenGrant& grant = open_.at(entry.id);
-  grant.so_far = entry.so_far;
-  grant.attributed = attributed;
-  grant.attributed_until = std::max(grant.attributed_until, entry.at);
-  grant.grant.lease_deadline = entry.lease_deadline;
-  grant.grant.settle_deadline = entry.settle_deadline;
-  meters_.Add(grant.grant.terms, entry.attributions, entry.at);
+  GrantEntry& grant = open->grant;
+  MutableBalance(grant.terms.tenant).pending += entry.hold - grant.hold;
+  grant.hold = entry.hold;
+  grant.output_cap = entry.output_cap;
+  grant.lease_deadline = entry.lease_deadline;
+  grant.settle_deadline = entry.settle_deadline;
+  open->so_far = entry.so_far;
+  open->attributed = attributed;
+  open->attributed_until = std::max(open->attributed_until, entry.at);
+  meters_.Add(grant.terms, entry.attributions, entry.at);
   return absl::OkStatus();
 }
 
 absl::Status Books::ApplyOne(const SettleEntry& entry) {
-  const absl::Status checked = AllOf(CheckTerms(entry.terms), CheckTokens(entry.tokens), CheckWork(entry.work),
-                                     CheckAttributions(entry.attributions, entry.at));
+  const absl::Status checked = AllOf(CheckTerms(entry.terms), CheckTokens(entry.tokens), CheckTokens(entry.unbilled),
+                                     CheckWork(entry.work), CheckAttributions(entry.attributions, entry.at));
   if (!checked.ok()) return checked;
-  if (absl::Status standing = CheckStanding(entry); !standing.ok()) return standing;
+  if (absl::Status reported = CheckTokens(entry.tokens + entry.unbilled); !reported.ok()) return reported;
+  if (!entry.billed && entry.unbilled != TokenCounts()) {
+    return Contradiction(Text(entry.id), " is not billed at all, yet has unbilled tokens apart");
+  }
+  const OpenGrant* open = open_.Find(entry.id);
+  if (open != nullptr) ended_.Prefetch(open->request);
+  if (absl::Status standing = CheckStanding(entry, open); !standing.ok()) return standing;
   if (absl::Status charge = CheckCharge(entry); !charge.ok()) return charge;
-  if (AttributedSoFar(entry.id) + WorkOf(entry.attributions) != entry.work) {
+  if (AttributedSoFar(entry.id, open) + WorkOf(entry.attributions) != entry.work) {
     return Contradiction(Text(entry.id), " settles work that its attributions do not add up to");
   }
 
-  EndedGrant ended{GrantEnd::kSettled, entry.terms,  entry.at,     entry.body,   entry.tokens,
-                   entry.work,         entry.charge, entry.billed, std::string()};
-  if (const OpenGrant* open = FindOpen(entry.id)) {
-    ended.request_id = open->grant.request_id;
-    ReleaseHold(*open);
-  } else if (const EndedGrant* expired = FindEnded(entry.id)) {
-    ended.request_id = expired->request_id;
-  }
-  balances_[entry.terms.tenant].posted += entry.charge;
+  MutableBalance(entry.terms.tenant).posted += entry.charge;
   revenue_ += entry.charge;
   meters_.Add(entry);
-  End(entry.id, std::move(ended));
+  EndedGrant ended{.end = GrantEnd::kSettled,
+                   .billed = entry.billed,
+                   .terms = entry.terms,
+                   .at = entry.at,
+                   .body = entry.body,
+                   .tokens = entry.tokens + entry.unbilled,
+                   .work = entry.work,
+                   .charge = entry.charge,
+                   .request = {}};
+  if (open != nullptr) {
+    EndOpen(*open, ended);
+    return absl::OkStatus();
+  }
+  // Expired, or lost in a power cut.
+  RequestRecord record{.grant = entry.id};
+  if (const EndedGrant* expired = FindEnded(entry.id)) {
+    const RequestRecord* known = ended_.FindRequest(expired->request);
+    if (known != nullptr && known->grant == entry.id) {  // and not a later grant's by now
+      record = *known;
+      ended.request = expired->request;
+    }
+  }
+  ended_bits_[entry.id.epoch].Set(entry.id.sequence);
+  ended_.Add(record, ended, /*first=*/false);
   return absl::OkStatus();
 }
 
 absl::Status Books::ApplyOne(const VoidEntry& entry) {
-  const absl::StatusOr<const OpenGrant*> open = RequireOpen(entry.id);
-  if (!open.ok()) return open.status();
+  const OpenGrant* open = open_.Find(entry.id);
+  if (open == nullptr) return NotOpen(entry.id);
   EndedGrant ended;
   ended.end = GrantEnd::kVoided;
-  ended.terms = (*open)->grant.terms;
+  ended.terms = open->grant.terms;
   ended.at = entry.at;
-  ended.request_id = (*open)->grant.request_id;
-  ReleaseHold(**open);
-  End(entry.id, std::move(ended));
+  EndOpen(*open, ended);
   return absl::OkStatus();
 }
 
 absl::Status Books::ApplyOne(const ExpireEntry& entry) {
-  const absl::StatusOr<const OpenGrant*> open = RequireOpen(entry.id);
-  if (!open.ok()) return open.status();
+  const OpenGrant* open = open_.Find(entry.id);
+  if (open == nullptr) return NotOpen(entry.id);
   EndedGrant ended;
   ended.end = GrantEnd::kExpired;
-  ended.terms = (*open)->grant.terms;
+  ended.terms = open->grant.terms;
   ended.at = entry.at;
-  ended.tokens = (*open)->so_far;
-  ended.work = (*open)->attributed;
-  ended.request_id = (*open)->grant.request_id;
-  ReleaseHold(**open);
-  End(entry.id, std::move(ended));
+  ended.tokens = open->so_far;
+  ended.work = open->attributed;
+  EndOpen(*open, ended);
   return absl::OkStatus();
 }
 
-Books::Standing Books::StandingOf(GrantId id) const {
-  if (FindOpen(id) != nullptr) return Standing::kOpen;
+Books::Standing Books::StandingOf(GrantId id, const OpenGrant* open) const {
+  if (open != nullptr) return Standing::kOpen;
   if (HasEnded(id)) return Standing::kEnded;
   if (id.epoch == 0 || id.sequence == 0 || id.epoch >= epoch_) return Standing::kNever;
   const auto known = ended_bits_.find(id.epoch);
-  const uint64_t last = known == ended_bits_.end() ? 0 : known->second.size();
+  const uint64_t last = known == ended_bits_.end() ? 0 : known->second.known();
   return id.sequence <= last + kMaxLostGrants ? Standing::kLost : Standing::kNever;
 }
 
 bool Books::MayBeLost(GrantId id, const GrantTerms& terms) const {
-  return StandingOf(id) == Standing::kLost && CheckTerms(terms).ok();
+  return StandingOf(id, FindOpen(id)) == Standing::kLost && CheckTerms(terms).ok();
 }
 
-absl::StatusOr<const OpenGrant*> Books::RequireOpen(GrantId id) const {
-  const OpenGrant* open = FindOpen(id);
-  if (open == nullptr) return Contradiction(Text(id), HasEnded(id) ? " has ended already" : " is not known");
-  return open;
+absl::Status Books::NotOpen(GrantId id) const {
+  return Contradiction(Text(id), HasEnded(id) ? " has ended already" : " is not known");
 }
 
 absl::Status Books::CheckTerms(const GrantTerms& terms) const {
@@ -286,14 +335,14 @@ absl::Status Books::CheckTerms(const GrantTerms& terms) const {
   return absl::OkStatus();
 }
 
-absl::Status Books::CheckStanding(const SettleEntry& entry) const {
-  switch (StandingOf(entry.id)) {
+absl::Status Books::CheckStanding(const SettleEntry& entry, const OpenGrant* open) const {
+  switch (StandingOf(entry.id, open)) {
     case Standing::kNever:
       return Contradiction(Text(entry.id), " was never given");
     case Standing::kLost:
       return absl::OkStatus();
     case Standing::kOpen: {
-      if (entry.terms != FindOpen(entry.id)->grant.terms) return Contradiction(Text(entry.id), " changes its terms");
+      if (entry.terms != open->grant.terms) return Contradiction(Text(entry.id), " changes its terms");
       if (!entry.billed) return Contradiction(Text(entry.id), " is settled unbilled while its hold is open");
       return absl::OkStatus();
     }
@@ -316,33 +365,27 @@ absl::Status Books::CheckCharge(const SettleEntry& entry) const {
 }
 
 /// What progress reports of the grant have metered.
-Work Books::AttributedSoFar(GrantId id) const {
-  if (const OpenGrant* open = FindOpen(id)) return open->attributed;
+Work Books::AttributedSoFar(GrantId id, const OpenGrant* open) const {
+  if (open != nullptr) return open->attributed;
   const EndedGrant* ended = FindEnded(id);
   return ended == nullptr ? Work() : ended->work;
 }
 
-void Books::ReleaseHold(const OpenGrant& open) { balances_[open.grant.terms.tenant].pending -= open.grant.hold; }
-
-void Books::End(GrantId id, EndedGrant ended) {
-  open_.erase(id);
-  std::vector<bool>& bits = ended_bits_[id.epoch];
-  if (bits.size() < id.sequence) bits.resize(id.sequence);
-  bits[id.sequence - 1] = true;
-  ended_order_.emplace_back(ended.at, id);
-  ended_.insert_or_assign(id, std::move(ended));
+/// Releases the hold and forgets the grant, but for how it ended.
+void Books::EndOpen(const OpenGrant& open, EndedGrant ended) {
+  const RequestRecord record{open.grant.id, open.grant.body};
+  ended.request = open.request;
+  MutableBalance(open.grant.terms.tenant).pending -= open.grant.hold;
+  open_.Remove(record.grant);
+  ended_bits_[record.grant.epoch].Set(record.grant.sequence);
+  ended_.Add(record, ended, /*first=*/true);
 }
 
-void Books::ForgetBefore(Instant horizon) {
-  for (size_t n = 0; n < kForgottenPerEntry && !ended_order_.empty() && ended_order_.front().first < horizon; ++n) {
-    const auto [at, id] = ended_order_.front();
-    ended_order_.pop_front();
-    const auto ended = ended_.find(id);
-    if (ended == ended_.end() || ended->second.at != at) continue;  // settled late since: remembered from then on
-    const auto request = requests_.find({ended->second.terms.tenant.value, ended->second.request_id});
-    if (request != requests_.end() && request->second.grant == id) requests_.erase(request);
-    ended_.erase(ended);
-  }
+RequestFingerprint Books::FingerprintOf(TenantId tenant, std::string_view request_id) {
+  const Hash hash = TaggedSha256(tenant.value, request_id);
+  RequestFingerprint request;
+  std::copy_n(hash.begin(), request.bytes.size(), request.bytes.begin());
+  return request;
 }
 
 std::optional<uint32_t> Books::IdOf(NameKind kind, uint32_t owner, const std::string& name) const {
@@ -359,37 +402,45 @@ const NameEntry& Books::NameOf(NameKind kind, uint32_t id) const {
 uint32_t Books::CountOf(NameKind kind) const { return static_cast<uint32_t>(names_[static_cast<size_t>(kind)].size()); }
 
 const TokenPrices& Books::PricesOf(const GrantTerms& terms) const {
+  static constexpr TokenPrices kNothing;
   PENSTOCK_CHECK(terms.tariff >= 1 && terms.tariff <= tariffs_.size());
-  return tariffs_[terms.tariff - 1].tariff.TokenPricesOf(NameOf(NameKind::kPool, terms.pool.value).name, terms.served);
-}
-
-const OpenGrant* Books::FindOpen(GrantId id) const {
-  const auto found = open_.find(id);
-  return found == open_.end() ? nullptr : &found->second;
-}
-
-const EndedGrant* Books::FindEnded(GrantId id) const {
-  const auto found = ended_.find(id);
-  return found == ended_.end() ? nullptr : &found->second;
+  PENSTOCK_CHECK(terms.pool.value >= 1 && terms.pool.value <= CountOf(NameKind::kPool));
+  const std::vector<PoolPrices>& pools = tariffs_[terms.tariff - 1].tariff.pools;
+  const size_t place = priced_[terms.tariff - 1][terms.pool.value - 1];
+  return place == pools.size() ? kNothing : pools[place].by_class[static_cast<size_t>(terms.served)];
 }
 
 bool Books::HasEnded(GrantId id) const {
   const auto bits = ended_bits_.find(id.epoch);
-  return bits != ended_bits_.end() && id.sequence >= 1 && id.sequence <= bits->second.size() &&
-         bits->second[id.sequence - 1];
+  return bits != ended_bits_.end() && bits->second.Has(id.sequence);
 }
 
-const Books::RequestRecord* Books::FindRequest(TenantId tenant, const std::string& request_id) const {
-  const auto found = requests_.find({tenant.value, request_id});
-  return found == requests_.end() ? nullptr : &found->second;
+const RequestRecord* Books::FindRequest(const RequestFingerprint& request) const {
+  const RequestRecord* open = open_.FindRequest(request);
+  return open != nullptr ? open : ended_.FindRequest(request);
+}
+
+const RequestRecord* Books::FindRequest(TenantId tenant, std::string_view request_id) const {
+  return request_id.empty() ? nullptr : FindRequest(FingerprintOf(tenant, request_id));
+}
+
+const Balance& Books::BalanceOf(TenantId tenant) const {
+  PENSTOCK_CHECK(tenant.value >= 1 && tenant.value <= balances_.size());
+  return balances_[tenant.value - 1];
+}
+
+std::map<TenantId, Balance> Books::balances() const {
+  std::map<TenantId, Balance> all;
+  for (const Balance& balance : balances_) all[TenantId{static_cast<uint32_t>(all.size() + 1)}] = balance;
+  return all;
 }
 
 absl::Status Books::CheckInvariants() const {
   std::map<TenantId, Balance> sums;
-  for (const auto& [id, open] : open_) sums[open.grant.terms.tenant].pending += open.grant.hold;
+  for (const OpenGrant* open : open_.InOrder()) sums[open->grant.terms.tenant].pending += open->grant.hold;
   for (const auto& [key, bucket] : meters_.buckets()) sums[key.tenant].posted += bucket.charge;
   Money posted;
-  for (const auto& [tenant, balance] : balances_) {
+  for (const auto& [tenant, balance] : balances()) {
     posted += balance.posted;
     if (balance == sums[tenant]) continue;
     return absl::DataLossError(absl::StrCat("tenant ", NameOf(NameKind::kTenant, tenant.value).name, ": pending ",

@@ -2,51 +2,32 @@
 // for. A pure function of the entries: Apply in order and two Books are equal.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "ledger/ended_grants.h"
 #include "ledger/entry.h"
 #include "ledger/meters.h"
+#include "ledger/open_grants.h"
 
 namespace penstock::ledger {
 
-/// How long at least the end of a grant and its request id are remembered after it ended (see the proto), measured by
-/// the times of entries. Forgetting goes in bounded slices, so a mass of old ends goes over the next entries.
+/// How long the end of a grant and its request id are remembered after it ended (see the proto), measured by the times
+/// of entries, and how many ends at most: whichever comes first. After that a repeated Complete is told that the grant
+/// has ended, and its request id may be used again. Forgetting by time goes in bounded slices, so a mass of old ends
+/// goes over the next entries.
 constexpr Duration kIdHorizon = Hours(24);
-
-/// A grant whose hold is open.
-struct OpenGrant {
-  GrantEntry grant;          // deadlines as extended by progress
-  TokenCounts so_far;        // last reported
-  Work attributed;           // metered by progress reports so far
-  Instant attributed_until;  // the latest report's `at`; the grant's own before any
-  friend bool operator==(const OpenGrant&, const OpenGrant&) = default;
-};
-
-/// How a grant ended, remembered for kIdHorizon. (That it ended is remembered for ever.)
-enum class GrantEnd : uint8_t { kSettled, kVoided, kExpired };
-struct EndedGrant {
-  GrantEnd end = GrantEnd::kSettled;
-  GrantTerms terms;
-  Instant at;
-  BodyDigest body{};  // of the Complete, for kSettled
-  TokenCounts tokens;
-  Work work;
-  Money charge;
-  bool billed = true;
-  std::string request_id;  // of its Admit, when known
-  friend bool operator==(const EndedGrant&, const EndedGrant&) = default;
-};
+constexpr size_t kRememberedEnds = 1'048'576;  // 235 MB when full: 224 bytes each
 
 /// Money of one tenant, in the tariff's currency.
 struct Balance {
@@ -57,6 +38,12 @@ struct Balance {
 
 class Books {
  public:
+  /// Of a request id, which must not be empty.
+  static RequestFingerprint FingerprintOf(TenantId tenant, std::string_view request_id);
+
+  /// The bound is smaller in tests.
+  explicit Books(size_t remembered_ends = kRememberedEnds) : ended_(remembered_ends) {}
+
   /// A contradiction is refused with FAILED_PRECONDITION and nothing changed:
   ///   - an id that is unknown, not dense, or bound already; a key that is not its tenant's; a second currency
   ///   - a grant out of sequence; a request id whose grant is still open
@@ -65,8 +52,12 @@ class Books {
   ///     cut and settles once, without a hold. An expired one may settle once unbilled, while it is remembered.)
   ///   - a charge that is not what the pinned tariff makes of the tokens (unbilled: zero); attributions that do not add
   ///     up to the work, lie in the future or are longer than kMaxLeaseSeconds
+  ///   - unbilled tokens apart in a settlement of which nothing is billed
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
+  /// The same without copies: a grant's strings move into the books.
+  template <EntryType E>
+  absl::Status Apply(E entry);  // for each type
 
   uint32_t epoch() const { return epoch_; }
   /// True when the last entry applied to the last epoch was its StopEntry.
@@ -84,11 +75,14 @@ class Books {
   /// What a token of each kind costs on these terms; all zero where the pinned tariff does not price the pool.
   const TokenPrices& PricesOf(const GrantTerms& terms) const;
 
-  const OpenGrant* FindOpen(GrantId id) const;
-  /// Every open grant in id order.
-  const std::map<GrantId, OpenGrant>& open() const { return open_; }
-  /// The end of a grant, while remembered; the latest one if it expired and was settled unbilled after that.
-  const EndedGrant* FindEnded(GrantId id) const;
+  const OpenGrant* FindOpen(GrantId id) const { return open_.Find(id); }
+  size_t open_count() const { return open_.size(); }
+  /// Every open grant in id order. They stay where they are until they end. Takes time: collects and sorts.
+  std::vector<const OpenGrant*> OpenInOrder() const { return open_.InOrder(); }
+  /// The end of a grant, while remembered; the latest one if it expired and was settled unbilled after that. Valid
+  /// until the next entry.
+  const EndedGrant* FindEnded(GrantId id) const { return ended_.Find(id); }
+  const RememberedEnds& ended() const { return ended_; }
   /// Settled, voided or expired, ever. (Granted and lost in a power cut is not ended.)
   bool HasEnded(GrantId id) const;
 
@@ -96,15 +90,14 @@ class Books {
   /// in a power cut: then it may settle once.
   bool MayBeLost(GrantId id, const GrantTerms& terms) const;
 
-  /// The grant a tenant's request id stands for, while remembered, and the body it came with.
-  struct RequestRecord {
-    GrantId grant;
-    BodyDigest body{};
-    friend bool operator==(const RequestRecord&, const RequestRecord&) = default;
-  };
-  const RequestRecord* FindRequest(TenantId tenant, const std::string& request_id) const;
+  /// What a tenant's request id stands for, while remembered. Valid until the next entry.
+  using RequestRecord = ledger::RequestRecord;
+  const RequestRecord* FindRequest(const RequestFingerprint& request) const;
+  const RequestRecord* FindRequest(TenantId tenant, std::string_view request_id) const;
 
-  const std::map<TenantId, Balance>& balances() const { return balances_; }
+  /// Crashes on a tenant that was never bound.
+  const Balance& BalanceOf(TenantId tenant) const;
+  std::map<TenantId, Balance> balances() const;
   Money revenue() const { return revenue_; }
   const Meters& meters() const { return meters_; }
 
@@ -119,22 +112,22 @@ class Books {
   absl::Status ApplyOne(const StopEntry& entry);
   absl::Status ApplyOne(const NameEntry& entry);
   absl::Status ApplyOne(const TariffEntry& entry);
-  absl::Status ApplyOne(const GrantEntry& entry);
+  absl::Status ApplyOne(GrantEntry&& entry);
   absl::Status ApplyOne(const ProgressEntry& entry);
   absl::Status ApplyOne(const SettleEntry& entry);
   absl::Status ApplyOne(const VoidEntry& entry);
   absl::Status ApplyOne(const ExpireEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
-  Standing StandingOf(GrantId id) const;
-  absl::StatusOr<const OpenGrant*> RequireOpen(GrantId id) const;
+  Standing StandingOf(GrantId id, const OpenGrant* open) const;
+  absl::Status NotOpen(GrantId id) const;
   absl::Status CheckTerms(const GrantTerms& terms) const;
-  absl::Status CheckStanding(const SettleEntry& entry) const;
+  absl::Status CheckStanding(const SettleEntry& entry, const OpenGrant* open) const;
   absl::Status CheckCharge(const SettleEntry& entry) const;
   absl::Status CheckBuckets() const;
-  Work AttributedSoFar(GrantId id) const;
-  void ReleaseHold(const OpenGrant& open);
-  void End(GrantId id, EndedGrant ended);
-  void ForgetBefore(Instant horizon);
+  Work AttributedSoFar(GrantId id, const OpenGrant* open) const;
+  Balance& MutableBalance(TenantId tenant) { return balances_[tenant.value - 1]; }
+  void NotePrices(uint32_t tariff, const NameEntry& pool);
+  void EndOpen(const OpenGrant& open, EndedGrant ended);
 
   uint32_t epoch_ = 0;
   bool stopped_cleanly_ = true;
@@ -143,12 +136,11 @@ class Books {
   std::array<std::vector<NameEntry>, 3> names_;  // by kind; id n at index n - 1
   std::map<std::pair<std::pair<NameKind, uint32_t>, std::string>, uint32_t> ids_;
   std::vector<TariffEntry> tariffs_;
-  std::map<GrantId, OpenGrant> open_;
-  std::map<uint32_t, std::vector<bool>> ended_bits_;  // by epoch; bit n - 1 for grant sequence n; as long as is known
-  absl::flat_hash_map<GrantId, EndedGrant> ended_;
-  std::deque<std::pair<Instant, GrantId>> ended_order_;  // oldest first, for forgetting
-  absl::flat_hash_map<std::pair<uint32_t, std::string>, RequestRecord> requests_;
-  std::map<TenantId, Balance> balances_;
+  std::vector<std::vector<size_t>> priced_;  // tariff n, pool m: its place in the tariff's pools at [n - 1][m - 1]
+  OpenGrants open_;
+  std::map<uint32_t, EndedBits> ended_bits_;  // by epoch
+  RememberedEnds ended_;
+  std::vector<Balance> balances_;  // tenant n's at n - 1
   Money revenue_;
   Meters meters_;
 };

@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <type_traits>
 
@@ -34,8 +35,6 @@ void Fields(const Id<Tag>& id, auto& code) {
 void Fields(Is<GrantId> auto& id, auto& code) { code(id.epoch, id.sequence); }
 
 void Fields(Is<GrantTerms> auto& t, auto& code) { code(t.tenant, t.key, t.pool, t.served, t.tariff); }
-
-void Fields(Is<Attribution> auto& a, auto& code) { code(a.from, a.to, a.work); }
 
 void Fields(Is<Label> auto& label, auto& code) {
   code.Text(label.first, kMaxLabelBytes);
@@ -68,7 +67,9 @@ void Fields(Is<NameEntry> auto& e, auto& code) {
 void Fields(Is<TariffEntry> auto& e, auto& code) { code(e.id, e.tariff); }
 
 void Fields(Is<GrantEntry> auto& e, auto& code) {
-  code(e.id, e.terms, e.at, e.lease_deadline, e.settle_deadline, e.estimate, e.work, e.output_cap, e.hold);
+  code(e.id, e.terms, e.at);
+  code.Since(e.at, e.lease_deadline, e.settle_deadline);
+  code(e.estimate, e.work, e.output_cap, e.hold);
   code.Text(e.request_id, kMaxRequestIdBytes);
   code(e.body);
   code.Text(e.run, kMaxRunBytes);
@@ -76,13 +77,15 @@ void Fields(Is<GrantEntry> auto& e, auto& code) {
 }
 
 void Fields(Is<ProgressEntry> auto& e, auto& code) {
-  code(e.id, e.at, e.so_far, e.lease_deadline, e.settle_deadline);
-  code.List(e.attributions, kMaxAttributions);
+  code(e.id, e.at, e.so_far);
+  code.Since(e.at, e.lease_deadline, e.settle_deadline);
+  code(e.output_cap, e.hold);
+  code.WorkDone(e.at, e.attributions, kMaxAttributions);
 }
 
 void Fields(Is<SettleEntry> auto& e, auto& code) {
-  code(e.id, e.terms, e.at, e.outcome, e.billed, e.tokens, e.work, e.charge, e.body);
-  code.List(e.attributions, kMaxAttributions);
+  code(e.id, e.terms, e.at, e.outcome, e.billed, e.tokens, e.unbilled, e.work, e.charge, e.body);
+  code.WorkDone(e.at, e.attributions, kMaxAttributions);
 }
 
 void Fields(Is<VoidEntry> auto& e, auto& code) { code(e.id, e.at, e.reason); }
@@ -104,9 +107,23 @@ constexpr uint8_t kLast<VoidReason> = static_cast<uint8_t>(VoidReason::kCancelle
 
 constexpr auto kByKind = [](auto& table, size_t kind) -> auto& { return table[static_cast<TokenKind>(kind)]; };
 
+/// b - a and a + b modulo 2^64: every pair of times has a distance, and gives the second one back.
+int64_t Distance(Instant a, Instant b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(b.nanoseconds_since_epoch()) -
+                              static_cast<uint64_t>(a.nanoseconds_since_epoch()));
+}
+Instant At(Instant a, int64_t distance) {
+  return Instant(
+      static_cast<int64_t>(static_cast<uint64_t>(a.nanoseconds_since_epoch()) + static_cast<uint64_t>(distance)));
+}
+
+/// Collects bytes in a small chunk, so that the string grows a few times per entry instead of at every byte.
 class Writer {
  public:
   explicit Writer(std::string* out) : out_(*out) {}
+  ~Writer() { Flush(); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
 
   template <class... T>
   void operator()(const T&... values) {
@@ -116,7 +133,26 @@ class Writer {
   void Text(const std::string& text, size_t bound) {
     PENSTOCK_CHECK(text.size() <= bound);
     One(uint64_t{text.size()});
-    out_ += text;
+    Bytes(text.data(), text.size());
+  }
+
+  template <class... Instants>
+  void Since(Instant base, const Instants&... times) {
+    (One(Distance(base, times)), ...);
+  }
+
+  void WorkDone(Instant at, const Attributions& list, size_t bound) {
+    PENSTOCK_CHECK(list.size() <= bound);
+    One(uint64_t{list.size()});
+    for (const Attribution& a : list) {
+      Since(at, a.from, a.to);
+      One(a.work);
+    }
+  }
+
+  void Byte(uint8_t byte) {
+    Room(1);
+    chunk_[used_++] = static_cast<char>(byte);
   }
 
   template <class T>
@@ -135,15 +171,37 @@ class Writer {
   }
 
  private:
+  static constexpr size_t kLongestVarint = 19;  // 128 bits
+
+  void Flush() {
+    out_.append(chunk_.data(), used_);
+    used_ = 0;
+  }
+
+  void Room(size_t bytes) {
+    if (used_ + bytes > chunk_.size()) Flush();
+  }
+
+  void Bytes(const char* bytes, size_t size) {
+    if (used_ + size > chunk_.size()) {
+      Flush();
+      out_.append(bytes, size);
+    } else {
+      std::copy_n(bytes, size, chunk_.data() + used_);
+      used_ += size;
+    }
+  }
+
   template <class Unsigned>
   void Varint(Unsigned value) {
-    for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(static_cast<uint8_t>(value & 0x7f) | 0x80);
-    out_ += static_cast<char>(value);
+    Room(kLongestVarint);
+    for (; value >= 0x80; value >>= 7) chunk_[used_++] = static_cast<char>(static_cast<uint8_t>(value & 0x7f) | 0x80);
+    chunk_[used_++] = static_cast<char>(value);
   }
 
   void One(const uint32_t& value) { Varint<uint64_t>(value); }
   void One(const uint64_t& value) { Varint<uint64_t>(value); }
-  void One(const bool& value) { out_ += value ? '\1' : '\0'; }
+  void One(const bool& value) { Byte(value ? 1 : 0); }
   void One(const int64_t& value) {
     Varint((static_cast<uint64_t>(value) << 1) ^ (value < 0 ? ~uint64_t{0} : uint64_t{0}));
   }
@@ -160,18 +218,24 @@ class Writer {
   void One(const ByTokenKind<T>& table) {
     Table(table, kTokenKindCount, kByKind);
   }
-  void One(const BodyDigest& digest) { out_.append(digest.begin(), digest.end()); }
+  void One(const BodyDigest& digest) {
+    Room(digest.size());
+    std::copy(digest.begin(), digest.end(), chunk_.begin() + static_cast<ptrdiff_t>(used_));
+    used_ += digest.size();
+  }
   template <class E>
   requires std::is_enum_v<E>
   void One(const E& value) {
     PENSTOCK_CHECK(static_cast<uint8_t>(value) <= kLast<E>);
-    out_ += static_cast<char>(value);
+    Byte(static_cast<uint8_t>(value));
   }
   template <class T>
   requires requires(const T& t, Writer& w) { Fields(t, w); }
   void One(const T& record) { Fields(record, *this); }
 
   std::string& out_;
+  std::array<char, 256> chunk_;  // the first used_ bytes are not in out_ yet
+  size_t used_ = 0;
 };
 
 /// Reads until the first mistake; after it every value is zero and the mistake is kept.
@@ -185,6 +249,21 @@ class Reader {
   }
 
   void Text(std::string& text, size_t bound) { text = Take(Length(bound)); }
+
+  template <class... Instants>
+  void Since(Instant base, Instants&... times) {
+    (OneSince(base, times), ...);
+  }
+
+  void WorkDone(Instant at, Attributions& list, size_t bound) {
+    const size_t length = Length(bound);
+    list.reserve(length);
+    for (size_t i = 0; i < length && !wrong_; ++i) {
+      Attribution& a = list.emplace_back();
+      Since(at, a.from, a.to);
+      One(a.work);
+    }
+  }
 
   template <class T>
   void List(std::vector<T>& list, size_t bound) {
@@ -267,6 +346,11 @@ class Reader {
     if (zigzag == ~UnsignedInt128{0}) Fail("an amount is too large");  // -2^127: Money is symmetric
     value = Money::FromPico(PicoCount(wrong_ ? Int128{0} : static_cast<Int128>((zigzag >> 1) ^ (~(zigzag & 1) + 1))));
   }
+  void OneSince(Instant base, Instant& value) {
+    int64_t distance = 0;
+    One(distance);
+    value = At(base, distance);
+  }
   void One(Instant& value) {
     int64_t ns = 0;
     One(ns);
@@ -302,6 +386,17 @@ class Reader {
   const char* wrong_ = nullptr;
 };
 
+/// The place of a type in the variant, from 1.
+template <class E, class... Types>
+constexpr uint8_t PlaceIn(const std::variant<Types...>* /*for its type*/) {
+  size_t place = 1;
+  bool found = false;
+  ((found = found || std::is_same_v<E, Types>, place += found ? 0u : 1u), ...);
+  return static_cast<uint8_t>(place);
+}
+template <class E>
+constexpr uint8_t kTypeByte = PlaceIn<E>(static_cast<const Entry*>(nullptr));
+
 template <size_t... kIndex>
 Entry ReadType(size_t index, Reader& reader, std::index_sequence<kIndex...>) {
   Entry entry;
@@ -311,10 +406,25 @@ Entry ReadType(size_t index, Reader& reader, std::index_sequence<kIndex...>) {
 
 }  // namespace
 
-void Encode(const Entry& entry, std::string* out) {
-  *out += static_cast<char>(entry.index() + 1);
+template <EntryType E>
+void Encode(const E& entry, std::string* out) {
   Writer writer(out);
-  std::visit([&writer](const auto& e) { Fields(e, writer); }, entry);
+  writer.Byte(kTypeByte<E>);
+  Fields(entry, writer);
+}
+
+template void Encode(const BootEntry& entry, std::string* out);
+template void Encode(const StopEntry& entry, std::string* out);
+template void Encode(const NameEntry& entry, std::string* out);
+template void Encode(const TariffEntry& entry, std::string* out);
+template void Encode(const GrantEntry& entry, std::string* out);
+template void Encode(const ProgressEntry& entry, std::string* out);
+template void Encode(const SettleEntry& entry, std::string* out);
+template void Encode(const VoidEntry& entry, std::string* out);
+template void Encode(const ExpireEntry& entry, std::string* out);
+
+void Encode(const Entry& entry, std::string* out) {
+  std::visit([out](const auto& e) { Encode(e, out); }, entry);
 }
 
 absl::StatusOr<Entry> Decode(std::string_view bytes) {

@@ -2,17 +2,19 @@
 //
 // Encoding (ledger/entry.cc): one type byte (the place in the variant, from 1), then the fields in declaration order;
 // unsigned LEB128 varints, signed values zigzag, strings and lists length-prefixed, Instants and Money as zigzag
-// varints (Money up to 128 bits), digests as they are. Tables by token kind or class are lists without their trailing
-// zeros, so that a longer registry changes no old byte. The encoding is canonical: the same entry gives the same bytes
-// on every machine and compiler, for they are hashed.
+// varints (Money up to 128 bits), digests as they are. Deadlines and attributions count from the entry's `at`. Tables
+// by token kind or class are lists without their trailing zeros, so that a longer registry changes no old byte. The
+// encoding is canonical: the same entry gives the same bytes on every machine and compiler, for they are hashed.
 #pragma once
 
+#include <absl/container/inlined_vector.h>
 #include <absl/status/statusor.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -101,31 +103,38 @@ struct Attribution {
   friend bool operator==(const Attribution&, const Attribution&) = default;
 };
 
-/// Tokens so far; extends the lease.
+/// The usual entry has one or two: they need no allocation.
+using Attributions = absl::InlinedVector<Attribution, 2>;
+
+/// Tokens so far; extends the lease, and may move what is on hold.
 struct ProgressEntry {
   GrantId id;
   Instant at;
   TokenCounts so_far;
   Instant lease_deadline;
   Instant settle_deadline;
-  std::vector<Attribution> attributions;  // of what is new since the last report
+  Tokens output_cap;          // the most it may generate from here on, in all
+  Money hold;                 // the most it can cost now, in all
+  Attributions attributions;  // of what is new since the last report
   friend bool operator==(const ProgressEntry&, const ProgressEntry&) = default;
 };
 
 enum class Outcome : uint8_t { kSucceeded, kFailed, kCancelled };
 
-/// The end of a request that ran. `billed` is false for usage reported after the settle deadline.
+/// The end of a request that ran. `billed` is false for usage reported after the settle deadline: then all of `tokens`
+/// is unbilled, and `unbilled` is empty.
 struct SettleEntry {
   GrantId id;
   GrantTerms terms;
   Instant at;
   Outcome outcome = Outcome::kSucceeded;
   bool billed = true;
-  TokenCounts tokens;  // all of it, not only since the last report
-  Work work;
-  Money charge;
-  BodyDigest body{};                      // of the Complete that this settlement answers
-  std::vector<Attribution> attributions;  // of what is new since the last report
+  TokenCounts tokens;         // all of it, not only since the last report
+  TokenCounts unbilled;       // beyond `tokens`, what a hard budget could not pay: work, but never charged
+  Work work;                  // of both
+  Money charge;               // of `tokens`
+  BodyDigest body{};          // of the Complete that this settlement answers
+  Attributions attributions;  // of what is new since the last report
   friend bool operator==(const SettleEntry&, const SettleEntry&) = default;
 };
 
@@ -149,8 +158,15 @@ struct ExpireEntry {
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
                            VoidEntry, ExpireEntry>;
 
+template <class E>
+concept EntryType = std::is_same_v<E, BootEntry> || std::is_same_v<E, StopEntry> || std::is_same_v<E, NameEntry> ||
+    std::is_same_v<E, TariffEntry> || std::is_same_v<E, GrantEntry> || std::is_same_v<E, ProgressEntry> ||
+    std::is_same_v<E, SettleEntry> || std::is_same_v<E, VoidEntry> || std::is_same_v<E, ExpireEntry>;
+
 /// Appends the canonical bytes to `out`. Crashes on strings or lists beyond their bounds: they could not be read back.
 void Encode(const Entry& entry, std::string* out);
+template <EntryType E>
+void Encode(const E& entry, std::string* out);  // for each type; no copy into a variant
 /// DATA_LOSS when the bytes are not exactly one entry (says at which byte).
 absl::StatusOr<Entry> Decode(std::string_view bytes);
 

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,13 +30,53 @@ struct Head {
   friend bool operator==(const Head&, const Head&) = default;
 };
 
+/// Payloads that become one row, end to end in one buffer. Clear keeps the memory, so a batch that is used again and
+/// again allocates nothing.
+class Batch {
+ public:
+  Batch() = default;
+  Batch(std::initializer_list<std::string_view> payloads) { AddAll(payloads); }
+  Batch(const std::vector<std::string>& payloads) { AddAll(payloads); }  // NOLINT: a list of payloads is a batch
+
+  /// Adds what `write(&bytes)` appends to the buffer.
+  template <class Write>
+  void AddWritten(const Write& write) {
+    write(&bytes_);
+    ends_.push_back(bytes_.size());
+  }
+  void Add(std::string_view payload) {
+    AddWritten([payload](std::string* bytes) { bytes->append(payload); });
+  }
+  void Clear() {
+    bytes_.clear();
+    ends_.clear();
+  }
+
+  bool empty() const { return ends_.empty(); }
+  size_t size() const { return ends_.size(); }
+  /// Of all payloads together.
+  size_t bytes() const { return bytes_.size(); }
+  std::string_view operator[](size_t i) const {
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+  }
+
+ private:
+  void AddAll(const auto& payloads) {
+    for (const std::string_view payload : payloads) Add(payload);
+  }
+
+  std::string bytes_;
+  std::vector<size_t> ends_;  // of each payload in bytes_
+};
+
 class Journal {
  public:
   virtual ~Journal() = default;
 
-  /// Appends payloads as one row, whole or not at all. On OK a crash of the process keeps it; a power cut keeps it once
-  /// Sync covers it. After an error the journal accepts nothing more: memory is ahead of the disk.
-  virtual absl::Status Append(const std::vector<std::string>& payloads) = 0;
+  /// Appends the batch as one row, whole or not at all. On OK a crash of the process keeps it; a power cut keeps it
+  /// once Sync covers it. After an error the journal accepts nothing more: memory is ahead of the disk.
+  virtual absl::Status Append(const Batch& batch) = 0;
 
   /// Makes durable what was appended before the call; returns the sequence it covers at least. Thread-safe.
   virtual absl::StatusOr<uint64_t> Sync() = 0;

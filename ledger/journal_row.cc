@@ -60,13 +60,14 @@ absl::Status Broken(uint64_t first, uint64_t sequence, size_t offset, std::strin
 
 }  // namespace
 
-Head EncodeRow(const Head& before, const std::vector<std::string>& payloads, std::string& bytes) {
-  PENSTOCK_CHECK(!payloads.empty() && payloads.size() <= std::numeric_limits<uint32_t>::max());
+Head EncodeRow(const Head& before, const Batch& batch, std::string& bytes) {
+  PENSTOCK_CHECK(!batch.empty() && batch.size() <= std::numeric_limits<uint32_t>::max());
   bytes.clear();
-  PutCount(payloads.size(), bytes);
+  PutCount(batch.size(), bytes);
   PutHash(before.hash, bytes);
   Head head = before;
-  for (const std::string& payload : payloads) {
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const std::string_view payload = batch[i];
     PENSTOCK_CHECK(payload.size() <= std::numeric_limits<uint32_t>::max());
     PutLength(payload.size(), bytes);
     bytes.append(payload);

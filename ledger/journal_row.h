@@ -16,7 +16,7 @@
 namespace penstock::ledger {
 
 /// Overwrites `bytes` with the row of these payloads (at least one), which follows `before`; returns the head after it.
-Head EncodeRow(const Head& before, const std::vector<std::string>& payloads, std::string& bytes);
+Head EncodeRow(const Head& before, const Batch& batch, std::string& bytes);
 
 /// A row that was checked. The payloads point into the bytes it was decoded from.
 struct Row {

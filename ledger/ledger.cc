@@ -34,23 +34,26 @@ absl::Status Replay(const Journal& journal, const Ledger::Observer& observe, Boo
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(std::unique_ptr<Journal> journal, const Observer& observe) {
-  std::unique_ptr<Ledger> ledger = absl::WrapUnique(new Ledger(std::move(journal)));
+absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(std::unique_ptr<Journal> journal, const Observer& observe,
+                                                     size_t remembered_ends) {
+  std::unique_ptr<Ledger> ledger = absl::WrapUnique(new Ledger(std::move(journal), remembered_ends));
   if (absl::Status replayed = Replay(*ledger->journal_, observe, &ledger->books_); !replayed.ok()) return replayed;
   ledger->written_ = ledger->journal_->head();
   return ledger;
 }
 
 void Ledger::Post(const Entry& entry) {
-  const absl::Status applied = books_.Apply(entry);
-  if (!applied.ok()) CheckFailed(std::string(applied.message()).c_str(), __FILE__, __LINE__);
-  Encode(entry, &batch_.emplace_back());
+  std::visit([this](const auto& e) { Post(e); }, entry);
+}
+
+void Ledger::Crash(const absl::Status& contradiction) {
+  if (!contradiction.ok()) CheckFailed(std::string(contradiction.message()).c_str(), __FILE__, __LINE__);
 }
 
 absl::Status Ledger::WriteBatch() {
   if (batch_.empty()) return absl::OkStatus();
   if (absl::Status appended = journal_->Append(batch_); !appended.ok()) return appended;
-  batch_.clear();
+  batch_.Clear();
   written_ = journal_->head();
   return absl::OkStatus();
 }
@@ -62,7 +65,7 @@ absl::StatusOr<Verification> Verify(const Journal& journal) {
   if (absl::Status sums = found.books.CheckInvariants(); !sums.ok()) return sums;
   found.head = journal.head();
   found.entries = found.head.sequence;
-  found.open_holds = found.books.open().size();
+  found.open_holds = found.books.open_count();
   found.posted = found.books.revenue();
   return found;
 }

@@ -15,10 +15,10 @@ struct StoredRow {
 
 class MemoryJournal : public Journal {
  public:
-  absl::Status Append(const std::vector<std::string>& payloads) override {
-    if (payloads.empty()) return absl::OkStatus();
+  absl::Status Append(const Batch& batch) override {
+    if (batch.empty()) return absl::OkStatus();
     StoredRow row{head_.sequence + 1, {}};
-    head_ = EncodeRow(head_, payloads, row.bytes);
+    head_ = EncodeRow(head_, batch, row.bytes);
     rows_.push_back(std::move(row));
     appended_.store(head_.sequence, std::memory_order_release);
     return absl::OkStatus();

@@ -25,18 +25,33 @@ Work DoneBeforeRoundDown(const Attribution& a, Instant t) {
 void Meters::Add(const SettleEntry& entry) {
   const GrantTerms& terms = entry.terms;
   const Instant hour = WindowStart(entry.at, Hours(1));
-  Bucket& bucket = buckets_[{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, hour}];
+  Bucket& bucket = BucketOf({terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, hour});
   (entry.billed ? bucket.requests : bucket.unbilled_requests) += 1;
   TokenCounts& tokens = entry.billed ? bucket.tokens : bucket.unbilled_tokens;
   tokens = tokens + entry.tokens;
+  bucket.unbilled_tokens = bucket.unbilled_tokens + entry.unbilled;
   (entry.billed ? bucket.work : bucket.unbilled_work) += entry.work;
   bucket.charge += entry.charge;
   Add(terms, entry.attributions, entry.at);
 }
 
-void Meters::Add(const GrantTerms& terms, const std::vector<Attribution>& attributions, Instant at) {
+void Meters::Add(const GrantTerms& terms, const Attributions& attributions, Instant at) {
   for (const Attribution& attribution : attributions) Spread(terms, attribution);
   PassWatermark(at);
+}
+
+Bucket& Meters::BucketOf(const BucketKey& key) {
+  BucketKey kind = key;
+  kind.hour = Instant();
+  CurrentBucket& current = current_buckets_[kind];
+  if (current.bucket == nullptr || current.hour != key.hour) current = {key.hour, &buckets_[key]};
+  return *current.bucket;
+}
+
+Meters::OpenWindow Meters::WindowOf(const WindowKey& key) {
+  const auto [found, is_new] = open_windows_.try_emplace(key);
+  if (is_new) found->second = {&windows_[key], &open_seconds_[key.start][key]};
+  return found->second;
 }
 
 void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
@@ -47,19 +62,17 @@ void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
   for (Instant start = WindowStart(span.from, kBaseWindow); start < span.to; start = start + kBaseWindow) {
     const Work in_window = DoneBeforeRoundDown(span, start + kBaseWindow) - done;
     if (in_window == Work()) continue;
-    const WindowKey key = {terms.tenant, terms.pool, TierOf(terms.served), start};
-    Window& window = windows_[key];
-    window.work += in_window;
-    Seconds60& seconds = open_seconds_[start][key];
-    Instant end = start;
-    for (Work& second : seconds) {
+    const auto [window, seconds] = WindowOf({terms.tenant, terms.pool, TierOf(terms.served), start});
+    window->work += in_window;
+    const int64_t first = span.from <= start ? 0 : (span.from - start).count() / kSecond.count();
+    Instant end = start + kSecond * first;
+    for (size_t i = static_cast<size_t>(first); i < seconds->size() && end < span.to; ++i) {
       end = end + kSecond;
-      if (end <= span.from) continue;
       const Work before = done;
       done = DoneBeforeRoundDown(span, end);
+      Work& second = (*seconds)[i];
       second += done - before;
-      window.highest_second = std::max(window.highest_second, second);
-      if (end >= span.to) break;
+      window->highest_second = std::max(window->highest_second, second);
     }
   }
 }
@@ -67,6 +80,7 @@ void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
 void Meters::PassWatermark(Instant at) {
   newest_ = std::max(newest_, at);
   while (!open_seconds_.empty() && open_seconds_.begin()->first + kBaseWindow <= newest_ - kWatermark) {
+    for (const auto& [key, seconds] : open_seconds_.begin()->second) open_windows_.erase(key);
     open_seconds_.erase(open_seconds_.begin());
   }
 }

@@ -9,10 +9,13 @@
 // adds to its window; its seconds are compared report by report.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "admission/vocabulary/ids.h"
@@ -34,6 +37,10 @@ struct BucketKey {
   uint32_t tariff = 0;  // id of the pinned tariff: the price its tokens were charged at
   Instant hour;
   friend auto operator<=>(const BucketKey&, const BucketKey&) = default;
+  template <class H>
+  friend H AbslHashValue(H h, const BucketKey& k) {
+    return H::combine(std::move(h), k.tenant, k.key, k.pool, k.served, k.tariff, k.hour.nanoseconds_since_epoch());
+  }
 };
 
 struct Bucket {
@@ -42,8 +49,8 @@ struct Bucket {
   Work work;
   Money charge;                   // tokens x pinned prices, to the last pico-unit
   int64_t unbilled_requests = 0;  // settled too late to bill: counted apart from the billed ones, never charged
-  TokenCounts unbilled_tokens;
-  Work unbilled_work;
+  TokenCounts unbilled_tokens;    // of those, and of billed requests what a hard budget could not pay
+  Work unbilled_work;             // of those; what a hard budget could not pay is in `work`
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
 
@@ -53,6 +60,10 @@ struct WindowKey {
   Tier tier = Tier::kElastic;
   Instant start;
   friend auto operator<=>(const WindowKey&, const WindowKey&) = default;
+  template <class H>
+  friend H AbslHashValue(H h, const WindowKey& k) {
+    return H::combine(std::move(h), k.tenant, k.pool, k.tier, k.start.nanoseconds_since_epoch());
+  }
 };
 
 struct Window {
@@ -61,13 +72,25 @@ struct Window {
   friend bool operator==(const Window&, const Window&) = default;
 };
 
+/// A cache that a copy starts without, because it points into the original; no part of the value.
+template <class T>
+struct Uncopied : T {
+  Uncopied() = default;
+  Uncopied(const Uncopied& /*points elsewhere*/) : T() {}
+  Uncopied& operator=(const Uncopied& /*points elsewhere*/) {
+    this->clear();
+    return *this;
+  }
+  friend bool operator==(const Uncopied&, const Uncopied&) { return true; }
+};
+
 class Meters {
  public:
   /// Counts a settlement in its hour bucket (the hour of `entry.at`) and its attributions in their windows (unbilled
   /// usage too: the work was done).
   void Add(const SettleEntry& entry);
   /// Counts a progress report's attributions for the grant with these terms.
-  void Add(const GrantTerms& terms, const std::vector<Attribution>& attributions, Instant at);
+  void Add(const GrantTerms& terms, const Attributions& attributions, Instant at);
 
   const std::map<BucketKey, Bucket>& buckets() const { return buckets_; }
   const std::map<WindowKey, Window>& windows() const { return windows_; }
@@ -76,6 +99,12 @@ class Meters {
 
  private:
   using Seconds60 = std::array<Work, 60>;
+  struct OpenWindow {
+    Window* window;
+    Seconds60* seconds;
+  };
+  Bucket& BucketOf(const BucketKey& key);
+  OpenWindow WindowOf(const WindowKey& key);
   void Spread(const GrantTerms& terms, const Attribution& attribution);
   void PassWatermark(Instant at);
 
@@ -83,6 +112,15 @@ class Meters {
   std::map<WindowKey, Window> windows_;
   std::map<Instant, std::map<WindowKey, Seconds60>> open_seconds_;  // by window start, until the watermark
   Instant newest_;
+
+  // Where the current rows are, so that an entry does not walk cold trees: the latest hour used of each kind of bucket,
+  // and the windows of open_seconds_.
+  struct CurrentBucket {
+    Instant hour;
+    Bucket* bucket = nullptr;
+  };
+  Uncopied<absl::flat_hash_map<BucketKey, CurrentBucket>> current_buckets_;  // by keys without their hours
+  Uncopied<absl::flat_hash_map<WindowKey, OpenWindow>> open_windows_;
 };
 
 }  // namespace penstock::ledger

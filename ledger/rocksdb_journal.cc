@@ -204,19 +204,19 @@ class RocksDbJournal : public Journal {
     if (mark_ && broken_.ok()) CloseInOrder();
   }
 
-  absl::Status Append(const std::vector<std::string>& payloads) override {
+  absl::Status Append(const Batch& batch) override {
     const std::lock_guard appending(append_mutex_);
     Head after;
     {
       const std::lock_guard lock(mutex_);
-      if (!broken_.ok() || payloads.empty()) return broken_;
+      if (!broken_.ok() || batch.empty()) return broken_;
       after = head_;
     }
     const Key key = KeyOf(after.sequence + 1);
-    after = EncodeRow(after, payloads, row_);
-    batch_.Clear();
-    rocksdb::Status status = batch_.Put(AsSlice(key), row_);
-    if (status.ok()) status = db_->Write(rocksdb::WriteOptions(), &batch_);
+    after = EncodeRow(after, batch, row_);
+    write_.Clear();
+    rocksdb::Status status = write_.Put(AsSlice(key), row_);
+    if (status.ok()) status = db_->Write(rocksdb::WriteOptions(), &write_);
     if (!status.ok()) return Break(absl::StrCat("cannot append up to sequence ", after.sequence), FromRocksDb(status));
     const std::lock_guard lock(mutex_);
     head_ = after;
@@ -306,7 +306,7 @@ class RocksDbJournal : public Journal {
   Head synced_;  // under sync_mutex_
 
   std::mutex append_mutex_;  // the next two are under it
-  rocksdb::WriteBatch batch_{0, 0, /*protection_bytes_per_key=*/8, 0};
+  rocksdb::WriteBatch write_{0, 0, /*protection_bytes_per_key=*/8, 0};
   std::string row_;
 
   mutable std::mutex mutex_;  // the next three are under it

@@ -15,6 +15,8 @@ using BodyDigest = std::array<uint8_t, 16>;
 Hash Sha256(std::string_view bytes);
 /// The chain: SHA-256(previous || payload).
 Hash ChainHash(const Hash& previous, std::string_view payload);
+/// SHA-256(tag as 4 little-endian bytes || bytes): for names that are someone's own.
+Hash TaggedSha256(uint32_t tag, std::string_view bytes);
 BodyDigest DigestOf(std::string_view bytes);
 std::string ToHex(const Hash& hash);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "admission/vocabulary/checked.h"
+
 namespace penstock::ledger {
 
 const PoolPrices* Tariff::PricesOf(std::string_view pool) const {
@@ -16,9 +18,11 @@ const TokenPrices& Tariff::TokenPricesOf(std::string_view pool, ServiceClass ser
 }
 
 Money TokenCharge(const TokenCounts& tokens, const TokenPrices& prices) {
-  Money charge;
-  for (TokenKind kind : kAllTokenKinds) charge += Money::FromPico(prices[kind]) * tokens[kind].count();
-  return charge;
+  Int128 charge = 0;
+  for (TokenKind kind : kAllTokenKinds) {
+    charge = CheckedAdd(charge, CheckedMul(Int128{prices[kind]}, Int128{tokens[kind].count()}));
+  }
+  return Money::FromPico(PicoCount(charge));
 }
 
 int64_t MaxGeneratedPrice(const TokenPrices& prices) {

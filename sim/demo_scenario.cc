@@ -40,7 +40,7 @@ Cast Conversation(std::string name, Tier tier, double requests_per_second, Durat
   cast.profile.usual_max_output_tokens = 512;
   cast.settings.name = std::move(name);
   cast.settings.tier = tier;
-  cast.settings.keys = {{.name = kDemoKey, .limits = {}, .max_parallel = 0, .pools = {}}};
+  cast.settings.keys = {{.name = kDemoKey, .weight = 1, .limits = {}, .policy = {}, .budgets = {}}};
   return cast;
 }
 
@@ -51,7 +51,7 @@ Cast Asking(ServiceClass service_class, Cast cast) {
 }
 
 Cast Limited(admission::LimitTerms limit, Cast cast) {
-  cast.settings.limits.push_back(std::move(limit));
+  cast.settings.limits.limits.push_back(std::move(limit));
   return cast;
 }
 
@@ -65,10 +65,10 @@ admission::LimitTerms PerMinute(std::string name, admission::Measure measure, in
 Cast ReservedAssistant(WorkPerSecond capacity) {
   Cast cast = Conversation("acme", Tier::kReserved, 25, Seconds(10));
   const int64_t rate = DivideRoundDown(capacity.count() * kContractThousandths, int64_t{1'000});
-  cast.settings.reservation = {.pool = kDemoPool,
-                               .kind = std::nullopt,
-                               .rate = {.quantity = rate, .period = Seconds(1), .burst = rate / 2},
-                               .overrun = admission::Overrun::kSpill};
+  cast.settings.reservations = {{.pool = kDemoPool,
+                                 .kind = std::nullopt,
+                                 .rate = {.quantity = rate, .period = Seconds(1), .burst = rate / 2},
+                                 .overrun = admission::Overrun::kSpill}};
   return cast;
 }
 
@@ -111,7 +111,7 @@ Cast Flooder(const Burst& flood) {
 
 Cast Classroom() {
   Cast cast = Conversation("hatch", Tier::kFree, 3, Seconds(4));
-  cast.settings.max_parallel = 16;
+  cast.settings.limits.max_parallel = 16;
   return cast;
 }
 

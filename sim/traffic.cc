@@ -108,6 +108,13 @@ Arrival ArrivalOf(const TenantProfile& tenant, uint32_t index, const TraceRow& r
   return arrival;
 }
 
+Random RandomOf(uint64_t seed, uint32_t index) { return Random(Scramble(seed) ^ Scramble(uint64_t{index} + 1)); }
+
+void SortByTimeAndTenant(std::vector<Arrival>& arrivals) {
+  std::stable_sort(arrivals.begin(), arrivals.end(),
+                   [](const Arrival& a, const Arrival& b) { return a.at != b.at ? a.at < b.at : a.tenant < b.tenant; });
+}
+
 }  // namespace
 
 std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const Traces& traces, Duration length,
@@ -118,7 +125,7 @@ std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const 
     const TenantProfile& tenant = tenants[index];
     const std::vector<TraceRow>& trace = tenant.trace == TraceChoice::kCode ? traces.code : traces.conversation;
     PENSTOCK_CHECK(!trace.empty() && tenant.requests_per_second >= 0);
-    Random random(Scramble(seed) ^ Scramble(uint64_t{index} + 1));
+    Random random = RandomOf(seed, index);
     int64_t nth = 0;
     for (const PlacedRow& placed : PlaceRows(tenant, trace, length, random)) {
       arrivals.push_back(ArrivalOf(tenant, index, trace[placed.row], placed.at));
@@ -128,8 +135,48 @@ std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const 
       ++nth;
     }
   }
-  std::stable_sort(arrivals.begin(), arrivals.end(), [](const Arrival& a, const Arrival& b) { return a.at < b.at; });
+  SortByTimeAndTenant(arrivals);
   return arrivals;
+}
+
+std::vector<Arrival> ReplayTrace(const TenantProfile& tenant, uint32_t index, std::span<const TraceRow> trace,
+                                 const Replay& replay, uint64_t seed) {
+  PENSTOCK_CHECK(replay.copies > 0 && replay.scatter >= Duration::Zero());
+  Random random = RandomOf(seed, index);
+  std::vector<Arrival> arrivals;
+  for (const TraceRow& row : trace) {
+    if (row.offset >= replay.length) break;
+    for (int copy = 0; copy < replay.copies; ++copy) {
+      const Duration later = copy == 0 ? Duration::Zero() : Duration(random.Below(replay.scatter.count() + 1));
+      arrivals.push_back(ArrivalOf(tenant, index, row, row.offset + later));
+    }
+  }
+  SortByTimeAndTenant(arrivals);
+  return arrivals;
+}
+
+std::vector<Arrival> PoissonTraffic(const TenantProfile& tenant, uint32_t index, std::span<const TraceRow> trace,
+                                    Duration length, uint64_t seed) {
+  PENSTOCK_CHECK(!trace.empty() && tenant.requests_per_second > 0);
+  Random random = RandomOf(seed, index);
+  constexpr int64_t kParts = int64_t{1} << 53;
+  const auto gap = [&] {
+    const double uniform = static_cast<double>(random.Below(kParts) + 1) / static_cast<double>(kParts);  // (0, 1]
+    return Duration(std::llround(-std::log(uniform) / tenant.requests_per_second * 1e9));
+  };
+  std::vector<Arrival> arrivals;
+  for (Duration at = gap(); at < length; at += gap()) {
+    const TraceRow& row = trace[static_cast<size_t>(random.Below(static_cast<int64_t>(trace.size())))];
+    arrivals.push_back(ArrivalOf(tenant, index, row, at));
+  }
+  return arrivals;
+}
+
+std::vector<Arrival> Merged(std::span<const std::vector<Arrival>> parts) {
+  std::vector<Arrival> all;
+  for (const std::vector<Arrival>& part : parts) all.insert(all.end(), part.begin(), part.end());
+  SortByTimeAndTenant(all);
+  return all;
 }
 
 }  // namespace penstock::sim

@@ -12,7 +12,7 @@
 
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
-#include "sim/traces/azure_trace.h"
+#include "sim/traces/trace_row.h"
 
 namespace penstock::sim {
 
@@ -56,5 +56,23 @@ struct Arrival {
 /// tenant's arrivals depend on the seed, its place in the list and its own profile only.
 std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const Traces& traces, Duration length,
                                   uint64_t seed);
+
+/// How a trace is played as it stands, from its first row on.
+struct Replay {
+  Duration length;   // rows before this
+  int copies = 1;    // of each row: a trace this many times as large and as bursty
+  Duration scatter;  // the first copy of a row comes at its time, the others up to this much later, uniformly
+};
+/// The arrivals of the tenant at `index`, by time. Of its profile, rate and bursts do not matter here.
+std::vector<Arrival> ReplayTrace(const TenantProfile& tenant, uint32_t index, std::span<const TraceRow> trace,
+                                 const Replay& replay, uint64_t seed);
+
+/// Arrivals in [0, length) of the tenant at `index` that do not know of each other: exponential gaps at its profile's
+/// rate, lengths of rows drawn from the trace.
+std::vector<Arrival> PoissonTraffic(const TenantProfile& tenant, uint32_t index, std::span<const TraceRow> trace,
+                                    Duration length, uint64_t seed);
+
+/// Several tenants' arrivals as one list: by time, then tenant.
+std::vector<Arrival> Merged(std::span<const std::vector<Arrival>> parts);
 
 }  // namespace penstock::sim

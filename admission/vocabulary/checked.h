@@ -9,7 +9,9 @@
 
 namespace penstock {
 
-__extension__ typedef __int128 Int128;  // the pedantic warning is about the extension, which both compilers have
+// The pedantic warning is about the extension, which both compilers have.
+__extension__ typedef __int128 Int128;
+__extension__ typedef unsigned __int128 Uint128;
 
 template <class T>
 constexpr T CheckedAdd(T a, T b) {

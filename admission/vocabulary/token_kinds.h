@@ -47,10 +47,37 @@ class ByTokenKind {
 
 using TokenCounts = ByTokenKind<Tokens>;
 
+/// The counts of one request in half the room: they are bounded by kMaxTokensPerRequest.
+class PackedCounts {
+ public:
+  constexpr PackedCounts() = default;
+  constexpr explicit PackedCounts(const TokenCounts& counts);
+  constexpr operator TokenCounts() const;
+  constexpr Tokens operator[](TokenKind kind) const { return Tokens(values_[static_cast<size_t>(kind)]); }
+  friend constexpr bool operator==(const PackedCounts&, const PackedCounts&) = default;
+
+ private:
+  std::array<int32_t, kTokenKindCount> values_{};
+};
+
 /// Every kind once, in order: for (TokenKind kind : kAllTokenKinds).
 constexpr std::array<TokenKind, kTokenKindCount> kAllTokenKinds = {
     TokenKind::kInput,     TokenKind::kCachedInput, TokenKind::kCacheWrite, TokenKind::kOutput,
     TokenKind::kReasoning, TokenKind::kImage,       TokenKind::kAudio};
+
+constexpr PackedCounts::PackedCounts(const TokenCounts& counts) {
+  for (TokenKind kind : kAllTokenKinds) {
+    const int64_t count = counts[kind].count();
+    PENSTOCK_CHECK(count >= 0 && count <= INT32_MAX);
+    values_[static_cast<size_t>(kind)] = static_cast<int32_t>(count);
+  }
+}
+
+constexpr PackedCounts::operator TokenCounts() const {
+  TokenCounts counts;
+  for (TokenKind kind : kAllTokenKinds) counts[kind] = (*this)[kind];
+  return counts;
+}
 
 constexpr TokenCounts operator+(TokenCounts a, const TokenCounts& b) {
   for (TokenKind kind : kAllTokenKinds) a[kind] += b[kind];

@@ -72,23 +72,33 @@ absl::Status CreateHashKey(const std::string& path, std::string_view random_byte
   return CreateSecretFile(path, ToHex(random_bytes) + "\n");
 }
 
-ApiKeys::ApiKeys(HmacKey hash_key, const std::vector<ApiKeyRecord>& records) : hash_key_(std::move(hash_key)) {
+std::unique_ptr<const ApiKeys::Keys> ApiKeys::Read(HmacKey hash_key, const std::vector<ApiKeyRecord>& records) {
+  auto keys = std::make_unique<Keys>(Keys{.hash_key = std::move(hash_key), .entries = {}});
   for (const ApiKeyRecord& record : records) {
     const std::optional<uint32_t> id = IdFromHex(record.id);
     const std::optional<std::string> hash = FromHex(record.hash);
     PENSTOCK_CHECK(id.has_value() && hash.has_value() && hash->size() == sizeof(Mac));
     Entry entry{.principal = {record.role, record.id, record.tenant, record.key}, .hash = {}};
     std::copy(hash->begin(), hash->end(), entry.hash.begin());
-    PENSTOCK_CHECK(entries_.emplace(*id, std::move(entry)).second);
+    PENSTOCK_CHECK(keys->entries.emplace(*id, std::move(entry)).second);
   }
+  return keys;
+}
+
+ApiKeys::ApiKeys(HmacKey hash_key, const std::vector<ApiKeyRecord>& records)
+    : keys_(std::make_unique<Published<Keys>>(Read(std::move(hash_key), records))) {}
+
+void ApiKeys::Replace(HmacKey hash_key, const std::vector<ApiKeyRecord>& records) {
+  keys_->Publish(Read(std::move(hash_key), records));
 }
 
 std::optional<Principal> ApiKeys::Authenticate(std::string_view secret) const {
   const std::optional<uint32_t> id = IdInSecret(secret);
   if (!id) return std::nullopt;
-  const auto found = entries_.find(*id);
-  if (found == entries_.end()) return std::nullopt;
-  const Mac hash = hash_key_.Sign(secret);
+  const Keys& keys = keys_->Get();
+  const auto found = keys.entries.find(*id);
+  if (found == keys.entries.end()) return std::nullopt;
+  const Mac hash = keys.hash_key.Sign(secret);
   if (!EqualInConstantTime(hash.data(), found->second.hash.data(), hash.size())) return std::nullopt;
   return found->second.principal;
 }

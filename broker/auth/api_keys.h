@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 
 #include "broker/auth/hmac.h"
 #include "broker/auth/principal.h"
+#include "broker/auth/published.h"
 
 namespace penstock::auth {
 
@@ -53,11 +55,13 @@ absl::StatusOr<HmacKey> LoadHashKey(const std::string& path);
 /// Writes a new hash key file (0600) from 32 random bytes; ALREADY_EXISTS when there is one.
 absl::Status CreateHashKey(const std::string& path, std::string_view random_bytes);
 
-/// The keys of a daemon. Immutable, so thread-safe.
+/// The keys of a daemon. Thread-safe.
 class ApiKeys {
  public:
   /// The records must be well-formed and their ids unique: broker/config sees to that, and it is checked.
   ApiKeys(HmacKey hash_key, const std::vector<ApiKeyRecord>& records);
+  /// From here on only these are good.
+  void Replace(HmacKey hash_key, const std::vector<ApiKeyRecord>& records);
 
   /// Who this secret belongs to, or nothing. One keyed hash, compared in constant time.
   std::optional<Principal> Authenticate(std::string_view secret) const;
@@ -67,8 +71,12 @@ class ApiKeys {
     Principal principal;
     Mac hash{};
   };
-  HmacKey hash_key_;
-  absl::flat_hash_map<uint32_t, Entry> entries_;  // by id
+  struct Keys {
+    HmacKey hash_key;
+    absl::flat_hash_map<uint32_t, Entry> entries;  // by id
+  };
+  static std::unique_ptr<const Keys> Read(HmacKey hash_key, const std::vector<ApiKeyRecord>& records);
+  std::unique_ptr<Published<Keys>> keys_;  // behind a pointer, so that ApiKeys can be moved while nobody reads
 };
 
 }  // namespace penstock::auth

@@ -21,6 +21,8 @@ constexpr auto kRows = std::to_array<Row>({
     {"/penstock.v1.Admission/Admit",           kGateway | kTenant},
     {"/penstock.v1.Admission/Progress",        kGateway | kTenant},
     {"/penstock.v1.Admission/Complete",        kGateway | kTenant},
+    {"/penstock.v1.Admission/Session",         kGateway | kTenant},
+    {"/penstock.v1.Admission/Explain",         kGateway | kTenant | kOperator},
     {"/penstock.v1.Billing/QueryUsage",        kTenant | kOperator},
     {"/penstock.v1.Billing/QueryWindows",      kTenant | kOperator},
     {"/penstock.v1.Billing/PreviewStatement",  kTenant | kOperator},
@@ -28,6 +30,8 @@ constexpr auto kRows = std::to_array<Row>({
     {"/penstock.v1.Operations/ListPools",      kOperator},
     {"/penstock.v1.Operations/SetPoolCapacity", kOperator},
     {"/penstock.v1.Operations/GetLedger",      kOperator},
+    {"/penstock.v1.Operations/Reload",         kOperator},
+    {"/penstock.v1.Operations/ApproveRun",     kOperator},
     {"/penstock.v1.Operations/RotateGrantKey", kOperator},
 });
 // clang-format on

@@ -82,14 +82,28 @@ std::string GrantKeys::Seal(const SealedGrant& grant) const {
   return SealGrant(grant, ring->back().id, ring->back().hmac);
 }
 
-std::optional<SealedGrant> GrantKeys::Open(std::string_view name) const {
-  const std::optional<uint32_t> id = SigningKeyOf(name);
-  if (!id) return std::nullopt;
+SealedBytes GrantKeys::SealBytes(const SealedGrant& grant) const {
   const std::shared_ptr<const Ring> ring = Current();
-  for (auto key = ring->rbegin(); key != ring->rend(); ++key) {
-    if (key->id == *id) return OpenGrant(name, key->hmac);
+  return SealGrantBytes(grant, ring->back().id, ring->back().hmac);
+}
+
+const HmacKey* GrantKeys::Find(const Ring& ring, std::optional<uint32_t> id) {
+  for (auto key = ring.rbegin(); id && key != ring.rend(); ++key) {
+    if (key->id == *id) return &key->hmac;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+std::optional<SealedGrant> GrantKeys::Open(std::string_view name) const {
+  const std::shared_ptr<const Ring> ring = Current();
+  const HmacKey* key = Find(*ring, SigningKeyOf(name));
+  return key == nullptr ? std::nullopt : OpenGrant(name, *key);
+}
+
+std::optional<SealedGrant> GrantKeys::OpenBytes(std::string_view bytes) const {
+  const std::shared_ptr<const Ring> ring = Current();
+  const HmacKey* key = Find(*ring, SigningKeyOfBytes(bytes));
+  return key == nullptr ? std::nullopt : OpenGrantBytes(bytes, *key);
 }
 
 absl::StatusOr<uint32_t> GrantKeys::Rotate(std::string_view random_bytes, Instant now, Duration retention) {

@@ -39,6 +39,10 @@ class GrantKeys {
   /// What the name says; nothing unless one of the keys signed exactly this text.
   std::optional<SealedGrant> Open(std::string_view name) const;
 
+  /// The same two for the bytes that a name encodes.
+  SealedBytes SealBytes(const SealedGrant& grant) const;
+  std::optional<SealedGrant> OpenBytes(std::string_view bytes) const;
+
   /// A new key signs from here on; returns its id. Keys that were replaced more than `retention` ago are dropped, and
   /// with them all names they signed: no grant may still be settled that long after it was given. On an error
   /// nothing changes.
@@ -56,6 +60,7 @@ class GrantKeys {
   GrantKeys(std::string path, Ring ring);
   static absl::StatusOr<Ring> Parse(const std::string& path, std::string_view text);
   static std::string Format(const Ring& ring);
+  static const HmacKey* Find(const Ring& ring, std::optional<uint32_t> id);
   std::shared_ptr<const Ring> Current() const;
 
   const std::string path_;

@@ -12,8 +12,9 @@ constexpr std::string_view kPrefix = "grants/";
 constexpr uint8_t kLayoutVersion = 1;
 constexpr size_t kSignedBytes = 42;
 constexpr size_t kMacBytes = 16;
-using Bytes = std::array<uint8_t, kSignedBytes + kMacBytes>;
+using Bytes = SealedBytes;
 
+static_assert(kSealedGrantBytes == kSignedBytes + kMacBytes);
 static_assert(kGrantNameLength == kPrefix.size() + Base64UrlLength(kSignedBytes + kMacBytes));
 
 class Writer {
@@ -53,37 +54,19 @@ bool Unwrap(std::string_view name, Bytes& bytes) {
   return FromBase64Url(name.substr(kPrefix.size()), bytes) && bytes[0] == kLayoutVersion;
 }
 
-}  // namespace
-
-std::string SealGrant(const SealedGrant& grant, uint32_t key_id, const HmacKey& key) {
-  Bytes bytes{};
-  Writer writer(bytes);
-  writer.Put(kLayoutVersion);
-  writer.Put(key_id);
-  writer.Put(grant.id.epoch);
-  writer.Put(grant.id.sequence);
-  writer.Put(grant.terms.tenant.value);
-  writer.Put(grant.terms.key.value);
-  writer.Put(grant.terms.pool.value);
-  writer.Put(static_cast<uint8_t>(grant.terms.served));
-  writer.Put(grant.terms.tariff);
-  writer.Put(static_cast<uint64_t>(grant.issued.nanoseconds_since_epoch()));
-  const Mac mac = key.Sign(SignedPart(bytes));
-  std::copy_n(mac.begin(), kMacBytes, bytes.begin() + kSignedBytes);
-  return std::string(kPrefix) + ToBase64Url({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+bool Take(std::string_view text, Bytes& bytes) {
+  if (text.size() != bytes.size()) return false;
+  std::copy(text.begin(), text.end(), bytes.begin());
+  return bytes[0] == kLayoutVersion;
 }
 
-std::optional<uint32_t> SigningKeyOf(std::string_view name) {
-  Bytes bytes;
-  if (!Unwrap(name, bytes)) return std::nullopt;
+uint32_t SigningKey(const Bytes& bytes) {
   Reader reader(bytes);
   reader.Get<uint8_t>();
   return reader.Get<uint32_t>();
 }
 
-std::optional<SealedGrant> OpenGrant(std::string_view name, const HmacKey& key) {
-  Bytes bytes;
-  if (!Unwrap(name, bytes)) return std::nullopt;
+std::optional<SealedGrant> Open(const Bytes& bytes, const HmacKey& key) {
   const Mac mac = key.Sign(SignedPart(bytes));
   if (!EqualInConstantTime(mac.data(), bytes.data() + kSignedBytes, kMacBytes)) return std::nullopt;
   Reader reader(bytes);
@@ -101,6 +84,51 @@ std::optional<SealedGrant> OpenGrant(std::string_view name, const HmacKey& key) 
   grant.terms.tariff = reader.Get<uint32_t>();
   grant.issued = Instant(static_cast<int64_t>(reader.Get<uint64_t>()));
   return grant;
+}
+
+}  // namespace
+
+SealedBytes SealGrantBytes(const SealedGrant& grant, uint32_t key_id, const HmacKey& key) {
+  Bytes bytes{};
+  Writer writer(bytes);
+  writer.Put(kLayoutVersion);
+  writer.Put(key_id);
+  writer.Put(grant.id.epoch);
+  writer.Put(grant.id.sequence);
+  writer.Put(grant.terms.tenant.value);
+  writer.Put(grant.terms.key.value);
+  writer.Put(grant.terms.pool.value);
+  writer.Put(static_cast<uint8_t>(grant.terms.served));
+  writer.Put(grant.terms.tariff);
+  writer.Put(static_cast<uint64_t>(grant.issued.nanoseconds_since_epoch()));
+  const Mac mac = key.Sign(SignedPart(bytes));
+  std::copy_n(mac.begin(), kMacBytes, bytes.begin() + kSignedBytes);
+  return bytes;
+}
+
+std::optional<uint32_t> SigningKeyOfBytes(std::string_view text) {
+  Bytes bytes;
+  return Take(text, bytes) ? std::optional(SigningKey(bytes)) : std::nullopt;
+}
+
+std::optional<SealedGrant> OpenGrantBytes(std::string_view text, const HmacKey& key) {
+  Bytes bytes;
+  return Take(text, bytes) ? Open(bytes, key) : std::nullopt;
+}
+
+std::string SealGrant(const SealedGrant& grant, uint32_t key_id, const HmacKey& key) {
+  const Bytes bytes = SealGrantBytes(grant, key_id, key);
+  return std::string(kPrefix) + ToBase64Url({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+std::optional<uint32_t> SigningKeyOf(std::string_view name) {
+  Bytes bytes;
+  return Unwrap(name, bytes) ? std::optional(SigningKey(bytes)) : std::nullopt;
+}
+
+std::optional<SealedGrant> OpenGrant(std::string_view name, const HmacKey& key) {
+  Bytes bytes;
+  return Unwrap(name, bytes) ? Open(bytes, key) : std::nullopt;
 }
 
 }  // namespace penstock::auth

@@ -1,7 +1,7 @@
 // Grant names: "grants/" and 78 characters that only this provider can make.
 //
-// A name carries what is needed to settle the grant even when its hold was lost in a power cut. Layout, before
-// base64url:
+// A name carries what is needed to settle the grant even when its hold was lost in a power cut. It is the base64url
+// form of 58 sealed bytes, which a Session speaks as they are; either form serves wherever a grant is named:
 //
 //   offset  bytes                               offset  bytes
 //        0  1   layout version, 1                   25  4   pool
@@ -14,6 +14,7 @@
 // Integers are big-endian. Every name has exactly one spelling.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -36,6 +37,14 @@ struct SealedGrant {
 };
 
 constexpr size_t kGrantNameLength = 7 + 78;
+constexpr size_t kSealedGrantBytes = 58;
+using SealedBytes = std::array<uint8_t, kSealedGrantBytes>;
+
+/// The sealed bytes of a grant, signed with the key of this id.
+SealedBytes SealGrantBytes(const SealedGrant& grant, uint32_t key_id, const HmacKey& key);
+/// As SigningKeyOf and OpenGrant below, for sealed bytes.
+std::optional<uint32_t> SigningKeyOfBytes(std::string_view bytes);
+std::optional<SealedGrant> OpenGrantBytes(std::string_view bytes, const HmacKey& key);
 
 /// The name of a grant, signed with the key of this id.
 std::string SealGrant(const SealedGrant& grant, uint32_t key_id, const HmacKey& key);

@@ -1,5 +1,5 @@
 // HMAC-SHA256 under a key that is used many times: the key's two hash states are computed once, so that a code costs
-// two short hashes and no allocation by us.
+// two short hashes and no allocation.
 #pragma once
 
 #include <array>

@@ -36,6 +36,8 @@ struct AdmitFlags {
   std::string max_wait = "0s";
   std::string service_class;
   std::string run;
+  int64_t depth = 0;
+  std::string content_digest;
   std::vector<std::string> labels;
   std::string request_id;
   bool validate_only = false;
@@ -92,6 +94,8 @@ v1::AdmitRequest ToRequest(const AdmitFlags& flags) {
     const Label label = *ParseLabel(text);  // checked by IsLabel
     (*request.mutable_labels())[label.key] = label.value;
   }
+  request.set_depth(flags.depth);
+  request.set_content_digest(flags.content_digest);
   request.set_validate_only(flags.validate_only);
   request.set_explain(flags.explain);
   return request;
@@ -122,6 +126,12 @@ std::string NextCommand(const AdmitFlags& flags, const v1::AdmitRequest& request
   return absl::StrCat(command, " --tokens output=", grant.output_cap(), " --outcome succeeded");
 }
 
+void Print(const v1::Duplicate& duplicate, Sheet& sheet) {
+  sheet.Add("identical request", duplicate.in_flight()
+                                     ? "is in flight"
+                                     : absl::StrCat("finished ", Span(duplicate.finished_ago()), " before"));
+}
+
 void Print(const AdmitFlags& flags, const v1::AdmitRequest& request, const v1::Grant& grant, Sheet& sheet) {
   sheet.Add("granted", grant.name());
   sheet.Add("request id", request.request_id());
@@ -133,6 +143,7 @@ void Print(const AdmitFlags& flags, const v1::AdmitRequest& request, const v1::G
   sheet.Add("prices", PriceList(grant));
   sheet.Add("lease until", Moment(grant.lease_deadline()));
   sheet.Add("settle until", Moment(grant.settle_deadline()));
+  if (grant.has_duplicate()) Print(grant.duplicate(), sheet);
   sheet.Add("next", NextCommand(flags, request, grant));
 }
 
@@ -157,11 +168,32 @@ void Print(const v1::Forecast& forecast, Sheet& sheet) {
 void Print(const v1::Explanation& explanation, Sheet& sheet) {
   sheet.Add("estimated work", Normalized(explanation.estimated_work_milli_nt()) + " nt");
   sheet.Add("predicted output", Grouped(explanation.predicted_output_tokens()) + " tokens");
-  sheet.Add("line",
-            absl::StrCat(explanation.position(), " waiting before it, forecast ", Span(explanation.forecast_wait())));
-  sheet.Add("fair queue",
-            absl::StrCat("start tag ", explanation.start_tag(), ", virtual time ", explanation.virtual_time()));
-  if (explanation.has_eligible_since()) sheet.Add("in contract since", Moment(explanation.eligible_since()));
+  sheet.Add("line", absl::StrCat(explanation.position(), " of its class waiting before it"));
+  sheet.Add("forecast",
+            absl::StrCat(Span(explanation.forecast_wait()), "; nine of ten wait ",
+                         Span(explanation.forecast_wait_low()), " to ", Span(explanation.forecast_wait_high())));
+  if (explanation.promised()) sheet.Add("place", "promised when it was sent away before");
+  if (explanation.gate() != v1::Explanation::GATE_UNSPECIFIED) {
+    sheet.Add("in its way", Word(*v1::Explanation::Gate_descriptor(), explanation.gate()));
+  }
+  std::vector<std::string> candidates;
+  for (const int candidate : explanation.candidates()) {
+    candidates.push_back(Word(*v1::Explanation::Candidate_descriptor(), candidate));
+  }
+  if (candidates.size() > 1) sheet.Add("candidate pools", absl::StrJoin(candidates, ", "));
+  if (explanation.contract() != 0) {
+    sheet.Add("contract",
+              absl::StrCat(explanation.contract(), ", eligible since ", Moment(explanation.eligible_since()),
+                           ", deadline ", Moment(explanation.contract_deadline())));
+  } else if (explanation.tenant_virtual_time() != 0 || explanation.tenant_tag() != 0) {
+    const auto level = [&](const char* name, int64_t tag, int64_t time) {
+      sheet.Add(name, absl::StrCat("start tag ", tag, ", virtual time ", time));
+    };
+    level("fair queue: class", explanation.class_tag(), explanation.class_virtual_time());
+    level("fair queue: tenant", explanation.tenant_tag(), explanation.tenant_virtual_time());
+    level("fair queue: key", explanation.key_tag(), explanation.key_virtual_time());
+  }
+  if (explanation.by_floor()) sheet.Add("floor", "its class was below its floor");
 }
 
 int PrintAdmission(const AdmitFlags& flags, const v1::AdmitRequest& request, const v1::AdmitResponse& response,
@@ -204,6 +236,61 @@ int RunAdmit(const AdmitFlags& flags, Terminal& terminal) {
   return PrintAdmission(flags, request, response, terminal);
 }
 
+struct ExplainFlags {
+  ConnectionFlags connection;
+  Output output = Output::kTable;
+  std::string grant;
+  std::string request_id;
+  std::string tenant;
+};
+
+std::string RenderDecision(const v1::Decision& decision, bool colour) {
+  Sheet sheet;
+  const bool granted = !decision.grant().empty();
+  sheet.Add("decision", granted ? "granted" : "refused");
+  sheet.Add("key", decision.key());
+  if (!decision.pool().empty()) sheet.Add("pool", decision.pool());
+  sheet.Add("stood as", Word(*v1::ServiceClass_descriptor(), decision.stood_as()));
+  sheet.Add("came", Moment(decision.came()));
+  sheet.Add("waited", Span(decision.waited()));
+  if (granted) {
+    sheet.Add("served as", Word(*v1::ServiceClass_descriptor(), decision.served()));
+    sheet.Add("output cap", Grouped(decision.output_cap()) + " tokens");
+    if (!decision.capped_by().empty()) sheet.Add("capped by", decision.capped_by());
+    sheet.Add("costs at most", InMoney(decision.hold()));
+  } else {
+    Print(decision.refusal(), sheet);
+  }
+  Print(decision.explanation(), sheet);
+  std::string text = sheet.Render(colour);
+  if (decision.remedies().empty()) return text;
+  absl::StrAppend(&text, granted ? "\nSooner with:\n" : "\nIt would have been let through with:\n");
+  for (const std::string& remedy : decision.remedies()) absl::StrAppend(&text, "  - ", WithoutControls(remedy), "\n");
+  return text;
+}
+
+int RunExplain(const ExplainFlags& flags, Terminal& terminal) {
+  auto connection = Connection::Open(flags.connection);
+  if (auto* error = std::get_if<CallError>(&connection)) return Report(*error, flags.output, terminal);
+  const auto& daemon = std::get<Connection>(connection);
+
+  v1::ExplainRequest request;
+  if (flags.request_id.empty()) {
+    request.set_grant(flags.grant);
+  } else {
+    request.mutable_request()->set_request_id(flags.request_id);
+    if (!flags.tenant.empty()) request.mutable_request()->set_tenant(InCollection("tenants", flags.tenant));
+  }
+  v1::Decision decision;
+  const auto error = daemon.Call(kPromptly, [&](grpc::ClientContext& context) {
+    return v1::Admission::NewStub(daemon.channel())->Explain(&context, request, &decision);
+  });
+  if (error) return Report(*error, flags.output, terminal);
+  terminal.out << (flags.output == Output::kJson ? Printed(ToJson(decision))
+                                                 : RenderDecision(decision, terminal.colour));
+  return kOk;
+}
+
 int RunProgress(const TokenReportFlags& flags, Terminal& terminal) {
   auto connection = Connection::Open(flags.connection);
   if (auto* error = std::get_if<CallError>(&connection)) return Report(*error, flags.output, terminal);
@@ -222,7 +309,10 @@ int RunProgress(const TokenReportFlags& flags, Terminal& terminal) {
     return kOk;
   }
   Sheet sheet;
-  sheet.Add("request", response.stop() ? "should stop now" : "may go on");
+  sheet.Add("request", response.stop()                ? "should stop now"
+                       : response.wait_for_approval() ? "should wait until its run is approved"
+                                                      : "may go on");
+  if (!response.bound().empty()) sheet.Add("has reached", response.bound());
   sheet.Add("output cap", Grouped(response.output_cap()) + " tokens");
   sheet.Add("lease until", Moment(response.lease_deadline()));
   sheet.Add("settle until", Moment(response.settle_deadline()));
@@ -293,6 +383,13 @@ void AddAdmit(CLI::App& app, Invocation& invocation) {
       ->check(IsLabel())
       ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
+  command.add_option("--depth", flags->depth, "of this request in its run, from 1")
+      ->check(CLI::PositiveNumber)
+      ->option_text("N");
+  command
+      .add_option("--content-digest", flags->content_digest,
+                  "16 to 64 characters that stand for the content, for duplicate detection")
+      ->option_text("DIGEST");
   command.add_option("--request-id", flags->request_id, "default: a random one")->option_text("ID");
   command.add_flag("--validate-only", flags->validate_only, "only say what it would cost and how long it would wait");
   command.add_flag("--explain", flags->explain, "say why the decision came out so");
@@ -337,12 +434,33 @@ void AddComplete(CLI::App& app, Invocation& invocation) {
   OnRun(command, invocation, [flags](Terminal& terminal) { return RunComplete(*flags, terminal); });
 }
 
+void AddExplain(CLI::App& app, Invocation& invocation) {
+  auto flags = std::make_shared<ExplainFlags>();
+  CLI::App& command =
+      *app.add_subcommand("explain", "Say why a decision came out so, and what would have let it through");
+  command.add_option("GRANT", flags->grant, "its name, as admit printed it")->option_text(" ");
+  CLI::Option* request =
+      command.add_option("--request", flags->request_id, "or the request id, also of a refused one")->option_text("ID");
+  command.add_option("--tenant", flags->tenant, "whose request id it is (for a tenant's key: its own)")
+      ->needs(request)
+      ->option_text("TENANT");
+  AddOutputFlag(command, flags->output);
+  flags->connection.AddTo(command);
+  OnRun(command, invocation, [flags](Terminal& terminal) {
+    if (flags->grant.empty() == flags->request_id.empty()) {
+      throw CLI::ValidationError("explain", "say a GRANT, or --request ID");
+    }
+    return RunExplain(*flags, terminal);
+  });
+}
+
 }  // namespace
 
 void AddAdmissionCommands(CLI::App& app, Invocation& invocation) {
   AddAdmit(app, invocation);
   AddProgress(app, invocation);
   AddComplete(app, invocation);
+  AddExplain(app, invocation);
 }
 
 }  // namespace penstock::cli

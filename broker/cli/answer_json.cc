@@ -53,13 +53,23 @@ ordered_json SingleToJson(const Message& message, const FieldDescriptor& field) 
   PENSTOCK_CHECK(false);
 }
 
-// The answers repeat messages only.
+// The answers repeat messages, enums and texts only.
 ordered_json ListToJson(const Message& message, const FieldDescriptor& field) {
-  PENSTOCK_CHECK(field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_map());
+  PENSTOCK_CHECK(!field.is_map());
   ordered_json list = ordered_json::array();
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
-    list.push_back(MessageToJson(reflection.GetRepeatedMessage(message, &field, i)));
+    switch (field.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        list.push_back(MessageToJson(reflection.GetRepeatedMessage(message, &field, i)));
+        break;
+      case FieldDescriptor::CPPTYPE_ENUM:
+        list.push_back(Word(*reflection.GetRepeatedEnum(message, &field, i)));
+        break;
+      default:
+        PENSTOCK_CHECK(field.cpp_type() == FieldDescriptor::CPPTYPE_STRING);
+        list.push_back(reflection.GetRepeatedString(message, &field, i));
+    }
   }
   return list;
 }

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "admission/vocabulary/bounds.h"
@@ -20,6 +21,7 @@
 #include "broker/cli/connection.h"
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/load_run.h"
+#include "broker/cli/session_load.h"
 #include "broker/cli/table.h"
 #include "broker/cli/wording.h"
 
@@ -33,8 +35,11 @@ struct BenchFlags {
   Output output = Output::kTable;
   double seconds = 10;
   double warmup = 1;
-  int outstanding = 64;
+  std::optional<int> outstanding;  // left out: 64, and 4096 with --session
   int64_t rate = 0;
+  bool session = false;
+  SessionShape session_shape;
+  int64_t pid = 0;
   std::vector<std::string> keys;
   std::string tenants_file;
   std::string pool;
@@ -83,12 +88,34 @@ LoadShape ToShape(const BenchFlags& flags, std::vector<std::string> keys) {
   shape.output_tokens = flags.output_tokens;
   shape.max_wait = std::chrono::milliseconds(max_wait.seconds() * 1000 + max_wait.nanos() / 1'000'000);
   shape.admit_only = flags.admit_only;
-  shape.outstanding = flags.outstanding;
+  shape.outstanding = flags.outstanding.value_or(flags.session ? 4'096 : 64);
   shape.pairs_per_second = flags.rate;
   shape.warmup = ToNanoseconds(flags.warmup);
   shape.measured = ToNanoseconds(flags.seconds);
   return shape;
 }
+
+// ---- The server's memory, when it runs here and its process id was given.
+
+class Memory {
+ public:
+  explicit Memory(int64_t pid) : pid_(pid) {}
+
+  /// In MiB; nothing when it cannot be read.
+  void Note() {
+    if (pid_ == 0) return;
+    std::ifstream statm(absl::StrCat("/proc/", pid_, "/statm"));
+    int64_t all = 0;
+    int64_t resident = 0;
+    if (statm >> all >> resident) samples_.push_back(static_cast<double>(resident) * kPage / (1 << 20));
+  }
+  const std::vector<double>& samples() const { return samples_; }
+
+ private:
+  static constexpr double kPage = 4096;
+  int64_t pid_;
+  std::vector<double> samples_;  // at the start, each second, at the end
+};
 
 // ---- Figures.
 
@@ -125,7 +152,7 @@ ordered_json CountsAsJson(const std::map<std::string, uint64_t>& counts) {
   return json;
 }
 
-ordered_json AsJson(const LoadShape& shape, const LoadFigures& figures) {
+ordered_json AsJson(const BenchFlags& flags, const LoadShape& shape, const LoadFigures& figures, const Memory& memory) {
   const bool open_loop = shape.pairs_per_second > 0;
   ordered_json json;
   json["mode"] = open_loop ? "open" : "closed";
@@ -133,6 +160,11 @@ ordered_json AsJson(const LoadShape& shape, const LoadFigures& figures) {
     json["offered_pairs_per_s"] = shape.pairs_per_second;
   else
     json["outstanding"] = shape.outstanding;
+  json["calls_by"] = flags.session ? "session" : "unary";
+  if (flags.session) {
+    json["streams"] = flags.session_shape.streams;
+    json["batch"] = flags.session_shape.batch;
+  }
   json["pool"] = shape.pool;
   json["keys"] = shape.keys.size();
   json["tokens"] = {{"input", shape.input_tokens}, {"output", shape.output_tokens}};
@@ -148,6 +180,10 @@ ordered_json AsJson(const LoadShape& shape, const LoadFigures& figures) {
   json["refused"] = CountsAsJson(figures.refused);
   json["errors"] = CountsAsJson(figures.errors);
   json["latency_us"] = {{"admit", LatenciesAsJson(figures.admit)}, {"complete", LatenciesAsJson(figures.complete)}};
+  if (!memory.samples().empty()) {
+    json["server_rss_mib"] = ordered_json::array();
+    for (const double sample : memory.samples()) json["server_rss_mib"].push_back(Rounded(sample));
+  }
   return json;
 }
 
@@ -169,18 +205,26 @@ std::string CountsText(const std::map<std::string, uint64_t>& counts) {
   return text;
 }
 
-std::string Render(const LoadShape& shape, const LoadFigures& figures, bool colour) {
+std::string Render(const BenchFlags& flags, const LoadShape& shape, const LoadFigures& figures, const Memory& memory,
+                   bool colour) {
   const std::string load = shape.pairs_per_second > 0
                                ? absl::StrCat("open loop, ", Grouped(shape.pairs_per_second), " pairs/s offered")
                                : absl::StrCat("closed loop, ", shape.outstanding, " pairs under way");
+  const std::string by = flags.session ? absl::StrCat(", ", flags.session_shape.streams,
+                                                      " stream(s) in batches of up to ", flags.session_shape.batch)
+                                       : "";
   Sheet sheet;
-  sheet.Add("load", absl::StrCat(load, ", ", shape.pool, ", ", shape.keys.size(), " key(s)",
+  sheet.Add("load", absl::StrCat(load, ", ", shape.pool, ", ", shape.keys.size(), " key(s)", by,
                                  shape.admit_only ? ", admit only" : ""));
   sheet.Add("measured", absl::StrFormat("%.2f s after %.2f s of warm-up%s", Seconds(figures.elapsed),
                                         Seconds(shape.warmup), figures.interrupted ? " (interrupted)" : ""));
   sheet.Add("pairs", absl::StrCat(RateText(figures.pairs, figures.elapsed), "/s (",
                                   Grouped(absl::StrCat(figures.pairs)), " in all)"));
   sheet.Add("calls", RateText(figures.calls, figures.elapsed) + "/s");
+  if (!memory.samples().empty()) {
+    sheet.Add("server's memory", absl::StrFormat("%.0f MiB at the start, %.0f at the end", memory.samples().front(),
+                                                 memory.samples().back()));
+  }
   sheet.Add("refused", CountsText(figures.refused));
   sheet.Add("errors", CountsText(figures.errors));
 
@@ -234,15 +278,24 @@ int RunBench(const BenchFlags& flags, Terminal& terminal) {
   interrupted = false;
   const auto before = std::signal(SIGINT, OnInterrupt);
   ProgressLine progress(terminal, shape.measured);
-  const LoadFigures figures = RunLoad(std::get<Connection>(connection), shape, interrupted,
-                                      [&](const LoadFigures& so_far) { progress.Draw(so_far); });
+  Memory memory(flags.pid);
+  memory.Note();
+  const auto each_second = [&](const LoadFigures& so_far) {
+    memory.Note();
+    progress.Draw(so_far);
+  };
+  const Connection& daemon = std::get<Connection>(connection);
+  const LoadFigures figures = flags.session
+                                  ? RunSessionLoad(daemon, shape, flags.session_shape, interrupted, each_second)
+                                  : RunLoad(daemon, shape, interrupted, each_second);
+  memory.Note();
   std::signal(SIGINT, before);
   progress.Clear();
 
   if (flags.output == Output::kJson)
-    terminal.out << Printed(AsJson(shape, figures));
+    terminal.out << Printed(AsJson(flags, shape, figures, memory));
   else
-    terminal.out << Render(shape, figures, terminal.colour);
+    terminal.out << Render(flags, shape, figures, memory, terminal.colour);
   if (figures.errors.empty()) return kOk;
   terminal.err << "penstock: " << (figures.gave_up ? "gave up after " : "") << CountsText(figures.errors)
                << "\n  the first: " << WithoutControls(figures.first_error) << "\n";
@@ -261,13 +314,25 @@ void AddBenchCommand(CLI::App& app, Invocation& invocation) {
       ->option_text("tenants/T/keys/K");
   command.add_option("--tenants", flags->tenants_file, "more keys, one a line, # starts a comment")
       ->option_text("FILE");
-  auto* outstanding =
-      command.add_option("--outstanding", flags->outstanding, "closed loop: so many pairs under way (default 64)");
-  outstanding->check(CLI::Range(1, 10'000))->option_text("N");
+  auto* outstanding = command.add_option("--outstanding", flags->outstanding,
+                                         "closed loop: so many pairs under way (default 64; with --session 4096)");
+  outstanding->check(CLI::Range(1, 30'000))->option_text("N");
   command.add_option("--rate", flags->rate, "open loop: so many pairs a second, latency from the scheduled moment")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
       ->excludes(outstanding)
       ->option_text("N");
+  auto* session = command.add_flag("--session", flags->session, "batches over a stream instead of a call each");
+  command.add_option("--batch", flags->session_shape.batch, "items in a message at most (default 256)")
+      ->check(CLI::Range(1, 512))
+      ->needs(session)
+      ->option_text("N");
+  command.add_option("--streams", flags->session_shape.streams, "so many streams (default 1)")
+      ->check(CLI::Range(1, 64))
+      ->needs(session)
+      ->option_text("N");
+  command.add_option("--pid", flags->pid, "the daemon's process on this machine: reports its memory")
+      ->check(CLI::PositiveNumber)
+      ->option_text("PID");
   command.add_option("--seconds", flags->seconds, "measured time (default 10)")
       ->check(CLI::Range(0.01, 86'400.0))
       ->option_text("S");

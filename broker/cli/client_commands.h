@@ -9,9 +9,10 @@ namespace penstock::cli {
 
 struct Invocation;
 
-void AddAdmissionCommands(CLI::App& app, Invocation& invocation);  // admit, progress, complete
+void AddAdmissionCommands(CLI::App& app, Invocation& invocation);  // admit, progress, complete, explain
 void AddBillingCommands(CLI::App& app, Invocation& invocation);    // usage, windows, bill
 void AddStatusCommand(CLI::App& app, Invocation& invocation);      // status
+void AddOperatorCommands(CLI::App& app, Invocation& invocation);   // reload, approve
 void AddBenchCommand(CLI::App& app, Invocation& invocation);       // bench
 
 }  // namespace penstock::cli

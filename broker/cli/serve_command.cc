@@ -23,19 +23,20 @@ struct ServeOptions {
   std::string config;
 };
 
-/// SIGTERM and SIGINT, blocked from the start so that every thread inherits that and only sigwait sees them.
+/// SIGTERM, SIGINT and SIGHUP, blocked from the start so that every thread inherits that and only sigwait sees them.
 class StopSignals {
  public:
   StopSignals() {
     sigemptyset(&set_);
     sigaddset(&set_, SIGTERM);
     sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
   std::string Wait() {
     int number = 0;
     sigwait(&set_, &number);
-    return number == SIGTERM ? "SIGTERM" : "SIGINT";
+    return number == SIGTERM ? "SIGTERM" : number == SIGHUP ? "SIGHUP" : "SIGINT";
   }
   /// From here on a second signal ends the process at once.
   void Release() { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
@@ -83,6 +84,30 @@ absl::StatusOr<rpc::BrokerTerms> TermsFor(const config::Config& config, const Pa
   return terms;
 }
 
+/// For Reload: the file as it is now. What only a restart can change (where it listens, where its data lies) stays.
+absl::StatusOr<rpc::BrokerTerms::Fresh> ReadAgain(const std::string& path) {
+  absl::StatusOr<config::Config> config = config::LoadConfig(path);
+  if (!config.ok()) return config.status();
+  absl::StatusOr<auth::HmacKey> hash_key = auth::LoadHashKey(config->hash_key_file);
+  if (!hash_key.ok()) return hash_key.status();
+  std::string summary = config::Describe(*config);
+  return rpc::BrokerTerms::Fresh{std::move(config->engine), *std::move(hash_key), std::move(config->api_keys),
+                                 std::move(summary)};
+}
+
+/// Until a signal asks to stop; its name.
+std::string ReloadUntilStopped(StopSignals& signals, rpc::Broker& broker, Terminal& terminal) {
+  for (std::string signal = signals.Wait();; signal = signals.Wait()) {
+    if (signal != "SIGHUP") return signal;
+    const absl::StatusOr<std::string> summary = broker.Reload();
+    if (summary.ok()) {
+      terminal.err << "penstock: SIGHUP: configuration applied\n" << *summary << std::flush;
+    } else {
+      terminal.err << "penstock: SIGHUP: nothing changed: " << summary.status().message() << std::endl;
+    }
+  }
+}
+
 int Fail(Terminal& terminal, const absl::Status& status) {
   terminal.err << "penstock serve: " << status.message() << "\n";
   return ExitCodeOf(status);
@@ -97,12 +122,13 @@ int Serve(const ServeOptions& options, const Parts& parts, Terminal& terminal) {
   StopSignals signals;
   absl::StatusOr<rpc::BrokerTerms> terms = TermsFor(*config, parts);
   if (!terms.ok()) return Fail(terminal, terms.status());
+  terms->read_config = [path = options.config] { return ReadAgain(path); };
   absl::StatusOr<std::unique_ptr<rpc::Broker>> broker = rpc::Broker::Start(*std::move(terms));
   if (!broker.ok()) return Fail(terminal, broker.status());
 
   const std::string host = config->listen.substr(0, config->listen.rfind(':'));
   terminal.out << "listening on " << host << ":" << (*broker)->port() << std::endl;
-  const std::string signal = signals.Wait();
+  const std::string signal = ReloadUntilStopped(signals, **broker, terminal);
   signals.Release();
   terminal.err << "penstock: " << signal << ": draining; no new grants, settlements go on for at most "
                << config->drain_timeout.count() / 1'000'000'000 << " s" << std::endl;

@@ -30,6 +30,12 @@ std::string RenderPool(const v1::Pool& pool, bool colour) {
   std::string text = absl::StrCat(LastPart(pool.name()), " (", pool.model(), "): ", Grouped(pool.capacity_nt_per_s()),
                                   " nt/s, ", Grouped(pool.in_flight()), " of ", Grouped(pool.max_in_flight()),
                                   " slots in use, reclaim bound ", Span(pool.reclaim_bound()));
+  if (pool.kv_tokens() > 0) {
+    absl::StrAppend(&text, ", ", Grouped(pool.kv_tokens_in_use()), " of ", Grouped(pool.kv_tokens()), " KV tokens");
+  }
+  if (pool.promised_places() > 0) {
+    absl::StrAppend(&text, ", ", Grouped(pool.promised_places()), " places promised to those sent away");
+  }
   if (pool.slots_of_earlier_boot() > 0) {
     absl::StrAppend(&text, ", ", Grouped(pool.slots_of_earlier_boot()), " slots held for grants of an earlier boot");
   }

@@ -104,21 +104,37 @@ class EngineCheck {
   void CheckTenant(const TenantSettings& tenant, const std::string& path) {
     CheckPoolNames(tenant.pools, path + ".pools");
     CheckTier(tenant, path);
-    CheckLimits(tenant, tenant.limits, path);
+    CheckLimits(tenant, tenant.limits.limits, path);
+    for (size_t i = 0; i < tenant.graduations.size(); ++i) {
+      CheckLimits(tenant, tenant.graduations[i].limits.limits, absl::StrCat(path, ".graduations[", i, "]"));
+    }
     CheckUnique(tenant.keys, path + ".keys", "key");
     for (size_t i = 0; i < tenant.keys.size(); ++i) {
       const std::string at = absl::StrCat(path, ".keys[", i, "]");
       CheckKeyPools(tenant, tenant.keys[i], at + ".pools");
-      CheckLimits(tenant, tenant.keys[i].limits, at);
+      CheckLimits(tenant, tenant.keys[i].limits.limits, at);
+      CheckKeyClasses(tenant, tenant.keys[i], at + ".classes");
     }
   }
 
   void CheckKeyPools(const TenantSettings& tenant, const core::KeySettings& key, const std::string& path) {
-    for (size_t i = 0; i < key.pools.size(); ++i) {
+    const std::vector<std::string>& pools = key.policy.pools;
+    for (size_t i = 0; i < pools.size(); ++i) {
       const std::string at = absl::StrCat(path, "[", i, "]");
-      if (!CheckPoolName(key.pools[i], at) || MayUse(tenant, key.pools[i])) continue;
-      Complain(at, absl::StrCat("the tenant itself may not use pool ", Quoted(key.pools[i]),
+      if (!CheckPoolName(pools[i], at) || MayUse(tenant, pools[i])) continue;
+      Complain(at, absl::StrCat("the tenant itself may not use pool ", Quoted(pools[i]),
                                 "; add it to the tenant's pools, or remove it here"));
+    }
+  }
+
+  // A key can only narrow what its tenant may.
+  void CheckKeyClasses(const TenantSettings& tenant, const core::KeySettings& key, const std::string& path) {
+    for (const ServiceClass c : key.policy.classes) {
+      const bool implied = tenant.classes.empty() && c == ServiceClass::kDefault;
+      const bool listed = std::find(tenant.classes.begin(), tenant.classes.end(), c) != tenant.classes.end();
+      if (tenant.tier == Tier::kElastic && (implied || listed)) continue;
+      Complain(path, absl::StrCat("the tenant itself may not ask for class ", Abseil(Name(c)),
+                                  "; add it to the tenant's classes, or remove it here"));
     }
   }
 
@@ -127,17 +143,19 @@ class EngineCheck {
       Complain(path + ".classes", absl::StrCat("only elastic tenants choose a class, and this one is ",
                                                Abseil(Name(tenant.tier)), "; remove it"));
     }
-    if (tenant.tier == Tier::kReserved && !tenant.reservation) {
+    if (tenant.tier == Tier::kReserved && tenant.reservations.empty()) {
       Complain(path + ".tier",
                "a reserved tenant needs a reservation; add `reservation: {pool: chat, rate_nt_per_s: "
                "10000, burst_nt: 40000}`, or make the tier elastic");
     }
-    if (tenant.tier != Tier::kReserved && tenant.reservation) {
+    if (tenant.tier != Tier::kReserved && !tenant.reservations.empty()) {
       Complain(path + ".reservation",
                absl::StrCat("only a tenant of tier reserved has one, and this one is ", Abseil(Name(tenant.tier)),
                             "; write `tier: reserved`, or remove the reservation"));
     }
-    if (tenant.reservation) CheckReservation(tenant, *tenant.reservation, path + ".reservation");
+    for (size_t i = 0; i < tenant.reservations.size(); ++i) {
+      CheckReservation(tenant, tenant.reservations[i], path + ReservationPath(tenant, i));
+    }
   }
 
   void CheckReservation(const TenantSettings& tenant, const ReservationSettings& reservation, const std::string& path) {
@@ -158,20 +176,34 @@ class EngineCheck {
     }
   }
 
+  // A map when it is one, else a list.
+  static std::string ReservationPath(const TenantSettings& tenant, size_t i) {
+    return tenant.reservations.size() == 1 ? ".reservation" : absl::StrCat(".reservation[", i, "]");
+  }
+
   static Int128 InWork(const ReservationSettings& reservation, const PoolSettings& pool, int64_t amount) {
     return Int128{amount} * (reservation.kind ? pool.burndown[*reservation.kind] : 1);
+  }
+
+  std::vector<std::pair<const ReservationSettings*, std::string>> AllReservations() const {
+    std::vector<std::pair<const ReservationSettings*, std::string>> all;
+    for (size_t t = 0; t < tenants_.size(); ++t) {
+      for (size_t i = 0; i < tenants_[t].reservations.size(); ++i) {
+        all.emplace_back(&tenants_[t].reservations[i],
+                         absl::StrCat("tenants[", t, "]", ReservationPath(tenants_[t], i)));
+      }
+    }
+    return all;
   }
 
   // What is promised must fit the pool: rates into its capacity, and bursts into what arithmetic inside can hold.
   void CheckReservedSum(const PoolSettings& pool) {
     Int128 rate = 0;
     Int128 burst = 0;
-    for (size_t i = 0; i < tenants_.size(); ++i) {
-      const std::optional<ReservationSettings>& reservation = tenants_[i].reservation;
-      if (!reservation || reservation->pool != pool.name) continue;
+    for (const auto& [reservation, path] : AllReservations()) {
+      if (reservation->pool != pool.name) continue;
       rate += InWork(*reservation, pool, reservation->rate.quantity);
       burst += InWork(*reservation, pool, reservation->rate.burst);
-      const std::string path = absl::StrCat("tenants[", i, "].reservation");
       if (rate > pool.terms.capacity.count()) {
         Complain(path, absl::StrCat("with this one, pool ", Quoted(pool.name), " has ", InNt(rate),
                                     " nt/s reserved, more than its capacity_nt_per_s of ",
@@ -237,8 +269,15 @@ std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const Pool
   if (tenant.tier == Tier::kElastic) {
     return tenant.classes.empty() ? std::vector<ServiceClass>{ServiceClass::kDefault} : tenant.classes;
   }
-  if (!tenant.reservation || tenant.reservation->pool != pool.name) return {ServiceClass::kSpillover};
-  if (tenant.reservation->overrun != admission::Overrun::kSpill) return {ServiceClass::kReserved};
+  bool here = false;
+  bool spills = false;
+  for (const ReservationSettings& one : tenant.reservations) {
+    if (one.pool != pool.name) continue;
+    here = true;
+    spills = spills || one.overrun == admission::Overrun::kSpill;
+  }
+  if (!here) return {ServiceClass::kSpillover};
+  if (!spills) return {ServiceClass::kReserved};
   return {ServiceClass::kReserved, ServiceClass::kSpillover};
 }
 

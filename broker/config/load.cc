@@ -88,6 +88,7 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
     TariffReader tariff(top);
     ReadDaemon(top, check_files, config);
     ReadPools(top, config.engine.pools);
+    ReadTiers(top, config.engine.tier_limits);
     ReadTenants(top, config.engine.tenants);
     tariff.Read(config.engine.tariff);
     // What hangs together is checked once every part is sound: before that it would only echo the parts' problems.

@@ -14,6 +14,7 @@ constexpr int64_t kDefaultLeaseSeconds = 300;
 constexpr int64_t kDefaultSettleSeconds = 1'800;
 constexpr int64_t kDefaultPredictedOutput = 256;
 constexpr int64_t kMaxEstimatorErrorThousandths = 1'000;
+constexpr int64_t kMaxCodelMs = 3'600'000;
 // By ServiceClass, kFree..kSpillover.
 constexpr int64_t kDefaultWeights[kShareClassCount] = {1, 2, 10, 20, 10};
 
@@ -52,6 +53,24 @@ admission::ClassTerms ReadClass(Section& classes, size_t index) {
       section.Integer({.name = "max_in_flight", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "16"});
   terms.holdback_slots =
       section.Integer({.name = "holdback_slots", .min = 0, .max = kMaxInFlight, .otherwise = 0, .example = "8"});
+  terms.holdback_kv = section.Integer(
+      {.name = "holdback_kv_tokens", .min = 0, .max = kMaxKvTokens, .otherwise = 0, .example = "50000"});
+  terms.floor = NormalizedTokensPerSecond(section.Integer(
+      {.name = "floor_nt_per_s", .min = 1, .max = kMaxRateNtPerSecond, .otherwise = 0, .example = "1000"}));
+  terms.cap = NormalizedTokensPerSecond(section.Integer(
+      {.name = "cap_nt_per_s", .min = 1, .max = kMaxRateNtPerSecond, .otherwise = 0, .example = "20000"}));
+  if (terms.cap > WorkPerSecond::Zero() && terms.floor > terms.cap) {
+    section.Complain("floor_nt_per_s", "is more than cap_nt_per_s; lower it, or raise the cap");
+  }
+  const int64_t target =
+      section.Integer({.name = "codel_target_ms", .min = 1, .max = kMaxCodelMs, .otherwise = 0, .example = "500"});
+  const int64_t interval = section.Integer(
+      {.name = "codel_interval_ms", .min = 1, .max = kMaxCodelMs, .otherwise = target * 10, .example = "5000"});
+  terms.codel_target = Milliseconds(target);
+  terms.codel_interval = Milliseconds(interval);
+  if (target == 0 && interval > 0) {
+    section.Complain("codel_interval_ms", "does nothing without codel_target_ms; add that, or remove it");
+  }
   terms.max_waiting = section.Integer(
       {.name = "max_waiting", .min = 1, .max = kMaxWaiting, .otherwise = terms.max_waiting, .example = "10000"});
   return terms;
@@ -79,6 +98,8 @@ admission::PoolTerms ReadTerms(Section& pool) {
       pool.Integer({.name = "burst_nt", .min = 1, .max = kMaxBurstNt, .otherwise = capacity, .example = "50000"}));
   terms.max_in_flight =
       pool.Integer({.name = "max_in_flight", .min = 1, .max = kMaxInFlight, .otherwise = {}, .example = "64"});
+  terms.kv_tokens =
+      pool.Integer({.name = "kv_tokens", .min = 1, .max = kMaxKvTokens, .otherwise = 0, .example = "1500000"});
   ReadClasses(pool, terms);
   return terms;
 }

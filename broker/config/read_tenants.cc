@@ -54,15 +54,16 @@ admission::RateTerms ReadRate(Section& limits, const Node& node, const LimitName
   return {.quantity = CheckedMul(quantity, unit), .period = limit.period, .burst = CheckedMul(burst, unit)};
 }
 
-void ReadLimits(Section& owner, std::vector<admission::LimitTerms>& limits, int64_t& max_parallel) {
+void ReadLimits(Section& owner, admission::LimitPolicy& policy) {
   const Node* node = owner.Optional("limits");
   if (node == nullptr) return;
   Section section(owner.source(), *node, owner.PathOf("limits"), "limits: {requests_per_minute: 60, parallel: 8}");
-  max_parallel = section.Integer({.name = "parallel", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "8"});
+  policy.max_parallel =
+      section.Integer({.name = "parallel", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "8"});
   for (const LimitName& limit : LimitNames()) {
     const Node* value = section.Optional(limit.name);
     if (value == nullptr) continue;
-    limits.push_back({limit.name, limit.measure, limit.kind, ReadRate(section, *value, limit)});
+    policy.limits.push_back({limit.name, limit.measure, limit.kind, ReadRate(section, *value, limit)});
   }
 }
 
@@ -120,13 +121,71 @@ core::ReservationSettings ReadReservation(const Source& source, const Node& node
   return reservation;
 }
 
-core::KeySettings ReadKey(const Source& source, const Node& node, const std::string& path) {
-  Section section(source, node, path, "{name: prod}");
-  core::KeySettings key;
-  key.name = section.EntityName("name", "prod");
-  key.pools = section.Names("pools", "[chat]");
-  ReadLimits(section, key.limits, key.max_parallel);
-  return key;
+// An amount of money, to the micro-unit.
+ledger::Money ReadMoney(Section& section, std::string_view name, std::string_view example) {
+  constexpr int64_t kMostMicros = 1'000'000'000'000'000;
+  constexpr int64_t kPicoPerMicro = 1'000'000;
+  const int64_t micros = section.DecimalNumber({.name = name,
+                                                .decimals = 6,
+                                                .min = 1,
+                                                .max = kMostMicros,
+                                                .otherwise = 0,
+                                                .example = example,
+                                                .why_no_finer = "amounts are whole micro-units"});
+  return ledger::Money::FromPico(kPicoPerMicro) * micros;
+}
+
+std::vector<core::BudgetTerms> ReadBudgets(Section& owner) {
+  using Period = core::BudgetTerms::Period;
+  constexpr std::string_view kExample = "budgets: {day: 10.00, month: 200.00}";
+  constexpr std::pair<std::string_view, Period> kPeriods[] = {
+      {"day", Period::kDay}, {"month", Period::kMonth}, {"total", Period::kTotal}};
+  std::vector<core::BudgetTerms> budgets;
+  const Node* node = owner.Optional("budgets");
+  if (node == nullptr) return budgets;
+  Section section(owner.source(), *node, owner.PathOf("budgets"), kExample);
+  for (const auto& [name, period] : kPeriods) {
+    if (!section.Has(name)) continue;
+    budgets.push_back({std::string(name), period, ReadMoney(section, name, "200.00")});
+  }
+  if (budgets.empty())
+    section.Complain("day", "no budget is given; write some of day, month, total, or leave budgets out");
+  return budgets;
+}
+
+core::RunTerms ReadRuns(Section& tenant) {
+  constexpr std::string_view kExample = "runs: {max_spend: 5.00, max_requests: 200, on_crossing: stop}";
+  constexpr std::string_view kCrossings[] = {"stop", "approval"};
+  core::RunTerms terms;
+  const Node* node = tenant.Optional("runs");
+  if (node == nullptr) return terms;
+  Section section(tenant.source(), *node, tenant.PathOf("runs"), kExample);
+  terms.max_spend = ReadMoney(section, "max_spend", "5.00");
+  terms.max_requests =
+      section.Integer({.name = "max_requests", .min = 1, .max = kMaxRunRequests, .otherwise = 0, .example = "200"});
+  terms.max_wall_time = Seconds(section.Integer(
+      {.name = "max_wall_time_s", .min = 1, .max = kMaxLeaseSeconds, .otherwise = 0, .example = "3600"}));
+  terms.max_depth =
+      section.Integer({.name = "max_depth", .min = 1, .max = kMaxRunDepth, .otherwise = 0, .example = "8"});
+  terms.ask_for_approval = section.Choice({.name = "on_crossing", .choices = kCrossings, .otherwise = 0}) == 1;
+  return terms;
+}
+
+std::vector<core::Graduation> ReadGraduations(Section& tenant) {
+  std::vector<core::Graduation> graduations;
+  const auto read = [&](const Node& node, const std::string& path) {
+    Section section(tenant.source(), node, path, "{at_spend: 100.00, limits: {requests_per_minute: 600}}");
+    core::Graduation stage;
+    section.Required("at_spend", "100.00");
+    stage.at_spend = ReadMoney(section, "at_spend", "100.00");
+    ReadLimits(section, stage.limits);
+    if (!graduations.empty() && stage.at_spend <= graduations.back().at_spend) {
+      section.Complain("at_spend", "must be more than that of the graduation before it");
+    }
+    graduations.push_back(std::move(stage));
+  };
+  tenant.List("graduations", read, false, "[{at_spend: 100.00, limits: {requests_per_minute: 600}}]");
+  return graduations;
 }
 
 // The elastic classes a tenant may ask for.
@@ -145,6 +204,57 @@ std::vector<ServiceClass> ReadClasses(Section& tenant) {
   return classes;
 }
 
+core::KeyPolicy ReadKeyPolicy(Section& section) {
+  constexpr std::string_view kPolicies[] = {"ignore", "hint", "refuse"};
+  constexpr int64_t kMostPrice = 1'000'000'000'000'000;  // micro-units per million tokens
+  core::KeyPolicy policy;
+  policy.pools = section.Names("pools", "[chat]");
+  policy.classes = ReadClasses(section);
+  const auto tokens = [&](std::string_view name, std::string_view example) {
+    return Tokens(
+        section.Integer({.name = name, .min = 1, .max = kMaxTokensPerRequest, .otherwise = 0, .example = example}));
+  };
+  policy.max_input = tokens("max_input_tokens", "32000");
+  policy.max_output = tokens("max_output_tokens", "4096");
+  policy.max_output_price = section.DecimalNumber({.name = "max_output_price",
+                                                   .decimals = 6,
+                                                   .min = 1,
+                                                   .max = kMostPrice,
+                                                   .otherwise = 0,
+                                                   .example = "2.40",
+                                                   .why_no_finer = "prices are whole micro-units per million tokens"});
+  policy.duplicates =
+      static_cast<core::DuplicatePolicy>(section.Choice({.name = "duplicates", .choices = kPolicies, .otherwise = 0}));
+  policy.duplicate_window = Seconds(section.Integer(
+      {.name = "duplicate_window_s", .min = 1, .max = kMaxWaitSeconds, .otherwise = 60, .example = "60"}));
+  return policy;
+}
+
+core::KeySettings ReadKey(const Source& source, const Node& node, const std::string& path) {
+  Section section(source, node, path, "{name: prod}");
+  core::KeySettings key;
+  key.name = section.EntityName("name", "prod");
+  key.weight = section.Integer({.name = "weight", .min = 1, .max = kMaxWeight, .otherwise = 1, .example = "1"});
+  key.policy = ReadKeyPolicy(section);
+  key.budgets = ReadBudgets(section);
+  ReadLimits(section, key.limits);
+  return key;
+}
+
+// One, or a list of several.
+void ReadReservations(Section& tenant, std::vector<core::ReservationSettings>& reservations) {
+  const Node* node = tenant.Optional("reservation");
+  if (node == nullptr) return;
+  if (node->kind != Node::Kind::kList) {
+    reservations.push_back(ReadReservation(tenant.source(), *node, tenant.PathOf("reservation")));
+    return;
+  }
+  const auto read = [&](const Node& item, const std::string& path) {
+    reservations.push_back(ReadReservation(tenant.source(), item, path));
+  };
+  tenant.List("reservation", read, true, "[{pool: chat, rate_nt_per_s: 10000, burst_nt: 40000}]");
+}
+
 core::TenantSettings ReadTenant(const Source& source, const Node& node, const std::string& path) {
   Section section(source, node, path, "{name: acme, tier: elastic, keys: [{name: prod}]}");
   core::TenantSettings tenant;
@@ -153,10 +263,11 @@ core::TenantSettings ReadTenant(const Source& source, const Node& node, const st
   tenant.weight = section.Integer({.name = "weight", .min = 1, .max = kMaxWeight, .otherwise = 1, .example = "1"});
   tenant.pools = section.Names("pools", "[chat]");
   tenant.classes = ReadClasses(section);
-  ReadLimits(section, tenant.limits, tenant.max_parallel);
-  if (const Node* reservation = section.Optional("reservation")) {
-    tenant.reservation = ReadReservation(source, *reservation, section.PathOf("reservation"));
-  }
+  ReadLimits(section, tenant.limits);
+  tenant.graduations = ReadGraduations(section);
+  tenant.budgets = ReadBudgets(section);
+  tenant.runs = ReadRuns(section);
+  ReadReservations(section, tenant.reservations);
   const auto read = [&](const Node& item, const std::string& item_path) {
     tenant.keys.push_back(ReadKey(source, item, item_path));
   };
@@ -165,6 +276,19 @@ core::TenantSettings ReadTenant(const Source& source, const Node& node, const st
 }
 
 }  // namespace
+
+void ReadTiers(Section& top, std::array<admission::LimitPolicy, kTierCount>& limits) {
+  const Node* node = top.Optional("tiers");
+  if (node == nullptr) return;
+  Section section(top.source(), *node, top.PathOf("tiers"), "tiers: {free: {limits: {requests_per_minute: 6000}}}");
+  for (size_t tier = 0; tier < kTierCount; ++tier) {
+    const Node* one = section.Optional(kTierNames[tier]);
+    if (one == nullptr) continue;
+    Section of_tier(top.source(), *one, section.PathOf(kTierNames[tier]), "{limits: {requests_per_minute: 6000}}");
+    of_tier.Required("limits", "{requests_per_minute: 6000}");
+    ReadLimits(of_tier, limits[tier]);
+  }
+}
 
 void ReadTenants(Section& top, std::vector<core::TenantSettings>& tenants) {
   const auto read = [&](const Node& node, const std::string& path) {

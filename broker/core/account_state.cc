@@ -1,85 +1,220 @@
 #include "broker/core/account_state.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "admission/vocabulary/check.h"
 
 namespace penstock::core {
+namespace {
 
-void AccountState::AddTenant(TenantId id, const TenantSettings& settings) {
-  tenants_[id] = Tenant{id, settings, admission::LimitSet(settings.limits, settings.max_parallel)};
+/// How many of the latest distinct terms are looked at for one that is the same.
+constexpr size_t kLatest = 32;
+
+ClassSet ClassesOf(const TenantSettings& settings) {
+  ClassSet classes;
+  switch (settings.tier) {
+    case Tier::kFree:
+      classes.Add(ServiceClass::kFree);
+      break;
+    case Tier::kReserved:
+      classes.Add(ServiceClass::kSpillover);
+      break;
+    case Tier::kElastic:
+      for (const ServiceClass c : settings.classes) classes.Add(c);
+      if (settings.classes.empty()) classes.Add(ServiceClass::kDefault);
+      break;
+  }
+  return classes;
 }
 
-void AccountState::AddKey(KeyId id, TenantId tenant, const KeySettings& settings) {
-  PENSTOCK_CHECK(tenants_.contains(tenant));
-  keys_[id] = Key{id, tenant, settings, admission::LimitSet(settings.limits, settings.max_parallel)};
+}  // namespace
+
+template <class T>
+std::shared_ptr<const T> AccountState::Latest<T>::Shared(T value) {
+  for (const std::shared_ptr<const T>& one : known) {
+    if (*one == value) return one;
+  }
+  if (known.size() == kLatest) known.erase(known.begin());
+  return known.emplace_back(std::make_shared<const T>(std::move(value)));
+}
+
+bool PoolSet::Has(PoolId pool) const { return all_ || std::find(pools_.begin(), pools_.end(), pool) != pools_.end(); }
+
+uint32_t AccountState::StageAt(const TenantPolicy& policy, const ledger::Money& spent) {
+  uint32_t stage = 0;
+  while (stage + 1 < policy.stages.size() && spent >= policy.stages[stage + 1].first) ++stage;
+  return stage;
+}
+
+void AccountState::SetTenant(TenantId id, const TenantSettings& settings, const PoolSet& pools,
+                             const ledger::Money& spent, Instant since, Instant now) {
+  if (tenants_.size() < id.value) tenants_.resize(id.value);
+  TenantPolicy policy{.tier = settings.tier,
+                      .weight = settings.weight,
+                      .classes = ClassesOf(settings),
+                      .pools = pools,
+                      .stages = {},
+                      .runs = settings.runs,
+                      .bounds_runs = BoundsRuns(settings.runs)};
+  policy.stages.emplace_back(ledger::Money(), limits_.Shared(settings.limits));
+  for (const Graduation& stage : settings.graduations)
+    policy.stages.emplace_back(stage.at_spend, limits_.Shared(stage.limits));
+  Tenant& tenant = TenantAt(id);
+  tenant.id = id;
+  tenant.policy = tenant_policies_.Shared(std::move(policy));
+  MoveToTier(tenant, settings.tier, now);
+  tenant.stage = StageAt(*tenant.policy, spent);
+  tenant.limits.SetPolicy(tenant.policy->stages[tenant.stage].second, now);
+  tenant.budgets.SetTerms(settings.budgets, since);
+}
+
+void AccountState::SetKey(KeyId id, TenantId tenant, const KeySettings& settings, const PoolSet& pools, Instant since,
+                          Instant now) {
+  if (keys_.size() < id.value) keys_.resize(id.value);
+  ResolvedKeyPolicy policy{.terms = settings.policy, .classes = {}, .pools = pools};
+  for (const ServiceClass c : settings.policy.classes) policy.classes.Add(c);
+  Key& key = keys_[id.value - 1];
+  key.id = id;
+  key.tenant = tenant;
+  key.weight = static_cast<int32_t>(settings.weight);
+  key.policy = key_policies_.Shared(std::move(policy));
+  key.limits.SetPolicy(limits_.Shared(settings.limits), now);
+  key.budgets.SetTerms(settings.budgets, since);
+}
+
+void AccountState::KnowKey(KeyId id, TenantId tenant) {
+  if (keys_.size() < id.value) keys_.resize(id.value);
+  if (tenants_.size() < tenant.value) tenants_.resize(tenant.value);
+  keys_[id.value - 1].id = id;
+  keys_[id.value - 1].tenant = tenant;
+}
+
+void AccountState::SetTierLimits(Tier tier, const admission::LimitPolicy& limits, Instant now) {
+  tiers_[static_cast<size_t>(tier)].SetPolicy(limits_.Shared(limits), now);
+}
+
+// Those who run move with their tenant; what they used stays where it was.
+void AccountState::MoveToTier(Tenant& tenant, Tier tier, Instant now) {
+  const admission::Usage nothing{.requests = 0, .tokens = {}, .work = {}};
+  for (int64_t n = tenant.tier == tier ? 0 : tenant.limits.parallel(); n > 0; --n) {
+    TierLimitsOf(tenant.tier).ReleaseParallel();
+    TierLimitsOf(tier).Take(nothing, now);
+  }
+  tenant.tier = tier;
+}
+
+void AccountState::DisableAll() {
+  for (Tenant& tenant : tenants_) tenant.policy = nullptr;
+  for (Key& key : keys_) key.policy = nullptr;
 }
 
 const Tenant* AccountState::FindTenant(TenantId id) const {
-  const auto found = tenants_.find(id);
-  return found == tenants_.end() ? nullptr : &found->second;
+  if (id.value == 0 || id.value > tenants_.size()) return nullptr;
+  const Tenant& tenant = tenants_[id.value - 1];
+  return tenant.policy == nullptr ? nullptr : &tenant;
 }
 
 const Key* AccountState::FindKey(KeyId id) const {
-  const auto found = keys_.find(id);
-  return found == keys_.end() ? nullptr : &found->second;
+  if (id.value == 0 || id.value > keys_.size()) return nullptr;
+  const Key& key = keys_[id.value - 1];
+  return key.policy == nullptr ? nullptr : &key;
 }
 
+// Grants outlive configurations: a key may be gone when its last grant ends, and its levels stay until then.
 Key* AccountState::MutableKey(KeyId id) {
-  const auto found = keys_.find(id);
-  return found == keys_.end() ? nullptr : &found->second;
+  if (id.value == 0 || id.value > keys_.size() || keys_[id.value - 1].id.value == 0) return nullptr;
+  return &keys_[id.value - 1];
+}
+
+template <class Visit>
+void AccountState::ForLimits(KeyId id, const Visit& visit) {
+  Key* key = MutableKey(id);
+  if (key == nullptr) return;
+  Tenant& tenant = TenantAt(key->tenant);
+  visit(key->limits, Scope::kKey);
+  visit(tenant.limits, Scope::kTenant);
+  visit(TierLimitsOf(tenant.tier), Scope::kTier);
 }
 
 std::optional<LimitVerdict> AccountState::WouldRefuse(KeyId id, const admission::Usage& usage, Instant now) {
-  Key* key = MutableKey(id);
-  PENSTOCK_CHECK(key != nullptr);
   std::optional<LimitVerdict> worst;
-  const auto ask = [&](admission::LimitSet& limits, const char* scope) {
+  ForLimits(id, [&](admission::LimitSet& limits, Scope scope) {
     admission::LimitRefusal refusal;
     if (!limits.WouldRefuse(usage, now, &refusal)) return;
     if (worst && worst->refusal.retry_after >= refusal.retry_after) return;
-    const bool parallel = refusal.limit == admission::kParallelLimit;
-    refusal.limit = std::string(scope) + "." + refusal.limit;
-    worst = LimitVerdict{parallel, std::move(refusal)};
-  };
-  ask(key->limits, "key");
-  ask(tenants_.at(key->tenant).limits, "tenant");
+    worst = LimitVerdict{scope, refusal.limit == admission::kParallelLimit, refusal};
+  });
   return worst;
 }
 
 void AccountState::Take(KeyId id, const admission::Usage& usage, Instant now) {
-  Key* key = MutableKey(id);
-  PENSTOCK_CHECK(key != nullptr);
-  key->limits.Take(usage, now);
-  tenants_.at(key->tenant).limits.Take(usage, now);
+  ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.Take(usage, now); });
 }
 
-// Grants outlive configurations: a key may be gone when its last grant ends, and then there is nothing to correct.
 void AccountState::TrueUp(KeyId id, const admission::Usage& charged, const admission::Usage& known, Instant now) {
-  if (Key* key = MutableKey(id)) {
-    key->limits.TrueUp(charged, known, now);
-    tenants_.at(key->tenant).limits.TrueUp(charged, known, now);
-  }
+  ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.TrueUp(charged, known, now); });
 }
 
 void AccountState::ReleaseParallel(KeyId id) {
-  if (Key* key = MutableKey(id)) {
-    key->limits.ReleaseParallel();
-    tenants_.at(key->tenant).limits.ReleaseParallel();
-  }
+  ForLimits(id, [](admission::LimitSet& limits, Scope) { limits.ReleaseParallel(); });
 }
 
-void AccountState::OccupyParallel(KeyId id, Instant now) {
-  if (Key* key = MutableKey(id)) {
-    const admission::Usage nothing{.requests = 0, .tokens = {}, .work = {}};
-    key->limits.Take(nothing, now);
-    tenants_.at(key->tenant).limits.Take(nothing, now);
-  }
+void AccountState::Resume(KeyId id, const admission::Usage& usage, Instant now) {
+  ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.Resume(usage, now); });
 }
 
 void AccountState::Replay(KeyId id, const admission::Usage& usage, Instant at) {
-  if (Key* key = MutableKey(id)) {
-    key->limits.Replay(usage, at);
-    tenants_.at(key->tenant).limits.Replay(usage, at);
-  }
+  ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.Replay(usage, at); });
+}
+
+bool AccountState::IsBudgeted(KeyId id) const {
+  if (id.value == 0 || id.value > keys_.size()) return false;
+  const Key& key = keys_[id.value - 1];
+  return key.id.value != 0 && (!key.budgets.empty() || !tenants_[key.tenant.value - 1].budgets.empty());
+}
+
+MoneyVerdict AccountState::MoneyLeft(KeyId id, Instant given) const {
+  MoneyVerdict tightest;
+  const auto ask = [&](const Budgets& budgets, Scope scope) {
+    ledger::Money left;
+    const BudgetTerms* budget = budgets.Tightest(given, &left);
+    if (budget == nullptr || (tightest.budget != nullptr && tightest.left <= left)) return;
+    tightest = MoneyVerdict{scope, budget, left};
+  };
+  const Key& key = keys_[id.value - 1];
+  ask(key.budgets, Scope::kKey);
+  ask(tenants_[key.tenant.value - 1].budgets, Scope::kTenant);
+  return tightest;
+}
+
+void AccountState::HoldMoney(KeyId id, const ledger::Money& amount, Instant given) {
+  if (!IsBudgeted(id)) return;
+  Key& key = keys_[id.value - 1];
+  key.budgets.Hold(amount, given);
+  TenantAt(key.tenant).budgets.Hold(amount, given);
+}
+
+void AccountState::SettleMoney(KeyId id, const ledger::Money& hold, const ledger::Money& charge, Instant given) {
+  if (!IsBudgeted(id)) return;
+  Key& key = keys_[id.value - 1];
+  key.budgets.Settle(hold, charge, given);
+  TenantAt(key.tenant).budgets.Settle(hold, charge, given);
+}
+
+void AccountState::Graduate(TenantId id, const ledger::Money& spent, Instant now) {
+  if (id.value == 0 || id.value > tenants_.size()) return;
+  Tenant& tenant = TenantAt(id);
+  if (tenant.policy == nullptr) return;
+  const uint32_t stage = StageAt(*tenant.policy, spent);
+  if (stage <= tenant.stage) return;
+  tenant.stage = stage;
+  tenant.limits.SetPolicy(tenant.policy->stages[stage].second, now);
+}
+
+void AccountState::CheckInvariants() const {
+  for (const Tenant& tenant : tenants_) tenant.budgets.CheckInvariants();
+  for (const Key& key : keys_) key.budgets.CheckInvariants();
 }
 
 }  // namespace penstock::core

@@ -1,62 +1,169 @@
 // Accounts: who may do what, their limits, and what a grant holds of their money. The owner of an account need not be
 // the owner of the pool (a fleet splits them), so pools see only this narrow face.
+//
+// Tenants and keys are dense numbers: both live in vectors by id. What many have in common (limits, policies) is kept
+// once; what one has not used yet costs nothing beyond its fixed record.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
+#include <array>
+#include <cstdint>
+#include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "admission/limits.h"
 #include "admission/vocabulary/ids.h"
+#include "broker/core/budgets.h"
+#include "broker/core/runs.h"
 #include "broker/core/settings.h"
-#include "ledger/books.h"
+#include "ledger/money.h"
 
 namespace penstock::core {
 
-/// A tenant, with its name resolved.
+/// A set of service classes, a bit each.
+class ClassSet {
+ public:
+  void Add(ServiceClass c) { bits_ = static_cast<uint8_t>(bits_ | 1U << static_cast<unsigned>(c)); }
+  bool Has(ServiceClass c) const { return (bits_ >> static_cast<unsigned>(c) & 1U) != 0; }
+  bool empty() const { return bits_ == 0; }
+  friend bool operator==(ClassSet, ClassSet) = default;
+
+ private:
+  uint8_t bits_ = 0;
+};
+
+/// A set of pools; the default one holds all.
+class PoolSet {
+ public:
+  void SetAll(bool all) { all_ = all; }
+  void Add(PoolId pool) { pools_.push_back(pool); }
+  bool Has(PoolId pool) const;
+  friend bool operator==(const PoolSet&, const PoolSet&) = default;
+
+ private:
+  bool all_ = true;
+  std::vector<PoolId> pools_;
+};
+
+/// What tenants of the same terms have in common.
+struct TenantPolicy {
+  Tier tier = Tier::kElastic;
+  int64_t weight = 1;
+  ClassSet classes;  // that it may ask for
+  PoolSet pools;
+  std::vector<std::pair<ledger::Money, std::shared_ptr<const admission::LimitPolicy>>> stages;  // by rising spend
+  RunTerms runs;
+  bool bounds_runs = false;
+  friend bool operator==(const TenantPolicy&, const TenantPolicy&) = default;
+};
+
 struct Tenant {
   TenantId id;
-  TenantSettings settings;
+  std::shared_ptr<const TenantPolicy> policy;  // nullptr: not in the settings (any more)
+  Tier tier = Tier::kElastic;                  // its grants are counted in the limits of this tier
+  uint32_t stage = 0;                          // of the policy's graduations; 0: the tenant's own limits
   admission::LimitSet limits;
+  Budgets budgets;
+};
+
+/// What keys of the same terms have in common, with its pools resolved.
+struct ResolvedKeyPolicy {
+  KeyPolicy terms;
+  ClassSet classes;  // empty: all that the tenant may ask for
+  PoolSet pools;
+  friend bool operator==(const ResolvedKeyPolicy&, const ResolvedKeyPolicy&) = default;
 };
 
 struct Key {
   KeyId id;
   TenantId tenant;
-  KeySettings settings;
+  int32_t weight = 1;
+  std::shared_ptr<const ResolvedKeyPolicy> policy;  // nullptr: not in the settings (any more)
   admission::LimitSet limits;
+  Budgets budgets;
 };
 
-/// The limit that refused, named with its scope: "tenant.tokens_per_minute", "key.parallel".
+/// Whose limit or budget it is.
+enum class Scope : uint8_t { kNone, kKey, kTenant, kTier, kRun, kPool };
+constexpr std::string_view Name(Scope scope) {
+  constexpr std::string_view kNames[] = {"", "key", "tenant", "tier", "run", "pool"};
+  return kNames[static_cast<size_t>(scope)];
+}
+
 struct LimitVerdict {
+  Scope scope = Scope::kNone;
   bool parallel = false;
   admission::LimitRefusal refusal;
 };
 
+struct MoneyVerdict {
+  Scope scope = Scope::kNone;  // kNone: no budget bounds it
+  const BudgetTerms* budget = nullptr;
+  ledger::Money left;
+};
+
 class AccountState {
  public:
-  void AddTenant(TenantId id, const TenantSettings& settings);
-  void AddKey(KeyId id, TenantId tenant, const KeySettings& settings);
+  /// Adds a tenant or key, or gives one new terms: what was used, spent and held stays. New budgets count grants given
+  /// from `since` on. A tenant that was charged `spent` in all gets the limits of its stage.
+  void SetTenant(TenantId id, const TenantSettings& settings, const PoolSet& pools, const ledger::Money& spent,
+                 Instant since, Instant now);
+  void SetKey(KeyId id, TenantId tenant, const KeySettings& settings, const PoolSet& pools, Instant since, Instant now);
+  /// Keeps the books of a key that the settings do not name: its tenant's limits and budgets count it.
+  void KnowKey(KeyId id, TenantId tenant);
+  void SetTierLimits(Tier tier, const admission::LimitPolicy& limits, Instant now);
+  /// From here on nobody may ask but who is set again. (Running grants end as ever.)
+  void DisableAll();
 
+  /// nullptr when the settings do not name it (any more).
   const Tenant* FindTenant(TenantId id) const;
   const Key* FindKey(KeyId id) const;
 
-  /// The most restrictive limit of key and tenant that refuses this usage, or nothing. Consumes nothing.
+  /// The most restrictive limit of key, tenant and tier that refuses this usage, or nothing. Consumes nothing.
   std::optional<LimitVerdict> WouldRefuse(KeyId key, const admission::Usage& usage, Instant now);
   void Take(KeyId key, const admission::Usage& usage, Instant now);
   void TrueUp(KeyId key, const admission::Usage& charged, const admission::Usage& known, Instant now);
   void ReleaseParallel(KeyId key);
-  /// Occupies a parallel place for a grant of an earlier boot.
-  void OccupyParallel(KeyId key, Instant now);
-  /// Counts past usage against limits of an hour or longer, while the journal is replayed.
+  /// Counts a running grant of an earlier boot: a parallel place, and its charge in limits shorter than an hour.
+  void Resume(KeyId key, const admission::Usage& usage, Instant now);
+  /// Counts past usage (or what came back of it) against limits of an hour or longer.
   void Replay(KeyId key, const admission::Usage& usage, Instant at);
 
+  /// True when a hard budget bounds what this key may spend.
+  bool IsBudgeted(KeyId key) const;
+  /// The tightest of the key's and its tenant's budgets, for a grant given then.
+  MoneyVerdict MoneyLeft(KeyId key, Instant given) const;
+  void HoldMoney(KeyId key, const ledger::Money& amount, Instant given);
+  void SettleMoney(KeyId key, const ledger::Money& hold, const ledger::Money& charge, Instant given);
+
+  /// The tenant was charged so much in all: its limits graduate if that is enough.
+  void Graduate(TenantId tenant, const ledger::Money& spent, Instant now);
+
+  void CheckInvariants() const;
+
  private:
+  Tenant& TenantAt(TenantId id) { return tenants_[id.value - 1]; }
   Key* MutableKey(KeyId id);
-  absl::flat_hash_map<TenantId, Tenant> tenants_;
-  absl::flat_hash_map<KeyId, Key> keys_;
+  admission::LimitSet& TierLimitsOf(Tier tier) { return tiers_[static_cast<size_t>(tier)]; }
+  static uint32_t StageAt(const TenantPolicy& policy, const ledger::Money& spent);
+  void MoveToTier(Tenant& tenant, Tier tier, Instant now);
+  /// The latest distinct terms, so that many of the same share one.
+  template <class T>
+  struct Latest {
+    std::vector<std::shared_ptr<const T>> known;
+    std::shared_ptr<const T> Shared(T value);
+  };
+  template <class Visit>
+  void ForLimits(KeyId key, const Visit& visit);
+
+  std::vector<Tenant> tenants_;  // by id - 1
+  std::vector<Key> keys_;        // by id - 1
+  std::array<admission::LimitSet, kTierCount> tiers_;
+  Latest<admission::LimitPolicy> limits_;
+  Latest<TenantPolicy> tenant_policies_;
+  Latest<ResolvedKeyPolicy> key_policies_;
 };
 
 }  // namespace penstock::core

@@ -1,14 +1,19 @@
 // What the engine says. A refusal is an answer; an Error is for what the caller got wrong.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "admission/scheduler.h"
+#include "admission/vocabulary/bounds.h"
 #include "admission/vocabulary/ids.h"
+#include "admission/vocabulary/inline_text.h"
 #include "broker/core/command.h"
+#include "broker/core/duplicates.h"
 #include "ledger/books.h"
 
 namespace penstock::core {
@@ -27,6 +32,9 @@ enum class ErrorReason : uint8_t {
   kAbandoned,
   kOverloaded,
   kDraining,
+  kUnknownRun,
+  kUnknownDecision,
+  kFailedPrecondition,
 };
 
 struct Error {
@@ -36,22 +44,44 @@ struct Error {
 };
 
 enum class RefusalReason : uint8_t {
-  kRateLimit,
-  kParallelLimit,
-  kReservationUsed,
-  kNotAllowed,
-  kWaitExpired,
-  kQueueFull,
+  kRateLimit,        // a limit of the key, tenant or tier
+  kParallelLimit,    // too many at once
+  kReservationUsed,  // beyond the reservation, whose contract says refuse
+  kNotAllowed,       // policy: pool, class or price
+  kInputTooLarge,    // beyond the key's input ceiling
+  kBudgetUsed,       // a hard budget has nothing left
+  kRunBound,         // the run has reached a bound
+  kDuplicate,        // identical content in flight or lately finished
+  kWaitExpired,      // it waited as long as it may
+  kQueueFull,        // the line is full
+  kWaitTooLong,      // the line is longer than it may wait
+  kShed,             // load was shed from its line
+  kTooLarge,         // larger than the pool can ever hold
 };
 /// True when the limit was the caller's own (429), false when it was the pool's (503).
 bool IsYours(RefusalReason reason);
+
+/// What routing found about a candidate pool.
+enum class CandidateVerdict : uint8_t {
+  kNotConsidered,
+  kChosen,
+  kNotAllowed,
+  kTooDear,
+  kLimited,
+  kOverBudget,
+  kWaitTooLong,
+};
 
 /// Why a decision came out so; filled for every decision, shown on demand.
 struct Explanation {
   Work estimated_work;
   Tokens predicted_output;
-  int64_t position = 0;
-  Duration forecast_wait;
+  int64_t position = 0;                                           // requests of its class in line before it
+  Duration line_forecast;                                         // from the drain rate of its line
+  WaitRange forecast_wait;                                        // what such forecasts turned out to be
+  admission::Gate gate = admission::Gate::kOpen;                  // what kept its class waiting when it came
+  bool promised = false;                                          // it came back to a promised place
+  std::array<CandidateVerdict, kMaxCandidatePools> candidates{};  // in the order of the request
   admission::DispatchReason dispatch;
 };
 
@@ -64,16 +94,22 @@ struct Granted {
   Instant settle_deadline;
   Duration waited;
   ledger::Money hold;
+  std::optional<DuplicateHint> duplicate;
   Explanation explanation;
 };
 
 struct Refused {
   RefusalReason reason = RefusalReason::kQueueFull;
-  Duration retry_after;
-  std::string limit;
-  std::string message;
-  Explanation explanation;
+  Duration retry_after{};  // zero: do not try again as it is
+  InlineText<80> limit{};  // what refused, for example "tenant.tokens_per_minute"; may be empty
+  int64_t asked = 0;       // of a limit, in its unit
+  int64_t remaining = 0;   // likewise
+  bool promised = false;   // the same request id has a place at that time
+  std::optional<DuplicateHint> duplicate{};
+  Explanation explanation{};
 };
+/// What, why and what to do: a sentence for a person.
+std::string MessageOf(const Refused& refused);
 
 struct Forecasted {
   PoolId pool;
@@ -87,7 +123,9 @@ struct Progressed {
   Instant lease_deadline;
   Instant settle_deadline;
   Tokens output_cap;
-  bool stop = false;
+  bool stop = false;               // it should end now
+  bool wait_for_approval = false;  // or pause until an operator has approved its run
+  InlineText<80> bound{};          // what it has reached: "run.max_spend", "key.budget.day", "output_cap"
 };
 
 struct Completed {
@@ -100,8 +138,11 @@ struct Completed {
 };
 
 struct CapacitySet {};
+struct RunApproved {};
+struct Reconfigured {};
 
-using Outcome = std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet>;
+using Outcome =
+    std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {
@@ -126,6 +167,16 @@ struct Effects {
     Tokens generated;
   };
   std::vector<Observation> observations;
+  /// Likewise: how long a request that stood in line waited, against what its line promised. `departed`: it left after
+  /// that time without running (deadline, shed, cancelled), so its wait would have been longer.
+  struct WaitSeen {
+    PoolId pool;
+    ServiceClass stood_as = ServiceClass::kDefault;
+    Duration line_forecast;
+    Duration waited;
+    bool departed = false;
+  };
+  std::vector<WaitSeen> waits;
 };
 
 }  // namespace penstock::core

@@ -1,16 +1,23 @@
 // Everything that can happen to the engine, as values. Names are resolved before: commands carry ids.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "admission/leaky_level.h"
 #include "admission/vocabulary/ids.h"
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
+#include "broker/core/settings.h"
 #include "ledger/entry.h"
 
 namespace penstock::core {
@@ -31,9 +38,29 @@ struct Admit {
   Duration max_wait;                   // 0: now or never
   std::optional<ServiceClass> wanted;  // nothing: the tier's own
   std::string run;
+  int64_t depth = 0;                          // of the request in its run, from 1; 0: not told
+  std::optional<ledger::BodyDigest> content;  // the client's digest of the content
   std::vector<ledger::Label> labels;
   bool validate_only = false;
 };
+
+/// A forecast of a wait: nine of ten such requests wait between `low` and `high`, half of them less than `expected`.
+struct WaitRange {
+  Duration low;
+  Duration expected;
+  Duration high;
+};
+constexpr size_t kWaitBuckets = 24;
+/// The bucket of a forecast (see SetPlan::WaitTable).
+constexpr size_t WaitBucketOf(Duration line_forecast) {
+  const auto ms = static_cast<uint64_t>(std::max<int64_t>(line_forecast.count() / Milliseconds(1).count(), 1));
+  return std::min<size_t>(static_cast<size_t>(std::bit_width(ms)) - 1, kWaitBuckets - 1);
+}
+/// What holds until anything is learnt.
+constexpr WaitRange DefaultWaitRange(Duration line_forecast) {
+  const Duration f = std::min(line_forecast, admission::kLongestWait);
+  return {.low = Duration::Zero(), .expected = f, .high = f * 4 + Seconds(1)};
+}
 
 /// The caller of a waiting Admit went away.
 struct Abandon {
@@ -71,6 +98,21 @@ struct SetCapacity {
   PoolId pool;
   WorkPerSecond capacity;
   int64_t max_in_flight = 0;  // 0: unchanged
+  int64_t kv_tokens = 0;      // 0: unchanged
+};
+
+/// Allows the bounds of a run once more.
+struct ApproveRun {
+  Ticket ticket = 0;
+  TenantId tenant;
+  std::string run;
+};
+
+/// New settings while traffic runs: what was used, spent, held and waits stays. Tenants and keys that are gone may not
+/// ask any more; pools may change and be added, not removed. Refused whole when the journal contradicts it.
+struct Reconfigure {
+  Ticket ticket = 0;
+  std::shared_ptr<const EngineSettings> settings;
 };
 
 /// Integers from the estimators in broker/planning.
@@ -81,6 +123,15 @@ struct SetPlan {
     Tokens tokens;  // a quantile of what this tenant's requests generate there
   };
   std::vector<PredictedOutput> predicted_outputs;
+
+  /// What requests of a class whose wait was forecast from the line as about so long (the bucket) then waited. Bucket n
+  /// holds line forecasts of 2^n .. 2^(n+1) ms; the first also all shorter, the last also all longer ones.
+  struct WaitTable {
+    PoolId pool;
+    ServiceClass stood_as = ServiceClass::kDefault;
+    std::array<WaitRange, kWaitBuckets> buckets;
+  };
+  std::vector<WaitTable> wait_tables;
 };
 
 /// No new grants from here on; those waiting are sent away. Settlements go on.
@@ -89,6 +140,7 @@ struct Drain {};
 /// Time passed: do what is due.
 struct Tick {};
 
-using Command = std::variant<Admit, Abandon, Undeliverable, Progress, Complete, SetCapacity, SetPlan, Drain, Tick>;
+using Command = std::variant<Admit, Abandon, Undeliverable, Progress, Complete, SetCapacity, SetPlan, ApproveRun,
+                             Reconfigure, Drain, Tick>;
 
 }  // namespace penstock::core

@@ -11,18 +11,22 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "admission/tagged_heap.h"
 #include "broker/core/account_state.h"
 #include "broker/core/answer.h"
 #include "broker/core/command.h"
+#include "broker/core/decision_log.h"
+#include "broker/core/duplicates.h"
 #include "broker/core/pool_state.h"
+#include "broker/core/promises.h"
+#include "broker/core/runs.h"
 #include "broker/core/settings.h"
 #include "ledger/ledger.h"
 
@@ -43,8 +47,8 @@ class Engine {
                                                       std::unique_ptr<ledger::Journal> journal,
                                                       const SchedulerFactory& scheduling, Instant now);
 
-  /// Applies one command. `now` never runs backwards: an older one counts as the last.
-  void Apply(const Command& command, Instant now, Effects* effects);
+  /// Applies one command, whose texts it takes over. `now` never runs backwards: an older one counts as the last.
+  void Apply(Command command, Instant now, Effects* effects);
 
   /// When something is due without any command; Instant::Max() if nothing.
   Instant NextWake() const;
@@ -56,6 +60,11 @@ class Engine {
   const ledger::Ledger& ledger() const { return *ledger_; }
   const ledger::Books& books() const { return ledger_->books(); }
   const AccountState& accounts() const { return accounts_; }
+  /// The last decision about a grant, or about a tenant's request id; nullptr when it is not kept any more.
+  const Decision* FindDecision(GrantId grant) const { return decisions_.Find(grant); }
+  const Decision* FindDecision(TenantId tenant, std::string_view request_id) const {
+    return decisions_.Find(RequestKeyOf(tenant, request_id));
+  }
   const std::vector<std::unique_ptr<PoolState>>& pools() const { return pools_; }
   const PoolState* FindPool(PoolId id) const;
   uint32_t epoch() const { return books().epoch(); }
@@ -68,70 +77,129 @@ class Engine {
  private:
   /// A grant whose hold is open.
   struct Running {
+    GrantId id;
     ledger::GrantTerms terms;
     admission::Charge charge;
-    admission::Usage usage;  // what its limits are charged now
-    Work outstanding;        // counted in the pool's reclaim bound
+    PackedCounts charged;  // what its limits are charged now
+    Work charged_work;     // likewise
+    Work outstanding;      // counted in the pool's reclaim bound
+    Tokens max_output;     // asked for: progress may extend the output cap so far
+    ledger::Money hold;    // in budgets and run; zero when not bounded by any
+    Instant given;
     Instant lease_deadline;
     Instant settle_deadline;
     Ticket answered = 0;  // the newest ticket that carries this grant
+    RunKey run{};
+    ContentKey content{};
     bool holds_slot = true;
     bool of_earlier_boot = false;
+    bool money_bound = false;  // by a hard budget or its run: charged no more than its hold
+    bool in_run = false;
+    bool has_content = false;
   };
-  using Deadlines = std::set<std::pair<Instant, GrantId>>;
-  using RequestName = std::pair<uint32_t, std::string>;  // tenant, request id
+  using Slot = uint32_t;  // of running_
+
+  /// A place in line, and where.
+  struct InLine {
+    PoolState* pool = nullptr;
+    uint32_t handle = 0;
+  };
+
+  /// What money allows a request to generate.
+  struct Affordable {
+    Tokens cap;
+    bool bound = false;   // by a budget or the run
+    InlineText<80> by{};  // which, if it made the cap less than was asked for or allows nothing
+    Duration again{};     // when nothing is left: until there is, if that is known
+    bool by_run = false;
+    bool nothing = false;
+  };
 
   explicit Engine(std::unique_ptr<ledger::Ledger> ledger) : ledger_(std::move(ledger)) {}
-  void BindTenants(const EngineSettings& settings);
-  absl::Status BindPools(const EngineSettings& settings, const SchedulerFactory& scheduling);
-  absl::Status PinTariff(const ledger::Tariff& tariff);
-  uint32_t Bind(ledger::NameKind kind, uint32_t owner, const std::string& name);
-  void ReplayLimits(const std::vector<ledger::Entry>& recent);
-  void ResumeOpenGrants();
+  absl::Status CheckSettings(const EngineSettings& settings) const;
+  void Bind(const EngineSettings& settings, Instant budgets_since);
+  uint32_t BindName(ledger::NameKind kind, uint32_t owner, const std::string& name);
+  void BindPools(const EngineSettings& settings);
+  void BindReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations);
+  PoolSet PoolsNamed(const std::vector<std::string>& names) const;
+  void PinTariff(const ledger::Tariff& tariff);
+  struct Past;  // of the journal: what limits, budgets and runs still count
+  void Recall(Past& past);
+  void ResumeOpenGrants(const Past& past);
 
-  void On(const Admit& admit);
+  void On(Admit& admit);
   void On(const Abandon& abandon);
   void On(const Undeliverable& undeliverable);
   void On(const Progress& progress);
   void On(const Complete& complete);
   void On(const SetCapacity& set);
   void On(const SetPlan& plan);
+  void On(const ApproveRun& approve);
+  void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}
 
   /// True when the request id was known and the answer has been said.
-  bool AnswerKnownRequest(const Admit& admit);
+  bool AnswerKnownRequest(const Admit& admit, const RequestKey& name);
   std::optional<Error> CheckAdmit(const Admit& admit) const;
-  PoolState* ChoosePool(const Admit& admit, const Tenant& tenant, const Key& key);
-  Waiting Prepare(const Admit& admit, PoolState& pool, ServiceClass share_class);
-  void SayForecast(const Waiting& waiting, const PoolState& pool);
-  void StandInLine(Waiting waiting, PoolState& pool, int64_t tenant_weight);
-  void Refuse(const Waiting& waiting, PoolState& pool, Refused refused);
+  /// The refusal by policy, guardrails or duplicates, before any pool is looked at.
+  std::optional<Refused> CheckPolicy(const Admit& admit, const Tenant& tenant, const Key& key, Waiting* waiting) const;
+  struct Choice {
+    PoolState* pool = nullptr;   // the first candidate that fits; nullptr: none, and
+    PoolState* asked = nullptr;  // the one whose refusal is
+    Refused refused;             // this
+    bool promised = false;       // it had a place promised there
+  };
+  /// Puts the request in the line of the first candidate that fits and has room (unless it only asks).
+  Choice Route(const Admit& admit, const Tenant& tenant, const Key& key, Waiting* waiting);
+  CandidateVerdict Judge(const Admit& admit, const Tenant& tenant, const Key& key, PoolState& pool, Waiting* waiting,
+                         Refused* refused);
+  void Prepare(const Admit& admit, const Tenant& tenant, const Key& key, PoolState& pool, Waiting* waiting);
+  void SayForecast(const Admit& admit, const Waiting& waiting, const PoolState& pool);
+  /// False when the line does not take it: then `waiting` is as it was, and `refused` says why.
+  bool StandInLine(Waiting* waiting, PoolState& pool, const Tenant& tenant, const Key& key, Refused* refused);
+  void Refuse(const Waiting& waiting, PoolState* pool, Refused refused);
+  /// Refuses by load: with a time to come back and a place promised.
+  void SendAway(const Waiting& waiting, PoolState& pool, RefusalReason reason);
   /// Takes a request that stopped waiting out of every index; its limits are still held.
   Waiting Forget(PoolState& pool, uint64_t handle);
   void GiveBack(const Waiting& waiting);
+  void NoteWait(const Waiting& waiting, const PoolState& pool, bool departed);
 
   void Pump();
   void PumpPool(PoolState& pool);
   void Grant(PoolState& pool, const admission::Dispatch& dispatch);
+  void LogGrant(const Waiting& waiting, const Granted& granted, const Affordable& affordable);
   void ExpireDeadlines();
-  void EndLease(GrantId id, Running& running);
-  void EndRunning(GrantId id, const TokenCounts& tokens, Work work);
+  void EndLease(Slot slot);
+  /// `has_answer`: an identical request could use it.
+  void EndRunning(Slot slot, const TokenCounts& tokens, Work work, const ledger::Money& charge, bool has_answer);
   void TrueUp(Running& running, const TokenCounts& tokens, Work work);
+  Slot AddRunning(Running running);
+  Running* FindRunning(GrantId id);
 
+  Affordable AffordableNow(const Waiting& waiting, const ledger::TokenPrices& prices) const;
+  /// How many of `wanted` more tokens the budgets of a key, and its run if it is in one, can pay for a grant given then
+  /// at `price` after `before`; one grant takes no more than half of what is left unless that is less than it is
+  /// predicted to need.
+  Affordable Cut(TenantId tenant, KeyId key, const RunKey* run, Instant given, const ledger::Money& before,
+                 int64_t price, Tokens wanted, Tokens predicted) const;
+  Tokens ExtendCap(Running& running, const ledger::OpenGrant& open, const TokenCounts& so_far, InlineText<80>* bound);
+  void Judge(const Running& running, const TokenCounts& so_far, Progressed* answer) const;
   void CompleteOpen(const Complete& complete, const ledger::OpenGrant& open);
   void CompleteEnded(const Complete& complete);
   void CompleteLost(const Complete& complete);
   void SettleUnmetered(const Complete& complete, const ledger::GrantTerms& terms, bool billed);
-  void PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed, Work work,
-                      std::vector<ledger::Attribution> attributions);
+  ledger::Money PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed,
+                               const std::optional<ledger::Money>& at_most, Work work,
+                               ledger::Attributions attributions);
   std::optional<Error> CheckTokens(const ledger::GrantTerms& terms, const TokenCounts& tokens,
                                    const TokenCounts& so_far) const;
 
+  static RequestKey RequestKeyOf(TenantId tenant, std::string_view request_id);
   PoolState* MutablePool(PoolId id);
   ledger::Money ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const;
-  ledger::Money MaxCost(const ledger::GrantTerms& terms, const TokenCounts& input, Tokens output_cap) const;
-  const ledger::TokenPrices& PricesOf(const ledger::GrantTerms& terms) const;
+  const ledger::TokenPrices& PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const;
   void Say(Ticket ticket, Outcome outcome, Release release = Release::kWritten);
   Granted Describe(GrantId id, const ledger::GrantEntry& grant) const;
 
@@ -139,12 +207,19 @@ class Engine {
   AccountState accounts_;
   std::vector<std::unique_ptr<PoolState>> pools_;  // in the order of their settings
   absl::flat_hash_map<PoolId, PoolState*> pool_by_id_;
-  absl::flat_hash_map<Ticket, std::pair<PoolId, uint64_t>> waiting_by_ticket_;
-  absl::flat_hash_map<RequestName, std::pair<PoolId, uint64_t>> waiting_by_request_;
-  absl::flat_hash_map<GrantId, Running> running_;
-  Deadlines leases_;
-  Deadlines settlements_;
+  SchedulerFactory scheduling_;
+  DigestMap<InLine> waiting_;
+  absl::flat_hash_map<Ticket, RequestKey> waiting_by_ticket_;
+  std::vector<Running> running_;  // a slab: slots of ended grants are used again
+  std::vector<Slot> free_slots_;
+  absl::flat_hash_map<GrantId, Slot> running_by_id_;
+  admission::DeadlineHeap leases_;       // slots by lease deadline
+  admission::DeadlineHeap settlements_;  // slots by settle deadline
+  Runs runs_;
+  Duplicates duplicates_;
+  DecisionLog decisions_;
   uint32_t tariff_ = 0;
+  InLine newcomer_;      // while Apply runs: who stood in line, until Pump has seen it
   uint64_t grants_ = 0;  // given in this epoch
   bool draining_ = false;
   Instant now_;

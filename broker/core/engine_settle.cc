@@ -24,31 +24,36 @@ TokenCounts OnlyInput(TokenCounts tokens) {
 }
 
 /// Input counts at the first token, output evenly from there to the end.
-std::vector<ledger::Attribution> Attribute(Instant first_token, Instant end, Work input, Work output) {
-  std::vector<ledger::Attribution> attributions;
+ledger::Attributions Attribute(Instant first_token, Instant end, Work input, Work output) {
+  ledger::Attributions attributions;
   if (input > Work::Zero()) attributions.push_back({first_token, first_token, input});
   if (output > Work::Zero()) attributions.push_back({first_token, end, output});
   return attributions;
 }
 
+/// As many of the tokens as `at_most` pays, in the order of their kinds: what came in first, then what was generated.
+TokenCounts Payable(const TokenCounts& tokens, const ledger::TokenPrices& prices, const ledger::Money& at_most) {
+  TokenCounts paid;
+  ledger::Money left = at_most;
+  for (TokenKind kind : kAllTokenKinds) {
+    const int64_t price = prices[kind];
+    paid[kind] = tokens[kind];
+    if (price == 0) continue;
+    const ledger::PicoCount payable = left.IsNegative() ? ledger::PicoCount(0) : left.pico() / price;
+    if (payable < tokens[kind].count()) paid[kind] = Tokens(static_cast<int64_t>(payable));
+    left -= ledger::Money::FromPico(price) * paid[kind].count();
+  }
+  return paid;
+}
+
 }  // namespace
 
-const ledger::TokenPrices& Engine::PricesOf(const ledger::GrantTerms& terms) const {
-  static const ledger::TokenPrices kFreeOfCharge{};
-  PENSTOCK_CHECK(terms.tariff >= 1 && terms.tariff <= books().tariffs().size());
-  const std::string& pool = books().NameOf(ledger::NameKind::kPool, terms.pool.value).name;
-  const ledger::PoolPrices* prices = books().tariffs()[terms.tariff - 1].tariff.PricesOf(pool);
-  return prices == nullptr ? kFreeOfCharge : prices->by_class[static_cast<size_t>(terms.served)];
+const ledger::TokenPrices& Engine::PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const {
+  return books().PricesOf({TenantId(), KeyId(), pool, served, tariff});
 }
 
 ledger::Money Engine::ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const {
-  return ledger::TokenCharge(tokens, PricesOf(terms));
-}
-
-ledger::Money Engine::MaxCost(const ledger::GrantTerms& terms, const TokenCounts& input, Tokens output_cap) const {
-  const ledger::TokenPrices& prices = PricesOf(terms);
-  return ledger::TokenCharge(input, prices) +
-         ledger::Money::FromPico(ledger::MaxGeneratedPrice(prices)) * output_cap.count();
+  return ledger::TokenCharge(tokens, books().PricesOf(terms));
 }
 
 // Counts must be of kinds the pool has, and may only grow.
@@ -84,11 +89,14 @@ void Engine::On(const Progress& progress) {
     return Say(progress.ticket, *std::move(error));
   }
   const PoolState* pool = FindPool(terms.pool);
-  Running& running = running_.at(progress.grant);
+  Running& running = *FindRunning(progress.grant);
+  const TokenCounts held = open->grant.estimate;
   ledger::ProgressEntry entry;
   entry.id = progress.grant;
   entry.at = now_;
   entry.so_far = progress.so_far;
+  entry.output_cap = open->grant.output_cap;
+  entry.hold = open->grant.hold;
   if (pool != nullptr) {
     const Work news = WorkOf(progress.so_far - open->so_far, pool->settings().burndown);
     if (news > Work::Zero()) entry.attributions.push_back({NewsBegin(*open, now_), now_, news});
@@ -98,25 +106,63 @@ void Engine::On(const Progress& progress) {
     entry.lease_deadline = running.lease_deadline;
     entry.settle_deadline = running.settle_deadline;
   }
-  const Tokens cap = open->grant.output_cap;
-  const TokenCounts held = open->grant.estimate;
-  ledger_->Post(entry);
-  if (running.holds_slot) {
-    leases_.erase({running.lease_deadline, progress.grant});
-    leases_.emplace(entry.lease_deadline, progress.grant);
+  Progressed answer;
+  entry.output_cap = ExtendCap(running, *open, progress.so_far, &answer.bound);
+  entry.hold = open->grant.hold;
+  if (entry.output_cap > open->grant.output_cap) {
+    const ledger::Money more = ledger::Money::FromPico(ledger::MaxGeneratedPrice(books().PricesOf(terms))) *
+                               (entry.output_cap - open->grant.output_cap).count();
+    entry.hold += more;
+    running.hold += more;
+    accounts_.HoldMoney(terms.key, more, running.given);
+    if (running.in_run) runs_.Hold(running.run, more);
   }
-  settlements_.erase({running.settle_deadline, progress.grant});
-  settlements_.emplace(entry.settle_deadline, progress.grant);
-  running.lease_deadline = entry.lease_deadline;
-  running.settle_deadline = entry.settle_deadline;
+  running.lease_deadline = answer.lease_deadline = entry.lease_deadline;
+  running.settle_deadline = answer.settle_deadline = entry.settle_deadline;
+  answer.output_cap = entry.output_cap;
+  Judge(running, progress.so_far, &answer);
+  ledger_->Post(std::move(entry));
+  const Slot slot = running_by_id_.at(progress.grant);
+  if (running.holds_slot) leases_.Update(slot, running.lease_deadline);
+  settlements_.Update(slot, running.settle_deadline);
   // More than was held is charged to rate and share at once; less is given back only at the end.
   TokenCounts known = held;
   for (TokenKind kind : kAllTokenKinds) known[kind] = std::max(held[kind], progress.so_far[kind]);
   if (pool != nullptr) TrueUp(running, known, WorkOf(known, pool->settings().burndown));
-  Say(progress.ticket, Progressed{.lease_deadline = running.lease_deadline,
-                                  .settle_deadline = running.settle_deadline,
-                                  .output_cap = cap,
-                                  .stop = Generated(progress.so_far) >= cap});
+  Say(progress.ticket, answer, running.money_bound ? Release::kSynced : Release::kWritten);
+}
+
+// A grant whose money is bounded got less than it asked for if that was all there was: it gets more as it needs it.
+Tokens Engine::ExtendCap(Running& running, const ledger::OpenGrant& open, const TokenCounts& so_far,
+                         InlineText<80>* bound) {
+  const Tokens cap = open.grant.output_cap;
+  const Tokens wanted = running.max_output - cap;
+  // While more than half of its cap is ahead of it, others may need the money more.
+  if (!running.money_bound || wanted <= Tokens::Zero() || Generated(so_far) * 2 < cap) return cap;
+  const ledger::TokenPrices& prices = books().PricesOf(running.terms);
+  const Affordable more =
+      Cut(running.terms.tenant, running.terms.key, running.in_run ? &running.run : nullptr, running.given,
+          ledger::Money(), ledger::MaxGeneratedPrice(prices), wanted, open.grant.estimate[TokenKind::kOutput]);
+  *bound = more.by;
+  return more.nothing ? cap : cap + more.cap;
+}
+
+// What a running request should do now.
+void Engine::Judge(const Running& running, const TokenCounts& so_far, Progressed* answer) const {
+  const Tenant* tenant = accounts_.FindTenant(running.terms.tenant);
+  const bool at_cap = Generated(so_far) >= answer->output_cap;
+  if (running.in_run && tenant != nullptr && runs_.OutOfTime(tenant->policy->runs, running.run, now_)) {
+    answer->bound = Name(RunBound::kWallTime);
+  } else if (!at_cap) {
+    answer->bound = {};
+    return;
+  } else if (answer->bound.empty()) {
+    answer->bound = "output_cap";
+  }
+  const bool by_run = answer->bound.view().starts_with("run.");
+  const bool may_be_approved = by_run && tenant != nullptr && tenant->policy->runs.ask_for_approval;
+  answer->wait_for_approval = may_be_approved;
+  answer->stop = !may_be_approved;
 }
 
 void Engine::On(const Complete& complete) {
@@ -142,8 +188,13 @@ void Engine::CompleteOpen(const Complete& complete, const ledger::OpenGrant& ope
   const Instant end = std::clamp(complete.ended_at.value_or(now_), begin, std::max(begin, now_));
   const Instant first = std::clamp(complete.first_token_at.value_or(begin), begin, end);
   const Work work = open.attributed + input + output;
-  PostSettlement(complete, terms, /*billed=*/true, work, Attribute(first, end, input, output));
-  EndRunning(complete.grant, complete.tokens, work);
+  const Slot slot = running_by_id_.at(complete.grant);
+  const Running& running = running_[slot];
+  const std::optional<ledger::Money> at_most = running.money_bound ? std::optional(running.hold) : std::nullopt;
+  const ledger::Money charge =
+      PostSettlement(complete, terms, /*billed=*/true, at_most, work, Attribute(first, end, input, output));
+  EndRunning(slot, complete.tokens, work, charge, complete.outcome == ledger::Outcome::kSucceeded);
+  accounts_.Graduate(terms.tenant, books().BalanceOf(terms.tenant).posted, now_);
   effects_->observations.push_back({terms.tenant, terms.pool, Generated(complete.tokens)});
 }
 
@@ -193,11 +244,20 @@ void Engine::SettleUnmetered(const Complete& complete, const ledger::GrantTerms&
   const PoolState* pool = FindPool(terms.pool);
   const BurndownRates rates = pool == nullptr ? BurndownRates{} : pool->settings().burndown;
   const Work news = WorkOf(complete.tokens - metered, rates);
-  PostSettlement(complete, terms, billed, metered_work + news, Attribute(now_, now_, Work::Zero(), news));
+  // A grant that draws on a hard budget is durable before anybody knows it; should one be lost all the same (a disk
+  // that lies), it is charged no more than is left.
+  std::optional<ledger::Money> at_most;
+  if (billed && accounts_.IsBudgeted(terms.key)) {
+    at_most = std::max(accounts_.MoneyLeft(terms.key, now_).left, ledger::Money());
+  }
+  const ledger::Money charge =
+      PostSettlement(complete, terms, billed, at_most, metered_work + news, Attribute(now_, now_, Work::Zero(), news));
+  accounts_.SettleMoney(terms.key, ledger::Money(), charge, now_);
 }
 
-void Engine::PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed, Work work,
-                            std::vector<ledger::Attribution> attributions) {
+ledger::Money Engine::PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed,
+                                     const std::optional<ledger::Money>& at_most, Work work,
+                                     ledger::Attributions attributions) {
   ledger::SettleEntry entry;
   entry.id = complete.grant;
   entry.terms = terms;
@@ -207,26 +267,36 @@ void Engine::PostSettlement(const Complete& complete, const ledger::GrantTerms& 
   entry.tokens = complete.tokens;
   entry.work = work;
   if (billed) entry.charge = ChargeFor(terms, complete.tokens);
+  if (billed && at_most && entry.charge > *at_most) {
+    // More was generated than was allowed, or the input was counted wrong: what the hold cannot pay is not charged.
+    entry.tokens = Payable(complete.tokens, books().PricesOf(terms), *at_most);
+    entry.unbilled = complete.tokens - entry.tokens;
+    entry.charge = ChargeFor(terms, entry.tokens);
+  }
   entry.body = complete.body;
   entry.attributions = std::move(attributions);
-  ledger_->Post(entry);
+  const ledger::Money charge = entry.charge;
+  ledger_->Post(std::move(entry));
   Say(complete.ticket,
       Completed{.terms = terms,
-                .charge = entry.charge,
+                .charge = charge,
                 .billed = billed,
                 .work = work,
                 .sequence = ledger_->posted_sequence(),
                 .repeated = false},
       Release::kSynced);
+  return charge;
 }
 
 void Engine::On(const Undeliverable& undeliverable) {
-  const auto found = running_.find(undeliverable.grant);
+  const auto found = running_by_id_.find(undeliverable.grant);
   // A retry may have picked the grant up meanwhile: then it is in good hands.
-  if (found == running_.end() || found->second.answered != undeliverable.ticket) return;
+  if (found == running_by_id_.end() || running_[found->second].answered != undeliverable.ticket) return;
   if (Total(books().FindOpen(undeliverable.grant)->so_far) > Tokens::Zero()) return;  // it was delivered after all
   ledger_->Post(ledger::VoidEntry{undeliverable.grant, now_, ledger::VoidReason::kUndeliverable});
-  EndRunning(undeliverable.grant, TokenCounts{}, Work::Zero());
+  const KeyId key = running_[found->second].terms.key;
+  EndRunning(found->second, TokenCounts{}, Work::Zero(), ledger::Money(), /*has_answer=*/false);
+  accounts_.TrueUp(key, {.requests = 1, .tokens = {}, .work = {}}, {.requests = 0, .tokens = {}, .work = {}}, now_);
 }
 
 }  // namespace penstock::core

@@ -6,22 +6,73 @@
 #include "admission/vocabulary/check.h"
 
 namespace penstock::core {
+namespace {
+
+constexpr Duration kShortestRetry = Milliseconds(100);
+constexpr Duration kLongestRetry = Hours(1);
+
+/// How long the rate takes to earn the burst, rounded up.
+Duration TimeToEarn(const admission::RateTerms& rate) {
+  const Int128 scaled = Int128{rate.burst} * rate.period.count();
+  return Duration(admission::AtMost(DivideRoundUp<Int128>(scaled, rate.quantity), admission::kLongestWait.count()));
+}
+
+}  // namespace
 
 PoolState::PoolState(PoolId id, const PoolSettings& settings, const SchedulerFactory& factory, Instant now)
     : id_(id), settings_(settings), scheduler_(factory(settings.terms, now)) {}
 
-void PoolState::AddReservation(TenantId tenant, const ReservationSettings& reservation, Instant now) {
-  const admission::ContractId contract =
-      scheduler_->AddContract({.tenant = tenant, .rate = reservation.rate, .overrun = reservation.overrun}, now);
-  reservations_[tenant] = Reservation{contract, reservation};
+Work PoolState::BurstOf(const ReservationSettings& reservation) const {
   const int64_t per_unit = reservation.kind ? settings_.burndown[*reservation.kind] : 1;
-  reserved_bursts_ += Work(CheckedMul(reservation.rate.burst, per_unit));
+  return Work(CheckedMul(reservation.rate.burst, per_unit));
 }
 
-void PoolState::SetCapacity(WorkPerSecond capacity, int64_t max_in_flight, Instant now) {
+void PoolState::SetSettings(const PoolSettings& settings, Instant now) {
+  settings_ = settings;
+  scheduler_->SetTerms(settings_.terms, now);
+}
+
+void PoolState::SetReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations, Instant now) {
+  std::vector<Reservation> before;
+  if (const auto known = reservations_.find(tenant); known != reservations_.end()) before = std::move(known->second);
+  std::vector<Reservation> after;
+  for (size_t i = 0; i < reservations.size(); ++i) {
+    const ReservationSettings& next = reservations[i];
+    const admission::ContractTerms terms{
+        .tenant = tenant, .kind = next.kind, .rate = next.rate, .overrun = next.overrun};
+    // The n-th reservation keeps what the n-th before it has used, if it counts the same.
+    const bool kept = i < before.size() && before[i].kind == next.kind;
+    if (kept) scheduler_->SetContract(before[i].contract, terms, now);
+    after.push_back({kept ? before[i].contract : scheduler_->AddContract(terms, now), next.kind, BurstOf(next),
+                     TimeToEarn(next.rate)});
+    if (kept) before[i].contract = 0;
+  }
+  for (const Reservation& gone : before) {
+    if (gone.contract != 0) scheduler_->RemoveContract(gone.contract, now);
+    reserved_bursts_ -= gone.burst;
+    burst_times_.erase(burst_times_.find(gone.burst_time));
+  }
+  for (const Reservation& one : after) {
+    reserved_bursts_ += one.burst;
+    burst_times_.insert(one.burst_time);
+  }
+  if (after.empty()) {
+    reservations_.erase(tenant);
+  } else {
+    reservations_[tenant] = std::move(after);
+  }
+}
+
+void PoolState::SetCapacity(WorkPerSecond capacity, int64_t max_in_flight, int64_t kv_tokens, Instant now) {
   settings_.terms.capacity = capacity;
   if (max_in_flight > 0) settings_.terms.max_in_flight = max_in_flight;
+  if (kv_tokens > 0) settings_.terms.kv_tokens = kv_tokens;
   scheduler_->SetTerms(settings_.terms, now);
+}
+
+void PoolState::SetWaitTable(const SetPlan::WaitTable& table) {
+  const auto c = static_cast<size_t>(table.stood_as);
+  if (c < kShareClassCount) wait_tables_[c] = table.buckets;
 }
 
 Tokens PoolState::PredictedOutput(TenantId tenant, Tokens cap) const {
@@ -29,12 +80,12 @@ Tokens PoolState::PredictedOutput(TenantId tenant, Tokens cap) const {
   return std::min(cap, planned == predicted_.end() ? settings_.predicted_output : planned->second);
 }
 
-TokenCounts PoolState::HeldInput(const Admit& request) const {
+TokenCounts PoolState::HeldInput(const TokenCounts& input, const ByTokenKind<bool>& estimated) const {
   TokenCounts held;
   for (TokenKind kind : kAllTokenKinds) {
     if (IsGenerated(kind)) continue;
-    const int64_t tokens = request.input[kind].count();
-    if (!request.estimated[kind]) {
+    const int64_t tokens = input[kind].count();
+    if (!estimated[kind]) {
       held[kind] += Tokens(tokens);
       continue;
     }
@@ -44,53 +95,84 @@ TokenCounts PoolState::HeldInput(const Admit& request) const {
   return held;
 }
 
-admission::Offer PoolState::OfferFor(const Waiting& waiting, int64_t tenant_weight, uint64_t handle) const {
-  const auto reservation = reservations_.find(waiting.request.tenant);
+admission::Offer PoolState::OfferFor(const Waiting& waiting, int64_t tenant_weight, int32_t key_weight,
+                                     uint64_t handle) const {
   return {.request = handle,
-          .tenant = waiting.request.tenant,
-          .tenant_weight = tenant_weight,
+          .tenant = waiting.tenant,
+          .key = waiting.key,
+          .tenant_weight = static_cast<int32_t>(tenant_weight),
+          .key_weight = key_weight,
           .share_class = waiting.share_class,
-          .contract = reservation == reservations_.end() ? 0 : reservation->second.contract,
-          .contract_amount = ContractAmount(waiting.request.tenant, waiting.estimate, waiting.usage.work),
-          .work = waiting.usage.work,
-          .deadline = waiting.since + std::max(waiting.request.max_wait, Nanoseconds(1))};
+          .reserved = waiting.share_class == ServiceClass::kSpillover && reservations_.contains(waiting.tenant),
+          .promised = waiting.explanation.promised,
+          .tokens = waiting.estimate,
+          .work = waiting.work,
+          .kv_tokens = Total(waiting.estimate).count(),
+          .deadline = waiting.since + std::max(waiting.max_wait, Nanoseconds(1))};
 }
 
-int64_t PoolState::ContractAmount(TenantId tenant, const TokenCounts& tokens, Work work) const {
-  const auto found = reservations_.find(tenant);
-  if (found == reservations_.end()) return 0;
-  const std::optional<TokenKind> kind = found->second.settings.kind;
-  return kind ? tokens[*kind].count() : work.count();
+WaitRange PoolState::RangeOf(ServiceClass share_class, Duration line_forecast) const {
+  const auto& table = wait_tables_[static_cast<size_t>(share_class)];
+  return table ? (*table)[WaitBucketOf(line_forecast)] : DefaultWaitRange(line_forecast);
 }
 
-uint64_t PoolState::Hold(Waiting waiting) {
-  largest_request_ = std::max(largest_request_, waiting.usage.work);
+bool PoolState::MayStand(const Waiting& waiting) const {
+  if (waiting.max_wait == Duration::Zero()) return true;  // now or never: the scheduler knows
+  const WaitRange& range = waiting.explanation.forecast_wait;
+  const bool others_promised =
+      !waiting.explanation.promised && promises_.Promised(waiting.tenant, waiting.share_class) > Work::Zero();
+  if (others_promised) return std::max(range.expected, range.low) * 2 <= waiting.max_wait;
+  return range.low <= waiting.max_wait;
+}
+
+Duration PoolState::RetryAfter(const Waiting& waiting, const admission::Offer& offer, Instant now) {
+  const Work promised = promises_.Promised(waiting.tenant, waiting.share_class);
+  const Duration line = scheduler_->ForecastWait(offer, promised, now);
+  // Where slots bind, lines drain more slowly than the rate of work says: as much more slowly as short waits turned out
+  // longer than their forecasts.
+  const Duration probe = std::max(waiting.explanation.line_forecast, Duration(waiting.max_wait.count() / 2));
+  const Duration turned_out = RangeOf(waiting.share_class, probe).expected;
+  Int128 expected_ns = line.count();
+  if (turned_out > probe) expected_ns = expected_ns * turned_out.count() / probe.count();
+  const Duration expected(admission::AtMost(expected_ns, admission::kLongestWait.count()));
+  const Duration patience = Duration(waiting.max_wait.count() / 2);
+  return std::clamp(expected - std::min(patience, expected), kShortestRetry, kLongestRetry);
+}
+
+uint32_t PoolState::Hold(Waiting waiting) {
+  largest_request_ = std::max(largest_request_, waiting.work);
   if (free_handles_.empty()) {
-    waiting_.emplace_back(std::move(waiting));
-    return waiting_.size() - 1;
+    free_handles_.push_back(static_cast<uint32_t>(waiting_.size()));
+    waiting_.emplace_back();
   }
-  const uint64_t handle = free_handles_.back();
+  const uint32_t handle = free_handles_.back();
   free_handles_.pop_back();
-  waiting_[handle] = std::move(waiting);
+  waiting_[handle].waiting = std::move(waiting);
+  waiting_[handle].taken = true;
   return handle;
 }
 
 Waiting& PoolState::At(uint64_t handle) {
-  PENSTOCK_CHECK(handle < waiting_.size() && waiting_[handle].has_value());
-  return *waiting_[handle];
+  PENSTOCK_CHECK(handle < waiting_.size() && waiting_[handle].taken);
+  return waiting_[handle].waiting;
+}
+
+const Waiting& PoolState::At(uint64_t handle) const {
+  PENSTOCK_CHECK(handle < waiting_.size() && waiting_[handle].taken);
+  return waiting_[handle].waiting;
 }
 
 Waiting PoolState::Drop(uint64_t handle) {
   Waiting waiting = std::move(At(handle));
-  waiting_[handle].reset();
-  free_handles_.push_back(handle);
+  waiting_[handle].taken = false;
+  free_handles_.push_back(static_cast<uint32_t>(handle));
   return waiting;
 }
 
 std::vector<uint64_t> PoolState::AllWaiting() const {
   std::vector<uint64_t> handles;
   for (uint64_t handle = 0; handle < waiting_.size(); ++handle) {
-    if (waiting_[handle]) handles.push_back(handle);
+    if (waiting_[handle].taken) handles.push_back(handle);
   }
   return handles;
 }
@@ -102,7 +184,10 @@ void PoolState::NoteOutstanding(const admission::Charge& charge, Work most, int 
 }
 
 Duration PoolState::ReclaimBound() const {
-  return TimeForRoundUp(reserved_bursts_ + borrowed_ + largest_request_, settings_.terms.capacity);
+  const WorkPerSecond capacity = settings_.terms.capacity;
+  const Duration together = TimeForRoundUp(reserved_bursts_ + borrowed_ + largest_request_, capacity);
+  if (burst_times_.empty()) return together;
+  return std::max(together, *burst_times_.rbegin() + TimeForRoundUp(borrowed_ + largest_request_, capacity));
 }
 
 }  // namespace penstock::core

@@ -1,17 +1,23 @@
-// A pool: its scheduler, who waits in it, what it counts, and what it expects requests to generate.
+// A pool: its scheduler, who waits in it, what it counts, and what it expects of requests and of its line.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
+#include "admission/limits.h"
 #include "admission/scheduler.h"
 #include "broker/core/answer.h"
 #include "broker/core/command.h"
+#include "broker/core/duplicates.h"
+#include "broker/core/promises.h"
+#include "broker/core/runs.h"
 #include "broker/core/settings.h"
 #include "ledger/tariff.h"
 
@@ -27,15 +33,34 @@ struct ClassCounters {
   int64_t cancelled = 0;
 };
 
-/// A request in line.
+/// A request that is decided about, or stands in line.
 struct Waiting {
-  Admit request;
-  ServiceClass share_class = ServiceClass::kDefault;
-  admission::Usage usage;  // what its limits hold
-  TokenCounts estimate;    // held input and predicted output
+  Ticket ticket = 0;
+  RequestKey name{};  // tenant and request id
+  TenantId tenant;
+  KeyId key;
+  ledger::BodyDigest body{};
+  PackedCounts estimate;  // held input and predicted output
+  Tokens max_output;      // asked for, and within the key's ceiling
+  Work work;              // of the estimate
   Instant since;
+  Duration max_wait;
   admission::WaitingId place = 0;
+  ServiceClass share_class = ServiceClass::kDefault;
+  bool validate_only = false;
+  bool at_ceiling = false;   // asked for more output than its key's policy allows
+  bool in_run = false;       // `run` says which
+  bool has_content = false;  // `content` says which
+  RunKey run{};
+  ContentKey content{};
+  std::optional<DuplicateHint> duplicate;
   Explanation explanation;
+  // What the client wrote, for the journal.
+  std::string request_id;
+  std::string run_name;
+  std::vector<ledger::Label> labels;
+
+  admission::Usage usage() const { return {.requests = 1, .tokens = estimate, .work = work}; }
 };
 
 /// Makes the scheduler of a pool; tests put other drivers in.
@@ -49,31 +74,45 @@ class PoolState {
   const PoolSettings& settings() const { return settings_; }
   admission::Scheduler& scheduler() { return *scheduler_; }
   const admission::Scheduler& scheduler() const { return *scheduler_; }
+  Promises& promises() { return promises_; }
+  const Promises& promises() const { return promises_; }
   const std::array<ClassCounters, kServiceClassCount>& counters() const { return counters_; }
   ClassCounters& counter(ServiceClass c) { return counters_[static_cast<size_t>(c)]; }
 
-  void AddReservation(TenantId tenant, const ReservationSettings& reservation, Instant now);
-  void SetCapacity(WorkPerSecond capacity, int64_t max_in_flight, Instant now);
+  /// New terms while traffic runs; a capacity that was reported since boot gives way to the settings'.
+  void SetSettings(const PoolSettings& settings, Instant now);
+  /// The contracts of a tenant here, in place of those it had.
+  void SetReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations, Instant now);
+  /// 0 leaves slots and KV tokens as they are.
+  void SetCapacity(WorkPerSecond capacity, int64_t max_in_flight, int64_t kv_tokens, Instant now);
   void SetPredictedOutput(TenantId tenant, Tokens tokens) { predicted_[tenant] = tokens; }
+  void SetWaitTable(const SetPlan::WaitTable& table);
 
   /// What a request of this tenant is expected to generate at most: the plan's quantile, else the cold-start rule.
   Tokens PredictedOutput(TenantId tenant, Tokens cap) const;
   /// The input to hold: estimated counts as uncached input plus the estimator's stated error, rounded up.
-  TokenCounts HeldInput(const Admit& request) const;
+  TokenCounts HeldInput(const TokenCounts& input, const ByTokenKind<bool>& estimated) const;
 
   /// The offer this request makes to the scheduler.
-  admission::Offer OfferFor(const Waiting& waiting, int64_t tenant_weight, uint64_t handle) const;
-  /// The unit a tenant's contract counts in: tokens of its kind, or milli-nt; 0 without a contract.
-  int64_t ContractAmount(TenantId tenant, const TokenCounts& tokens, Work work) const;
+  admission::Offer OfferFor(const Waiting& waiting, int64_t tenant_weight, int32_t key_weight, uint64_t handle) const;
+  /// What forecasts from the line, of that length and class, turned out to be.
+  WaitRange RangeOf(ServiceClass share_class, Duration line_forecast) const;
+  /// True when a request that may wait so long should stand in line at all (promises.h, rule 2).
+  bool MayStand(const Waiting& waiting) const;
+  /// When it is worth trying again after a refusal by load (promises.h, rule 3).
+  Duration RetryAfter(const Waiting& waiting, const admission::Offer& offer, Instant now);
 
-  uint64_t Hold(Waiting waiting);
+  uint32_t Hold(Waiting waiting);
   Waiting& At(uint64_t handle);
+  const Waiting& At(uint64_t handle) const;
   Waiting Drop(uint64_t handle);
   std::vector<uint64_t> AllWaiting() const;  // in the order of their handles
 
   void NoteOutstanding(const admission::Charge& charge, Work most, int sign);
-  /// DESIGN section 3: (sum of reserved bursts + borrowers' output caps in flight + largest request) / capacity.
-  /// Holds while a slot is free for the reserved tier (`holdback_slots`).
+  /// What an in-profile reserved request waits at most: (sum of reserved bursts + borrowers' output caps in flight +
+  /// largest request) / capacity; or, where a contract bought a large burst with a small rate, that burst / rate +
+  /// (borrowers + largest) / capacity if that is longer: the earliest deadline goes first, and such a burst is due
+  /// late. Holds while a slot is free for the reserved tier (`holdback_slots`).
   Duration ReclaimBound() const;
 
   int64_t slots_of_earlier_boot() const { return slots_of_earlier_boot_; }
@@ -82,18 +121,29 @@ class PoolState {
  private:
   struct Reservation {
     admission::ContractId contract = 0;
-    ReservationSettings settings;
+    std::optional<TokenKind> kind;
+    Work burst;
+    Duration burst_time;  // how long its rate takes to earn its burst
   };
+  struct Place {
+    Waiting waiting;
+    bool taken = false;
+  };
+  Work BurstOf(const ReservationSettings& reservation) const;
+
   const PoolId id_;
   PoolSettings settings_;
   std::unique_ptr<admission::Scheduler> scheduler_;
   std::array<ClassCounters, kServiceClassCount> counters_;
-  absl::flat_hash_map<TenantId, Reservation> reservations_;
+  absl::flat_hash_map<TenantId, std::vector<Reservation>> reservations_;
   absl::flat_hash_map<TenantId, Tokens> predicted_;
-  std::vector<std::optional<Waiting>> waiting_;
-  std::vector<uint64_t> free_handles_;
+  std::array<std::optional<std::array<WaitRange, kWaitBuckets>>, kShareClassCount> wait_tables_;
+  Promises promises_;
+  std::deque<Place> waiting_;  // grows without a copy or a spare half, and never shrinks
+  std::vector<uint32_t> free_handles_;
   Work reserved_bursts_;
-  Work borrowed_;  // the most that running work outside contracts can still ask of the pool
+  std::multiset<Duration> burst_times_;  // of all reservations
+  Work borrowed_;                        // the most that running work outside contracts can still ask of the pool
   Work largest_request_;
   int64_t slots_of_earlier_boot_ = 0;
 };

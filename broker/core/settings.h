@@ -1,6 +1,7 @@
 // What the engine is told at start: pools, tenants, keys, prices. Plain values; broker/config reads them from YAML.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,27 +35,73 @@ struct ReservationSettings {
   admission::Overrun overrun = admission::Overrun::kSpill;
 };
 
+/// A bound on token charges that is never exceeded. It counts what was charged to grants given in the period (UTC days
+/// and months) and holds what running ones may still cost.
+struct BudgetTerms {
+  enum class Period : uint8_t { kDay, kMonth, kTotal };
+  std::string name;  // "day", "month", "total"
+  Period period = Period::kTotal;
+  ledger::Money amount;
+  friend bool operator==(const BudgetTerms&, const BudgetTerms&) = default;
+};
+
+/// What one run (an agent run or workflow, named by the client) may do. Zero: no bound.
+struct RunTerms {
+  ledger::Money max_spend;
+  int64_t max_requests = 0;
+  Duration max_wall_time;
+  int64_t max_depth = 0;          // of nested requests, as the client counts them from 1
+  bool ask_for_approval = false;  // crossing a bound waits for an operator instead of stopping
+  friend bool operator==(const RunTerms&, const RunTerms&) = default;
+};
+
+/// What to do with a request whose content digest is that of one in flight or lately finished.
+enum class DuplicatePolicy : uint8_t { kIgnore, kHint, kRefuse };
+
+/// What a key may do at all.
+struct KeyPolicy {
+  std::vector<std::string> pools;     // empty: every pool the tenant may use
+  std::vector<ServiceClass> classes;  // empty: every class the tenant may ask for
+  Tokens max_input;                   // a request with more is refused; 0: no ceiling
+  Tokens max_output;                  // the output cap is never more; 0: no ceiling
+  int64_t max_output_price = 0;       // pico-units per generated token: dearer pools are passed over; 0: no ceiling
+  DuplicatePolicy duplicates = DuplicatePolicy::kIgnore;
+  Duration duplicate_window = Seconds(60);  // how long a finished request counts as lately finished
+  friend bool operator==(const KeyPolicy&, const KeyPolicy&) = default;
+};
+
 struct KeySettings {
   std::string name;
-  std::vector<admission::LimitTerms> limits;
-  int64_t max_parallel = 0;        // 0: no bound
-  std::vector<std::string> pools;  // empty: every pool the tenant may use
+  int64_t weight = 1;  // among the keys of its tenant
+  admission::LimitPolicy limits;
+  KeyPolicy policy;
+  std::vector<BudgetTerms> budgets;
+};
+
+/// Limits that a tenant gets once it was charged so much in all.
+struct Graduation {
+  ledger::Money at_spend;
+  admission::LimitPolicy limits;
+  friend bool operator==(const Graduation&, const Graduation&) = default;
 };
 
 struct TenantSettings {
   std::string name;
   Tier tier = Tier::kElastic;
   int64_t weight = 1;  // among the tenants of its class
-  std::vector<admission::LimitTerms> limits;
-  int64_t max_parallel = 0;
-  std::vector<std::string> pools;                  // empty: every pool
-  std::vector<ServiceClass> classes;               // elastic classes it may ask for; empty: `default` only
-  std::optional<ReservationSettings> reservation;  // exactly for Tier::kReserved
+  admission::LimitPolicy limits;
+  std::vector<Graduation> graduations;            // by rising spend
+  std::vector<std::string> pools;                 // empty: every pool
+  std::vector<ServiceClass> classes;              // elastic classes it may ask for; empty: `default` only
+  std::vector<ReservationSettings> reservations;  // at least one exactly for Tier::kReserved
+  std::vector<BudgetTerms> budgets;
+  RunTerms runs;
   std::vector<KeySettings> keys;
 };
 
 struct EngineSettings {
   std::vector<PoolSettings> pools;
+  std::array<admission::LimitPolicy, kTierCount> tier_limits;  // shared by all tenants of a tier
   std::vector<TenantSettings> tenants;
   ledger::Tariff tariff;
 };

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "admission/vocabulary/check.h"
 
 namespace penstock::daemon {
 namespace {
-
-constexpr Duration kPlanEvery = Seconds(2);
 
 /// Drains start at least this far apart: a lone command does not wait for it, and under load many share one row, one
 /// wake-up and one write.
@@ -30,11 +29,11 @@ CommandLoop::CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock
 
 CommandLoop::~CommandLoop() { Stop().IgnoreError(); }
 
-bool CommandLoop::Enqueue(Item item, bool even_if_full) {
+bool CommandLoop::Enqueue(Item item) {
   bool was_empty = false;
   {
     Lock lock(mutex_);
-    if (stopping_ || (!even_if_full && queue_.size() >= terms_.queue_capacity)) return false;
+    if (stopping_ || queue_.size() >= terms_.queue_capacity) return false;
     was_empty = queue_.empty();
     queue_.push_back(std::move(item));
   }
@@ -43,21 +42,40 @@ bool CommandLoop::Enqueue(Item item, bool even_if_full) {
 }
 
 bool CommandLoop::Submit(core::Command command, core::Ticket ticket, Caller* caller) {
-  return Enqueue({.command = std::move(command), .ticket = ticket, .caller = caller, .read = nullptr}, false);
+  return Enqueue({{.command = std::move(command), .ticket = ticket}, caller, nullptr});
 }
 
-void CommandLoop::Tell(core::Command command) {
-  Enqueue({.command = std::move(command), .ticket = 0, .caller = nullptr, .read = nullptr}, true);
+size_t CommandLoop::SubmitBatch(std::span<Request> batch, BatchCaller* caller) {
+  bool was_empty = false;
+  size_t taken = 0;
+  {
+    Lock lock(mutex_);
+    if (stopping_) return 0;
+    was_empty = queue_.empty();
+    taken = std::min(batch.size(), terms_.queue_capacity - std::min(queue_.size(), terms_.queue_capacity));
+    for (Request& request : batch.first(taken)) queue_.push_back({std::move(request), caller, nullptr});
+  }
+  if (was_empty && taken > 0) arrived_.notify_one();
+  return taken;
 }
 
-bool CommandLoop::Ask(Read read) {
-  return Enqueue({.command = core::Tick{}, .ticket = 0, .caller = nullptr, .read = std::move(read)}, false);
+void CommandLoop::Tell(core::Command command) { TellAll({&command, 1}); }
+
+void CommandLoop::TellAll(std::span<core::Command> commands) {
+  {
+    Lock lock(mutex_);
+    if (stopping_) return;
+    for (core::Command& command : commands) queue_.push_back({{.command = std::move(command)}, nullptr, nullptr});
+  }
+  arrived_.notify_one();
 }
+
+bool CommandLoop::Ask(Read read) { return Enqueue({{.command = core::Tick{}}, nullptr, std::move(read)}); }
 
 // Sleeps until something is queued or due; false when it is time to stop and nothing is queued.
 bool CommandLoop::TakeItems(std::vector<Item>* items) {
   items->clear();
-  const Instant wake = std::min(engine_->NextWake(), next_plan_);
+  const Instant wake = engine_->NextWake();
   const Instant now = clock_.Now();
   const auto due = std::chrono::steady_clock::now() +
                    std::chrono::nanoseconds(std::clamp<int64_t>((wake - now).count(), 0, Seconds(1).count()));
@@ -78,44 +96,83 @@ void CommandLoop::ApplyAll(std::vector<Item>& items) {
   const Instant now = clock_.Now();
   if (items.empty()) engine_->Apply(core::Tick{}, now, &effects_);
   for (Item& item : items) {
-    if (item.caller != nullptr) callers_[item.ticket] = item.caller;
-    engine_->Apply(item.command, now, &effects_);
+    const Request& request = item.request;
+    engine_->Apply(std::move(item.request.command), now, &effects_);
+    const Waiter waiter{item.caller, request.tag, request.release};
+    if (!FindWaiters(request.ticket, waiter) && item.caller != nullptr) waiters_[request.ticket] = waiter;
     if (item.read) item.read(*engine_, durable_.load(std::memory_order_acquire));
   }
   UpdatePlan(now);
 }
 
+// Says for each new answer who waits for it; true when one of them was for this newest ticket. Most are: a command that
+// is answered at once never enters the table.
+bool CommandLoop::FindWaiters(core::Ticket newest, const Waiter& waiter) {
+  bool answered = false;
+  while (answer_waiters_.size() < effects_.answers.size()) {
+    const core::Ticket ticket = effects_.answers[answer_waiters_.size()].ticket;
+    if (ticket == newest && !answered) {
+      answer_waiters_.push_back(waiter);
+      answered = true;
+      continue;
+    }
+    const auto found = waiters_.find(ticket);
+    answer_waiters_.push_back(found == waiters_.end() ? Waiter{} : found->second);
+    if (found != waiters_.end()) waiters_.erase(found);
+  }
+  return answered;
+}
+
 void CommandLoop::UpdatePlan(Instant now) {
-  for (const core::Effects::Observation& seen : effects_.observations) {
-    predictor_.Observe(seen.tenant, seen.pool, seen.generated);
-  }
+  planner_.Observe(effects_);
   effects_.observations.clear();
-  if (now < next_plan_) return;
-  next_plan_ = now + kPlanEvery;
-  if (core::SetPlan plan = predictor_.TakePlan(); !plan.predicted_outputs.empty()) {
-    engine_->Apply(std::move(plan), now, &effects_);
-  }
+  effects_.waits.clear();
+  if (std::optional<core::SetPlan> plan = planner_.TakePlan(now)) engine_->Apply(*std::move(plan), now, &effects_);
+}
+
+void CommandLoop::Runs::Add(BatchCaller* caller, Reply reply) {
+  if (caller != caller_) HandOver();
+  caller_ = caller;
+  replies_.push_back(std::move(reply));
+}
+
+void CommandLoop::Runs::HandOver() {
+  if (!replies_.empty()) caller_->AnswerAll(replies_);
+  replies_.clear();
+  caller_ = nullptr;
 }
 
 void CommandLoop::WriteAndRelease() {
   if (absl::Status written = engine_->ledger().WriteBatch(); !written.ok()) Fail(written);
-  bool anything_to_sync = false;
-  for (core::Answer& answer : effects_.answers) {
-    const auto found = callers_.find(answer.ticket);
-    if (found == callers_.end()) continue;
-    Caller* caller = found->second;
-    callers_.erase(found);
-    const bool durable = answer.sequence <= durable_.load(std::memory_order_acquire);
-    if (answer.release == core::Release::kWritten || durable) {
-      caller->Answer(std::move(answer.outcome));
-      continue;
+  FindWaiters(0, {});
+  for (size_t i = 0; i < effects_.answers.size(); ++i) {
+    core::Answer& answer = effects_.answers[i];
+    const Waiter& waiter = answer_waiters_[i];
+    if (waiter.caller == nullptr) continue;
+    Reply reply{waiter.tag, std::move(answer.outcome)};
+    if (answer.release == core::Release::kSynced || waiter.release == core::Release::kSynced) {
+      held_.push_back({answer.sequence, waiter.caller, std::move(reply)});
+    } else {
+      written_.Add(waiter.caller, std::move(reply));
     }
-    Lock lock(sync_mutex_);
-    pending_.push_back({answer.sequence, caller, std::move(answer.outcome)});
-    anything_to_sync = true;
   }
   effects_.answers.clear();
-  if (anything_to_sync) unsynced_.notify_one();
+  answer_waiters_.clear();
+  if (!held_.empty()) {
+    bool was_empty = false;
+    {
+      Lock lock(sync_mutex_);
+      was_empty = pending_.empty();
+      if (was_empty) {
+        pending_.swap(held_);
+      } else {
+        std::move(held_.begin(), held_.end(), std::back_inserter(pending_));
+      }
+    }
+    held_.clear();
+    if (was_empty) unsynced_.notify_one();
+  }
+  written_.HandOver();
 }
 
 void CommandLoop::Run() {
@@ -123,32 +180,60 @@ void CommandLoop::Run() {
   while (TakeItems(&items)) {
     ApplyAll(items);
     WriteAndRelease();
+    if (someone_waits_for_settled_.load(std::memory_order_acquire)) TellWhenSettled();
   }
 }
 
+void CommandLoop::TellWhenSettled() {
+  Lock lock(settled_mutex_);
+  no_grant_open_ = engine_->books().open_count() == 0;
+  if (no_grant_open_) settled_.notify_all();
+}
+
+bool CommandLoop::WaitUntilSettled(std::chrono::nanoseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  someone_waits_for_settled_.store(true, std::memory_order_release);
+  Tell(core::Tick{});  // so that the loop looks at least once
+  Lock lock(settled_mutex_);
+  while (!no_grant_open_) {
+    if (settled_.wait_until(settled_mutex_, until) == std::cv_status::timeout) break;
+  }
+  return no_grant_open_;
+}
+
+// Answers are held in the order of their sequences; what a sync does not cover yet waits for the next one.
 void CommandLoop::RunSyncer() {
-  std::vector<Pending> released;
+  std::vector<Pending> waiting;
+  Runs synced;
   auto next_sync = std::chrono::steady_clock::now();
   while (true) {
     {
       Lock lock(sync_mutex_);
-      while (pending_.empty() && !last_sync_) unsynced_.wait(sync_mutex_);
-      if (pending_.empty()) return;
+      while (pending_.empty() && waiting.empty() && !last_sync_) unsynced_.wait(sync_mutex_);
+      if (pending_.empty() && waiting.empty()) return;
     }
     std::this_thread::sleep_until(next_sync);
     next_sync = std::chrono::steady_clock::now() + kSyncSpacing;
-    const absl::StatusOr<uint64_t> covered = engine_->ledger().SyncJournal();
-    if (!covered.ok()) Fail(covered.status());
-    durable_.store(*covered, std::memory_order_release);
     {
       Lock lock(sync_mutex_);
-      while (!pending_.empty() && pending_.front().sequence <= *covered) {
-        released.push_back(std::move(pending_.front()));
-        pending_.pop_front();
+      if (waiting.empty()) {
+        waiting.swap(pending_);
+      } else {
+        std::move(pending_.begin(), pending_.end(), std::back_inserter(waiting));
+        pending_.clear();
       }
     }
-    for (Pending& pending : released) pending.caller->Answer(std::move(pending.outcome));
-    released.clear();
+    if (waiting.back().sequence > durable_.load(std::memory_order_relaxed)) {
+      const absl::StatusOr<uint64_t> covered = engine_->ledger().SyncJournal();
+      if (!covered.ok()) Fail(covered.status());
+      durable_.store(*covered, std::memory_order_release);
+    }
+    const uint64_t durable = durable_.load(std::memory_order_relaxed);
+    const auto end =
+        std::find_if(waiting.begin(), waiting.end(), [&](const Pending& p) { return p.sequence > durable; });
+    for (auto it = waiting.begin(); it != end; ++it) synced.Add(it->caller, std::move(it->reply));
+    synced.HandOver();
+    waiting.erase(waiting.begin(), end);
   }
 }
 

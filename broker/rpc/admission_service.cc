@@ -3,12 +3,16 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
+#include "admission/vocabulary/bounds.h"
 #include "broker/rpc/authentication.h"
 #include "broker/rpc/converters.h"
 #include "broker/rpc/errors.h"
+#include "broker/rpc/reading_call.h"
+#include "broker/rpc/session.h"
 #include "penstock/v1/admission.grpc.pb.h"
 
 namespace penstock::rpc {
@@ -37,9 +41,18 @@ class WaitingCall : public grpc::ServerUnaryReactor, public daemon::Caller {
 
 class AdmitCall final : public WaitingCall {
  public:
-  AdmitCall(const Surroundings& surroundings, grpc::CallbackServerContext* context, const v1::AdmitRequest& request,
-            v1::AdmitResponse* response)
-      : WaitingCall(surroundings), context_(context), response_(response), explain_(request.explain()) {
+  /// `under_way` counts the Admits that are; it outlives them.
+  AdmitCall(const Surroundings& surroundings, std::atomic<int64_t>& under_way, grpc::CallbackServerContext* context,
+            const v1::AdmitRequest& request, v1::AdmitResponse* response)
+      : WaitingCall(surroundings),
+        under_way_(under_way),
+        context_(context),
+        response_(response),
+        explain_(request.explain()) {
+    if (++under_way_ > surroundings.front_door.unary_admits) {
+      Finish(TooManyWait());
+      return;
+    }
     auth::Principal principal;
     grpc::Status status = Authenticate(*context, surroundings.api_keys, "/penstock.v1.Admission/Admit", &principal);
     core::Admit admit;
@@ -60,6 +73,7 @@ class AdmitCall final : public WaitingCall {
 
   void OnDone() override {
     if (granted_ && context_->IsCancelled()) surroundings().loop.Tell(core::Undeliverable{ticket(), grant_});
+    --under_way_;
     WaitingCall::OnDone();
   }
 
@@ -85,6 +99,7 @@ class AdmitCall final : public WaitingCall {
     if (explain_) ToProto(explanation, response_->mutable_explanation());
   }
 
+  std::atomic<int64_t>& under_way_;
   grpc::CallbackServerContext* const context_;
   v1::AdmitResponse* const response_;
   const bool explain_;
@@ -150,13 +165,18 @@ class CompleteCall final : public WaitingCall {
   v1::CompleteResponse* const response_;
 };
 
+grpc::Status UnknownDecision() {
+  return ToStatus({core::ErrorReason::kUnknownDecision, "",
+                   "no decision about it is kept: only the last ones are, and a restart forgets them"});
+}
+
 class AdmissionService final : public v1::Admission::CallbackService {
  public:
   explicit AdmissionService(const Surroundings& surroundings) : surroundings_(surroundings) {}
 
   grpc::ServerUnaryReactor* Admit(grpc::CallbackServerContext* context, const v1::AdmitRequest* request,
                                   v1::AdmitResponse* response) override {
-    return new AdmitCall(surroundings_, context, *request, response);
+    return new AdmitCall(surroundings_, admits_under_way_, context, *request, response);
   }
   grpc::ServerUnaryReactor* Progress(grpc::CallbackServerContext* context, const v1::ProgressRequest* request,
                                      v1::ProgressResponse* response) override {
@@ -166,9 +186,60 @@ class AdmissionService final : public v1::Admission::CallbackService {
                                      v1::CompleteResponse* response) override {
     return new CompleteCall(surroundings_, *context, *request, response);
   }
+  grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* Session(
+      grpc::CallbackServerContext* context) override {
+    return NewSession(surroundings_, context);
+  }
+
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context, const v1::ExplainRequest* request,
+                                    v1::Decision* response) override {
+    auth::Principal principal;
+    grpc::Status status = Authenticate(*context, surroundings_.api_keys, "/penstock.v1.Admission/Explain", &principal);
+    Asked asked;
+    if (status.ok()) status = Read(*request, principal, &asked);
+    if (!status.ok()) return new ReadingCall(status);
+    return new ReadingCall(surroundings_.loop, [this, asked, response](const core::Engine& engine, uint64_t) {
+      const core::Decision* decision =
+          asked.grant ? engine.FindDecision(*asked.grant) : engine.FindDecision(asked.tenant, asked.request_id);
+      const bool foreign = decision != nullptr && asked.own && decision->tenant != *asked.own;
+      if (decision == nullptr || foreign) return UnknownDecision();
+      ToProto(*decision, surroundings_.names, surroundings_.grant_keys, response);
+      return grpc::Status::OK;
+    });
+  }
 
  private:
+  /// What Explain is asked about.
+  struct Asked {
+    std::optional<TenantId> own;  // a tenant principal sees only its own
+    std::optional<GrantId> grant;
+    TenantId tenant;
+    std::string request_id;
+  };
+  grpc::Status Read(const v1::ExplainRequest& request, const auth::Principal& principal, Asked* asked) const {
+    asked->own = Scope(principal, surroundings_.names);
+    if (request.has_grant()) {
+      const std::optional<auth::SealedGrant> grant =
+          request.grant().size() > kMaxGrantNameBytes ? std::nullopt : surroundings_.grant_keys.Open(request.grant());
+      if (!grant) return ToStatus(UnknownGrant());
+      asked->grant = grant->id;
+      return grpc::Status::OK;
+    }
+    if (!request.has_request()) return InvalidField("decision", "say a grant, or a request");
+    const v1::ExplainedRequest& of = request.request();
+    if (of.request_id().empty() || of.request_id().size() > kMaxRequestIdBytes) {
+      return InvalidField("request.request_id", "must have 1 to 64 bytes");
+    }
+    const std::optional<TenantId> tenant =
+        of.tenant().empty() && asked->own ? asked->own : surroundings_.names.Tenant(of.tenant());
+    if (!tenant) return InvalidField("request.tenant", "there is no such tenant; the form is tenants/{tenant}");
+    asked->tenant = *tenant;
+    asked->request_id = of.request_id();
+    return grpc::Status::OK;
+  }
+
   const Surroundings surroundings_;
+  std::atomic<int64_t> admits_under_way_{0};
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <future>
-#include <thread>
 #include <utility>
 
 #include "broker/auth/random_bytes.h"
@@ -14,6 +13,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
   auto grant_keys = auth::GrantKeys::Load(terms.data_dir, auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime());
   if (!grant_keys.ok()) return grant_keys.status();
   broker->grant_keys_ = *std::move(grant_keys);
+  broker->read_config_ = std::move(terms.read_config);
   broker->api_keys_ = std::make_unique<auth::ApiKeys>(std::move(terms.api_keys));
 
   auto engine = core::Engine::Open(terms.engine, std::move(terms.journal), terms.scheduling, daemon::WallTime());
@@ -25,7 +25,8 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
       daemon::CommandLoop::Terms{.queue_capacity = terms.command_queue, .on_fatal = std::move(terms.on_fatal)});
 
   broker->surroundings_ = std::make_unique<Surroundings>(
-      Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_});
+      Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, terms.front_door,
+                   [owner = broker.get()] { return owner->Reload(); }});
   auto server = StartServer(terms.server, *broker->surroundings_);
   if (!server.ok()) return server.status();
   broker->server_ = *std::move(server);
@@ -36,20 +37,40 @@ Broker::~Broker() {
   if (server_ != nullptr) server_->Shutdown(Duration::Zero());
 }
 
-uint64_t Broker::OpenGrants() {
-  std::promise<uint64_t> open;
-  const bool asked =
-      loop_->Ask([&](const core::Engine& engine, uint64_t) { open.set_value(engine.books().open().size()); });
-  return asked ? open.get_future().get() : 0;
+absl::StatusOr<std::string> Broker::Reload() {
+  const std::lock_guard lock(reloading_);
+  if (read_config_ == nullptr) return absl::FailedPreconditionError("this daemon was not started from a file");
+  absl::StatusOr<BrokerTerms::Fresh> fresh = read_config_();
+  if (!fresh.ok()) return fresh.status();
+
+  struct Applied final : daemon::Caller {
+    void Answer(core::Outcome outcome) override { done.set_value(std::move(outcome)); }
+    std::promise<core::Outcome> done;
+  } applied;
+  core::Reconfigure reconfigure;
+  reconfigure.ticket = loop_->NewTicket();
+  reconfigure.settings = std::make_shared<const core::EngineSettings>(std::move(fresh->engine));
+  if (!loop_->Submit(reconfigure, reconfigure.ticket, &applied)) {
+    return absl::UnavailableError("the command queue is full: try again");
+  }
+  const core::Outcome outcome = applied.done.get_future().get();
+  if (const auto* error = std::get_if<core::Error>(&outcome)) return absl::FailedPreconditionError(error->message);
+
+  std::promise<void> renamed;
+  const bool asked = loop_->Ask([&](const core::Engine& engine, uint64_t) {
+    names_->Update(engine);
+    renamed.set_value();
+  });
+  if (!asked) return absl::UnavailableError("the command queue is full: the new names are not known yet; try again");
+  renamed.get_future().get();
+  api_keys_->Replace(std::move(fresh->hash_key), fresh->api_keys);
+  return fresh->summary;
 }
 
 absl::Status Broker::Drain(Duration timeout) {
   server_->TurnAway();
   loop_->Tell(core::Drain{});
-  const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(timeout.count());
-  while (OpenGrants() > 0 && std::chrono::steady_clock::now() < until) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  loop_->WaitUntilSettled(std::chrono::nanoseconds(timeout.count()));
   server_->Shutdown(Seconds(1));
   return loop_->Stop();
 }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ struct BrokerTerms {
   auth::ApiKeys api_keys;
   ServerTerms server;
   size_t command_queue = 65'536;
+  FrontDoor front_door{};
+  /// What the configuration says now, for Reload; may be null.
+  struct Fresh {
+    core::EngineSettings engine;
+    auth::HmacKey hash_key;
+    std::vector<auth::ApiKeyRecord> api_keys;
+    std::string summary;
+  };
+  std::function<absl::StatusOr<Fresh>()> read_config;
   /// The last act after a journal error; must not return.
   std::function<void(const absl::Status&)> on_fatal;
 };
@@ -37,14 +47,19 @@ class Broker {
 
   int port() const { return server_->port(); }
 
+  /// Reads the configuration again and applies it while traffic runs. FAILED_PRECONDITION or what reading says; then
+  /// nothing has changed.
+  absl::StatusOr<std::string> Reload();
+
   /// The orderly end: health turns, no new grants, settlements go on until no grant is open or `timeout` has passed,
   /// then the journal is stopped and synced.
   absl::Status Drain(Duration timeout);
 
  private:
   Broker() = default;
-  uint64_t OpenGrants();
 
+  std::function<absl::StatusOr<BrokerTerms::Fresh>()> read_config_;
+  std::mutex reloading_;
   std::unique_ptr<auth::ApiKeys> api_keys_;
   std::unique_ptr<auth::GrantKeys> grant_keys_;
   std::unique_ptr<Names> names_;

@@ -3,13 +3,6 @@
 #include "penstock/rpc/error_details.pb.h"
 
 namespace penstock::rpc {
-namespace {
-
-struct Meaning {
-  grpc::StatusCode code;
-  const char* reason;
-};
-
 Meaning MeaningOf(core::ErrorReason reason) {
   using core::ErrorReason;
   switch (reason) {
@@ -37,13 +30,17 @@ Meaning MeaningOf(core::ErrorReason reason) {
       return {grpc::StatusCode::CANCELLED, "ABANDONED"};
     case ErrorReason::kOverloaded:
       return {grpc::StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED"};
+    case ErrorReason::kUnknownRun:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_RUN"};
+    case ErrorReason::kUnknownDecision:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_DECISION"};
+    case ErrorReason::kFailedPrecondition:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "CONFIG_REFUSED"};
     case ErrorReason::kDraining:
       return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
   }
   return {grpc::StatusCode::INTERNAL, "INTERNAL"};
 }
-
-}  // namespace
 
 grpc::Status ErrorStatus(grpc::StatusCode code, const std::string& reason, const std::string& message,
                          const std::map<std::string, std::string>& metadata) {
@@ -74,6 +71,11 @@ grpc::Status InvalidField(const std::string& field, const std::string& message) 
 
 grpc::Status Overloaded() {
   return ToStatus({core::ErrorReason::kOverloaded, "", "the command queue is full: retry with backoff"});
+}
+
+grpc::Status TooManyWait() {
+  return ToStatus({core::ErrorReason::kOverloaded, "",
+                   "too many Admit calls are under way: retry with backoff, wait less, or use Session"});
 }
 
 }  // namespace penstock::rpc

@@ -14,10 +14,19 @@ namespace penstock::rpc {
 grpc::Status ErrorStatus(grpc::StatusCode code, const std::string& reason, const std::string& message,
                          const std::map<std::string, std::string>& metadata = {});
 
+/// How a reason is called on the wire.
+struct Meaning {
+  grpc::StatusCode code;
+  const char* reason;
+};
+Meaning MeaningOf(core::ErrorReason reason);
+
 grpc::Status ToStatus(const core::Error& error);
 
 /// INVALID_ARGUMENT about one field of a request.
 grpc::Status InvalidField(const std::string& field, const std::string& message);
 grpc::Status Overloaded();
+/// Too many unary Admits are under way.
+grpc::Status TooManyWait();
 
 }  // namespace penstock::rpc

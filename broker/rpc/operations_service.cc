@@ -31,6 +31,9 @@ void Fill(const core::PoolState& pool, const Names& names, v1::Pool* out) {
   out->set_in_flight(pool.scheduler().InFlight());
   ToProto(pool.ReclaimBound(), out->mutable_reclaim_bound());
   out->set_slots_of_earlier_boot(pool.slots_of_earlier_boot());
+  out->set_kv_tokens(pool.settings().terms.kv_tokens);
+  out->set_kv_tokens_in_use(pool.scheduler().KvInUse());
+  out->set_promised_places(static_cast<int64_t>(pool.promises().size()));
   for (const ServiceClass c : kAllClasses) {
     const core::ClassCounters& counters = pool.counters()[static_cast<size_t>(c)];
     const admission::Standing standing = pool.scheduler().StandingOf(c);
@@ -77,6 +80,19 @@ class SetCapacityCall final : public grpc::ServerUnaryReactor, public daemon::Ca
   v1::Pool* const response_;
 };
 
+class ApproveCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
+ public:
+  ApproveCall(const Surroundings& surroundings, TenantId tenant, const std::string& run) {
+    const core::ApproveRun approve{.ticket = surroundings.loop.NewTicket(), .tenant = tenant, .run = run};
+    if (!surroundings.loop.Submit(approve, approve.ticket, this)) Finish(Overloaded());
+  }
+  void Answer(core::Outcome outcome) override {
+    const auto* error = std::get_if<core::Error>(&outcome);
+    Finish(error == nullptr ? grpc::Status::OK : ToStatus(*error));
+  }
+  void OnDone() override { delete this; }
+};
+
 class OperationsService final : public v1::Operations::CallbackService {
  public:
   explicit OperationsService(const Surroundings& surroundings) : surroundings_(surroundings) {}
@@ -120,6 +136,10 @@ class OperationsService final : public v1::Operations::CallbackService {
     set.pool = *id;
     set.capacity = NormalizedTokensPerSecond(request->capacity_nt_per_s());
     set.max_in_flight = request->max_in_flight();
+    if (request->kv_tokens() < 0 || request->kv_tokens() > kMaxKvTokens) {
+      return new ReadingCall(InvalidField("kv_tokens", absl::StrCat("must be 0 to ", kMaxKvTokens)));
+    }
+    set.kv_tokens = request->kv_tokens();
     return new SetCapacityCall(surroundings_, set, response);
   }
 
@@ -130,10 +150,39 @@ class OperationsService final : public v1::Operations::CallbackService {
       response->set_entries(engine.ledger().head().sequence);
       response->set_head(ledger::ToHex(engine.ledger().head().hash));
       response->set_durable_entries(durable);
-      response->set_open_holds(engine.books().open().size());
+      response->set_open_holds(engine.books().open_count());
       response->set_boot_epoch(engine.epoch());
       return grpc::Status::OK;
     });
+  }
+
+  grpc::ServerUnaryReactor* Reload(grpc::CallbackServerContext* context, const v1::ReloadRequest*,
+                                   v1::ReloadResponse* response) override {
+    if (const grpc::Status s = Begin(*context, "/penstock.v1.Operations/Reload"); !s.ok()) return new ReadingCall(s);
+    const absl::StatusOr<std::string> summary = surroundings_.reload();
+    if (!summary.ok()) {
+      const std::string message(summary.status().message());
+      return new ReadingCall(absl::IsUnavailable(summary.status())
+                                 ? Overloaded()
+                                 : ToStatus({core::ErrorReason::kFailedPrecondition, "", message}));
+    }
+    response->set_summary(*summary);
+    return new ReadingCall(grpc::Status::OK);
+  }
+
+  grpc::ServerUnaryReactor* ApproveRun(grpc::CallbackServerContext* context, const v1::ApproveRunRequest* request,
+                                       v1::ApproveRunResponse*) override {
+    if (const grpc::Status s = Begin(*context, "/penstock.v1.Operations/ApproveRun"); !s.ok()) {
+      return new ReadingCall(s);
+    }
+    const std::optional<TenantId> tenant = surroundings_.names.Tenant(request->tenant());
+    if (!tenant) {
+      return new ReadingCall(InvalidField("tenant", "there is no such tenant; the form is tenants/{tenant}"));
+    }
+    if (request->run().empty() || request->run().size() > kMaxRunBytes) {
+      return new ReadingCall(InvalidField("run", absl::StrCat("must have 1 to ", kMaxRunBytes, " bytes")));
+    }
+    return new ApproveCall(surroundings_, *tenant, request->run());
   }
 
   grpc::ServerUnaryReactor* RotateGrantKey(grpc::CallbackServerContext* context, const v1::RotateGrantKeyRequest*,

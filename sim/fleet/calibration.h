@@ -20,7 +20,7 @@
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
 #include "sim/fleet/fleet.h"
-#include "sim/traces/azure_trace.h"
+#include "sim/traces/trace_row.h"
 
 namespace penstock::sim {
 

@@ -5,16 +5,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "admission/vocabulary/time.h"
-#include "admission/vocabulary/work.h"
+#include "sim/traces/trace_row.h"
 
 namespace penstock::sim {
-
-struct TraceRow {
-  Duration offset;   // since the first row; never less than the row before
-  Tokens context;    // the prompt, at least 1
-  Tokens generated;  // the answer, at least 1
-};
 
 /// The rows of a trace, at least one. Strict: an error (InvalidArgument) says 'file:line:column: what is wrong, what to
 /// do' and nothing is returned. Lines end in LF or CR LF; the last one may end in nothing. `file_name` is only quoted.

@@ -14,4 +14,11 @@ penstock_code_trace_begin:
 penstock_code_trace_end:
     .byte 0
 
+    .balign 16
+    .globl penstock_long_conversation_trace_begin, penstock_long_conversation_trace_end
+penstock_long_conversation_trace_begin:
+    .incbin "mooncake_conversation_25min.jsonl"
+penstock_long_conversation_trace_end:
+    .byte 0
+
     .section .note.GNU-stack,"",%progbits

@@ -6,6 +6,8 @@ extern const char penstock_conversation_trace_begin[];
 extern const char penstock_conversation_trace_end[];
 extern const char penstock_code_trace_begin[];
 extern const char penstock_code_trace_end[];
+extern const char penstock_long_conversation_trace_begin[];
+extern const char penstock_long_conversation_trace_end[];
 }
 
 namespace penstock::sim {
@@ -13,5 +15,9 @@ namespace penstock::sim {
 std::string_view ConversationTraceCsv() { return {penstock_conversation_trace_begin, penstock_conversation_trace_end}; }
 
 std::string_view CodeTraceCsv() { return {penstock_code_trace_begin, penstock_code_trace_end}; }
+
+std::string_view LongConversationTraceJsonl() {
+  return {penstock_long_conversation_trace_begin, penstock_long_conversation_trace_end};
+}
 
 }  // namespace penstock::sim

@@ -1,5 +1,5 @@
 // The traces that the binary carries, so that the demo runs from any directory. See README.md here for their source,
-// licence (CC-BY 4.0) and defects.
+// licences (CC-BY 4.0, Apache-2.0) and defects.
 #pragma once
 
 #include <string_view>
@@ -10,5 +10,7 @@ namespace penstock::sim {
 std::string_view ConversationTraceCsv();
 /// The whole text of AzureLLMInferenceTrace_code.csv; lives as long as the program.
 std::string_view CodeTraceCsv();
+/// The whole text of mooncake_conversation_25min.jsonl; lives as long as the program.
+std::string_view LongConversationTraceJsonl();
 
 }  // namespace penstock::sim

@@ -13,7 +13,7 @@
 
 namespace penstock::admission {
 
-class FifoScheduler final : public Scheduler {
+class FifoScheduler : public Scheduler {
  public:
   FifoScheduler(const PoolTerms& terms, Instant now) { SetTerms(terms, now); }
 
@@ -27,10 +27,14 @@ class FifoScheduler final : public Scheduler {
 
   Enqueued Enqueue(const Offer& offer, Instant now) override {
     Offer standing = offer;
-    if (standing.contract != 0) standing.share_class = ServiceClass::kSpillover;
+    if (standing.reserved) standing.share_class = ServiceClass::kSpillover;
     const size_t c = IndexOf(standing.share_class);
-    if (sums_[c].waiting >= terms_.classes[c].max_waiting) {
-      return Enqueued{.id = 0, .refusal = EnqueueRefusal::kQueueFull, .retry_after = ForecastWait(offer, now)};
+    if (terms_.kv_tokens > 0 && offer.kv_tokens > terms_.kv_tokens) {
+      return Enqueued{.id = 0, .refusal = EnqueueRefusal::kTooLarge, .retry_after = Milliseconds(1)};
+    }
+    if (sums_[c].waiting >= terms_.classes[c].max_waiting * (offer.promised ? 2 : 1)) {
+      const Duration again = std::max(ForecastWait(offer, Work::Zero(), now), Milliseconds(1));
+      return Enqueued{.id = 0, .refusal = EnqueueRefusal::kQueueFull, .retry_after = again};
     }
     line_.emplace(++last_id_, standing);
     deadlines_.emplace(standing.deadline, last_id_);
@@ -50,49 +54,56 @@ class FifoScheduler final : public Scheduler {
     const auto first = FirstThatMay(now);
     if (in_flight_ >= terms_.max_in_flight || first == line_.end()) return std::nullopt;
     const Offer offer = first->second;
-    if (pace_.WaitFor(offer.work.count(), now) > Duration::Zero()) return std::nullopt;
+    if (!KvIsFree(offer) || pace_.WaitFor(offer.work.count(), now) > Duration::Zero()) return std::nullopt;
+    Started(offer);
     Remove(first);
+    kv_in_use_ += offer.kv_tokens;
     pace_.Take(offer.work.count(), now);
     ++in_flight_;
     ++sums_[IndexOf(offer.share_class)].in_flight;
     Dispatch dispatch;
     dispatch.request = offer.request;
     dispatch.charge.tenant = offer.tenant;
+    dispatch.charge.key = offer.key;
     dispatch.charge.served = offer.share_class;
     dispatch.charge.work = offer.work;
+    dispatch.charge.kv_tokens = offer.kv_tokens;
     dispatch.charge.paced = true;
     return dispatch;
   }
 
-  std::optional<uint64_t> PopExpired(Instant now) override {
+  std::optional<Departure> PopDeparture(Instant now) override {
     if (deadlines_.empty() || deadlines_.begin()->first > now) return std::nullopt;
     const auto found = line_.find(deadlines_.begin()->second);
     const uint64_t request = found->second.request;
     Remove(found);
-    return request;
+    return Departure{.request = request, .why = Departure::Why::kDeadline};
   }
 
-  void TrueUp(Charge& charge, Work work, int64_t contract_amount, Instant now) override {
+  void TrueUp(Charge& charge, Work work, const PackedCounts&, int64_t kv_tokens, Instant now) override {
     if (charge.paced || work > charge.work) pace_.Adjust((work - charge.work).count(), now);
     charge.work = work;
-    charge.contract_amount = contract_amount;
+    kv_in_use_ += kv_tokens - charge.kv_tokens;
+    charge.kv_tokens = kv_tokens;
   }
 
   void Release(const Charge& charge, Instant) override {
     PENSTOCK_CHECK(in_flight_ > 0 && sums_[IndexOf(charge.served)].in_flight > 0);
     --in_flight_;
+    kv_in_use_ -= charge.kv_tokens;
     --sums_[IndexOf(charge.served)].in_flight;
   }
 
   void OccupySlot(const Charge& charge, Instant) override {
     ++in_flight_;
+    kv_in_use_ += charge.kv_tokens;
     ++sums_[IndexOf(charge.served)].in_flight;
   }
 
   Instant NextWake(Instant now) override {
     Instant wake = deadlines_.empty() ? Instant::Max() : deadlines_.begin()->first;
     const auto first = FirstThatMay(now);
-    if (in_flight_ < terms_.max_in_flight && first != line_.end()) {
+    if (in_flight_ < terms_.max_in_flight && first != line_.end() && KvIsFree(first->second)) {
       wake = std::min(wake, now + pace_.WaitFor(first->second.work.count(), now));
     }
     return std::max(wake, now);
@@ -100,9 +111,20 @@ class FifoScheduler final : public Scheduler {
 
   Standing StandingOf(ServiceClass share_class) const override { return sums_[IndexOf(share_class)]; }
   int64_t InFlight() const override { return in_flight_; }
+  int64_t KvInUse() const override { return kv_in_use_; }
 
-  Duration ForecastWait(const Offer& offer, Instant now) override {
-    Work ahead;
+  Gate GateOf(ServiceClass share_class, Instant now) override {
+    if (sums_[IndexOf(share_class)].waiting == 0) return Gate::kOpen;
+    if (in_flight_ >= terms_.max_in_flight) return Gate::kSlots;
+    if (IsBlocked(share_class)) return Gate::kClassCap;
+    const Offer& first = FirstThatMay(now)->second;
+    if (first.share_class != share_class) return Gate::kOthersFirst;
+    if (!KvIsFree(first)) return Gate::kKvTokens;
+    return pace_.WaitFor(first.work.count(), now) > Duration::Zero() ? Gate::kPace : Gate::kOpen;
+  }
+
+  Duration ForecastWait(const Offer& offer, Work promised, Instant now) override {
+    Work ahead = promised;
     for (const Standing& sum : sums_) ahead += sum.waiting_work;
     return std::max(TimeForRoundUp(ahead, terms_.capacity), pace_.WaitFor(offer.work.count(), now));
   }
@@ -118,7 +140,7 @@ class FifoScheduler final : public Scheduler {
     PENSTOCK_CHECK(in_flight == in_flight_);
   }
 
- private:
+ protected:
   using LinePlace = std::map<WaitingId, Offer>::iterator;
 
   static size_t IndexOf(ServiceClass c) { return static_cast<size_t>(c); }
@@ -129,8 +151,14 @@ class FifoScheduler final : public Scheduler {
     return at_cap || in_flight_ + terms.holdback_slots >= terms_.max_in_flight;
   }
 
+  virtual void Started(const Offer&) {}
+
+  bool KvIsFree(const Offer& offer) const {
+    return terms_.kv_tokens == 0 || kv_in_use_ + offer.kv_tokens <= terms_.kv_tokens;
+  }
+
   /// The first that is not expired and whose class is not blocked.
-  LinePlace FirstThatMay(Instant now) {
+  virtual LinePlace FirstThatMay(Instant now) {
     return std::find_if(line_.begin(), line_.end(), [&](const auto& waiting) {
       return waiting.second.deadline > now && !IsBlocked(waiting.second.share_class);
     });
@@ -152,6 +180,7 @@ class FifoScheduler final : public Scheduler {
   std::set<std::pair<Instant, WaitingId>> deadlines_;
   std::array<Standing, kServiceClassCount> sums_;
   int64_t in_flight_ = 0;
+  int64_t kv_in_use_ = 0;
 };
 
 }  // namespace penstock::admission

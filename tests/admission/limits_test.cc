@@ -29,7 +29,7 @@ Usage InputTokens(int64_t tokens) {
 /// Asks and takes; empty when admitted, else the limit that refused.
 std::string Ask(LimitSet& limits, const Usage& usage, Instant now) {
   LimitRefusal refusal;
-  if (limits.WouldRefuse(usage, now, &refusal)) return refusal.limit;
+  if (limits.WouldRefuse(usage, now, &refusal)) return std::string(refusal.limit);
   limits.Take(usage, now);
   return "";
 }
@@ -68,7 +68,9 @@ class LimitScript : public testing::TestWithParam<Script> {};
 TEST_P(LimitScript, RemainsAsSaid) {
   LimitSet limits;
   for (const Step& step : GetParam().steps) {
-    limits.SetTerms({PerMinute("tokens_per_minute", Measure::kTokens, step.limit)}, 0, kStart);
+    limits.SetPolicy(std::make_shared<const LimitPolicy>(
+                         LimitPolicy{{PerMinute("tokens_per_minute", Measure::kTokens, step.limit)}, 0}),
+                     kStart);
     EXPECT_EQ(Ask(limits, InputTokens(step.ask), kStart), step.admitted ? "" : "tokens_per_minute");
     EXPECT_EQ(limits.Remaining("tokens_per_minute", kStart), step.remaining);
   }
@@ -78,10 +80,10 @@ INSTANTIATE_TEST_SUITE_P(Elsewhere, LimitScript, testing::ValuesIn(Scripts()),
                          [](const auto& each) { return each.param.name; });
 
 TEST(Limits, OnePerSecondRefusesWhatComesTooEarly) {  // dmclock's limit_reject
-  LimitSet limits({{.name = "per_second",
-                    .measure = Measure::kRequests,
-                    .rate = {.quantity = 1, .period = Seconds(1), .burst = 1}}},
-                  0);
+  LimitSet limits(LimitPolicy{{{.name = "per_second",
+                                .measure = Measure::kRequests,
+                                .rate = {.quantity = 1, .period = Seconds(1), .burst = 1}}},
+                              0});
   const std::vector<std::pair<int64_t, bool>> arrivals = {
       {1'000, true}, {2'000, true}, {3'000, true}, {3'900, false}, {6'000, true}};
   for (const auto& [at_ms, passes] : arrivals) {
@@ -90,7 +92,7 @@ TEST(Limits, OnePerSecondRefusesWhatComesTooEarly) {  // dmclock's limit_reject
 }
 
 TEST(Limits, TwentyPerMinuteCountsDownToZeroAndThenRefuses) {  // envoyproxy/ratelimit
-  LimitSet limits({PerMinute("rpm", Measure::kRequests, 20)}, 0);
+  LimitSet limits(LimitPolicy{{PerMinute("rpm", Measure::kRequests, 20)}, 0});
   for (int call = 1; call <= 25; ++call) {
     EXPECT_EQ(Ask(limits, Usage{}, kStart), call <= 20 ? "" : "rpm");
     EXPECT_EQ(limits.Remaining("rpm", kStart), std::max(0, 20 - call));
@@ -98,7 +100,7 @@ TEST(Limits, TwentyPerMinuteCountsDownToZeroAndThenRefuses) {  // envoyproxy/rat
 }
 
 TEST(Limits, ARefusalNamesTheLongestWaitAndConsumesNothing) {
-  LimitSet limits({PerMinute("rpm", Measure::kRequests, 60), PerMinute("tpm", Measure::kTokens, 600)}, 0);
+  LimitSet limits(LimitPolicy{{PerMinute("rpm", Measure::kRequests, 60), PerMinute("tpm", Measure::kTokens, 600)}, 0});
   limits.Take(InputTokens(600), kStart);
   for (int i = 0; i < 59; ++i) limits.Take(InputTokens(0), kStart);
   LimitRefusal refusal;
@@ -114,7 +116,7 @@ TEST(Limits, ARefusalNamesTheLongestWaitAndConsumesNothing) {
 TEST(Limits, CountsOneTokenKindOrWorkWhenToldTo) {
   LimitTerms output = PerMinute("output_per_minute", Measure::kTokenKind, 100);
   output.kind = TokenKind::kOutput;
-  LimitSet limits({output, PerMinute("work_per_minute", Measure::kWork, 1'000'000)}, 0);
+  LimitSet limits(LimitPolicy{{output, PerMinute("work_per_minute", Measure::kWork, 1'000'000)}, 0});
   Usage usage = InputTokens(500);
   usage.tokens[TokenKind::kOutput] = Tokens(40);
   EXPECT_EQ(Ask(limits, usage, kStart), "");
@@ -124,7 +126,7 @@ TEST(Limits, CountsOneTokenKindOrWorkWhenToldTo) {
 }
 
 TEST(Limits, ParallelPlacesComeBackOnRelease) {
-  LimitSet limits({}, 2);
+  LimitSet limits(LimitPolicy{{}, 2});
   EXPECT_EQ(Ask(limits, Usage{}, kStart), "");
   EXPECT_EQ(Ask(limits, Usage{}, kStart), "");
   EXPECT_EQ(Ask(limits, Usage{}, kStart), kParallelLimit);
@@ -134,7 +136,7 @@ TEST(Limits, ParallelPlacesComeBackOnRelease) {
 }
 
 TEST(Limits, AnEstimateIsTruedUpBothWays) {
-  LimitSet limits({PerMinute("tpm", Measure::kTokens, 1'000)}, 0);
+  LimitSet limits(LimitPolicy{{PerMinute("tpm", Measure::kTokens, 1'000)}, 0});
   limits.Take(InputTokens(400), kStart);
   limits.TrueUp(InputTokens(400), InputTokens(100), kStart);
   EXPECT_EQ(limits.Remaining("tpm", kStart), 900);
@@ -143,16 +145,17 @@ TEST(Limits, AnEstimateIsTruedUpBothWays) {
 }
 
 TEST(Limits, ALimitThatCountsSomethingElseStartsAnew) {
-  LimitSet limits({PerMinute("budget", Measure::kTokens, 100)}, 0);
+  LimitSet limits(LimitPolicy{{PerMinute("budget", Measure::kTokens, 100)}, 0});
   limits.Take(InputTokens(90), kStart);
-  limits.SetTerms({PerMinute("budget", Measure::kRequests, 100)}, 0, kStart);
+  limits.SetPolicy(std::make_shared<const LimitPolicy>(LimitPolicy{{PerMinute("budget", Measure::kRequests, 100)}, 0}),
+                   kStart);
   EXPECT_EQ(limits.Remaining("budget", kStart), 100);
 }
 
 TEST(Limits, AReplayFillsOnlyLimitsOfAnHourOrLonger) {
   LimitTerms daily = PerMinute("tpd", Measure::kTokens, 1'000);
   daily.rate.period = Days(1);
-  LimitSet limits({PerMinute("tpm", Measure::kTokens, 1'000), daily}, 5);
+  LimitSet limits(LimitPolicy{{PerMinute("tpm", Measure::kTokens, 1'000), daily}, 5});
   limits.Replay(InputTokens(600), kStart);
   EXPECT_EQ(limits.Remaining("tpm", kStart), 1'000);
   EXPECT_EQ(limits.Remaining("tpd", kStart), 400);
@@ -166,7 +169,7 @@ TEST(Limits, ConcurrentRequestsOvershootOnlyByWhatOutstandingGrantsOverran) {
     SCOPED_TRACE(testing::Message() << "PENSTOCK_SEED=" << seed);
     Dice dice(seed);
     const int64_t rate = dice.Roll(50, 500);  // tokens a minute, also the burst
-    LimitSet limits({PerMinute("tpm", Measure::kTokens, rate)}, 0);
+    LimitSet limits(LimitPolicy{{PerMinute("tpm", Measure::kTokens, rate)}, 0});
     struct Grant {
       int64_t held;
       int64_t actual;

@@ -32,17 +32,27 @@ inline ClassTerms& Of(PoolTerms& terms, ServiceClass c) { return terms.classes[s
 inline Offer Ask(uint32_t tenant, int64_t nt, ServiceClass c = ServiceClass::kDefault, int64_t weight = 1) {
   Offer offer;
   offer.tenant = TenantId{tenant};
-  offer.tenant_weight = weight;
+  offer.tenant_weight = static_cast<int32_t>(weight);
   offer.share_class = c;
   offer.work = NormalizedTokens(nt);
   return offer;
 }
 
-/// An offer inside a contract on work.
-inline Offer AskReserved(uint32_t tenant, ContractId contract, int64_t nt) {
+/// An offer that may go on its tenant's contracts.
+inline Offer AskReserved(uint32_t tenant, int64_t nt) {
   Offer offer = Ask(tenant, nt, ServiceClass::kSpillover);
-  offer.contract = contract;
-  offer.contract_amount = offer.work.count();
+  offer.reserved = true;
+  return offer;
+}
+
+/// The same offer under a key, or with KV tokens.
+inline Offer Under(uint32_t key, Offer offer, int32_t weight = 1) {
+  offer.key = KeyId{key};
+  offer.key_weight = weight;
+  return offer;
+}
+inline Offer WithKv(int64_t kv_tokens, Offer offer) {
+  offer.kv_tokens = kv_tokens;
   return offer;
 }
 
@@ -89,9 +99,11 @@ class PoolDriver {
     return requests;
   }
 
-  std::vector<uint64_t> Expired() {
+  std::vector<uint64_t> Departed(Departure::Why why = Departure::Why::kDeadline) {
     std::vector<uint64_t> requests;
-    while (const auto request = scheduler.PopExpired(now)) requests.push_back(*request);
+    while (const auto departure = scheduler.PopDeparture(now)) {
+      if (departure->why == why) requests.push_back(departure->request);
+    }
     scheduler.CheckInvariants();
     return requests;
   }
@@ -104,8 +116,7 @@ class PoolDriver {
   }
   void TrueUp(uint64_t request, int64_t nt) {
     Charge& charge = running.at(request);
-    const int64_t amount = charge.contract == 0 ? 0 : NormalizedTokens(nt).count();
-    scheduler.TrueUp(charge, NormalizedTokens(nt), amount, now);
+    scheduler.TrueUp(charge, NormalizedTokens(nt), PackedCounts(), charge.kv_tokens, now);
     scheduler.CheckInvariants();
   }
   void FinishHavingUsed(uint64_t request, int64_t nt) {

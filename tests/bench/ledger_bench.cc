@@ -38,10 +38,41 @@ class Settlements {
 
   void PostOne() {
     now_ = now_ + Microseconds(100);
-    GrantEntry grant;
-    grant.id = {1, ++sequence_};
+    ++sequence_;
+    ledger_.Post(Grant());
+    ledger_.Post(Settlement());
+  }
+
+  /// What the newest grant, a progress report and its settlement take in the journal: with a request id of 15 bytes,
+  /// without run and labels.
+  size_t BytesOfAPair() const { return BytesOf(Grant()) + BytesOf(Settlement()); }
+  size_t BytesOfProgress() const {
+    ProgressEntry progress{.id = {1, sequence_}, .at = now_};
+    progress.so_far = Settlement().tokens;
+    progress.lease_deadline = now_ + Minutes(5);
+    progress.settle_deadline = now_ + Minutes(30);
+    progress.output_cap = Grant().output_cap;
+    progress.hold = Grant().hold;
+    progress.attributions.push_back({now_ - Seconds(30), now_, NormalizedTokens(720)});
+    return BytesOf(progress);
+  }
+
+ private:
+  static size_t BytesOf(const auto& entry) {
+    std::string bytes;
+    Encode(entry, &bytes);
+    return 1 + bytes.size() + (bytes.size() >= 128 ? 1 : 0);  // with its length in the row
+  }
+
+  GrantTerms Terms() const {
     const auto tenant = static_cast<uint32_t>(1 + sequence_ % kTenants);
-    grant.terms = {TenantId{tenant}, KeyId{tenant}, PoolId{1}, ServiceClass::kDefault, 1};
+    return {TenantId{tenant}, KeyId{tenant}, PoolId{1}, ServiceClass::kDefault, 1};
+  }
+
+  GrantEntry Grant() const {
+    GrantEntry grant;
+    grant.id = {1, sequence_};
+    grant.terms = Terms();
     grant.at = now_;
     grant.lease_deadline = now_ + Minutes(5);
     grant.settle_deadline = now_ + Minutes(30);
@@ -50,19 +81,21 @@ class Settlements {
     grant.output_cap = Tokens(500);
     grant.hold = Money::FromPico(int64_t{500} * 2'400'000);
     grant.request_id = "request-" + std::to_string(sequence_);
-    ledger_.Post(grant);
+    return grant;
+  }
+
+  SettleEntry Settlement() const {
     SettleEntry settle;
-    settle.id = grant.id;
-    settle.terms = grant.terms;
+    settle.id = {1, sequence_};
+    settle.terms = Terms();
     settle.at = now_ + Microseconds(50);
     settle.tokens[TokenKind::kOutput] = Tokens(180);
     settle.work = NormalizedTokens(720);
     settle.charge = Money::FromPico(int64_t{180} * 2'400'000);
     settle.attributions.push_back({now_, settle.at, settle.work});
-    ledger_.Post(settle);
+    return settle;
   }
 
- private:
   static constexpr uint32_t kTenants = 100;
   Ledger& ledger_;
   Instant now_{1'700'000'000'000'000'000};
@@ -81,6 +114,8 @@ void BM_LedgerDurableSettlements(benchmark::State& state) {
       for (int64_t i = 0; i < state.range(0); ++i) settlements.PostOne();
       PENSTOCK_CHECK((*ledger)->WriteBatch().ok() && (*ledger)->SyncJournal().ok());
     }
+    state.counters["bytes_per_pair"] = static_cast<double>(settlements.BytesOfAPair());
+    state.counters["bytes_of_progress"] = static_cast<double>(settlements.BytesOfProgress());
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
   std::filesystem::remove_all(folder);

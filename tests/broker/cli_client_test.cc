@@ -51,6 +51,7 @@ class ClientCommandsTest : public testing::Test {
     AddAdmissionCommands(app, invocation);
     AddBillingCommands(app, invocation);
     AddStatusCommand(app, invocation);
+    AddOperatorCommands(app, invocation);
     AddBenchCommand(app, invocation);
     const int exit_code = cli::Run(app, arguments, invocation);
     return {exit_code, out.str(), err.str()};
@@ -182,7 +183,10 @@ TEST_F(ClientCommandsTest, ARefusalIsAnAnswerWithExitCodeOne) {
             "    \"reason\": \"rate_limit\",\n"
             "    \"retry_after\": 2.0,\n"
             "    \"limit\": \"tenant.tokens_per_minute\",\n"
-            "    \"message\": \"Too many tokens.\"\n"
+            "    \"message\": \"Too many tokens.\",\n"
+            "    \"promised\": false,\n"
+            "    \"asked\": 0,\n"
+            "    \"remaining\": 0\n"
             "  }\n"
             "}\n");
 }
@@ -192,13 +196,56 @@ TEST_F(ClientCommandsTest, ValidateOnlyPrintsTheForecastAndTheExplanation) {
       forecast { pool: "pools/chat" service_class: SERVICE_CLASS_DEFAULT wait { nanos: 250000000 }
                  expected_cost { currency: "USD" amount: "0.1" } max_cost { currency: "USD" amount: "0.2" }
                  tariff_version: "t" }
-      explanation { estimated_work_milli_nt: 1600000 position: 3 forecast_wait { nanos: 250000000 } start_tag: "17"
-                    virtual_time: "12" })");
+      explanation { estimated_work_milli_nt: 1600000 position: 3 forecast_wait { nanos: 250000000 }
+                    forecast_wait_low {} forecast_wait_high { seconds: 2 } gate: SLOTS candidates: TOO_DEAR
+                    candidates: CHOSEN class_tag: 17 class_virtual_time: 12 tenant_tag: 5 tenant_virtual_time: 4 })");
   const Outcome outcome = Penstock("admit --pool chat --max-output 1 --validate-only --explain");
   EXPECT_EQ(outcome.exit_code, kOk);
   EXPECT_THAT(outcome.out, HasSubstr("after                 250ms\n"));
   EXPECT_THAT(outcome.out, HasSubstr("estimated work        1,600.000 nt\n"));
   EXPECT_THAT(outcome.out, HasSubstr("start tag 17, virtual time 12"));
+  EXPECT_THAT(outcome.out, HasSubstr("250ms; nine of ten wait 0 to 2s\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("in its way            slots\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("candidate pools       too_dear, chosen\n"));
+}
+
+TEST_F(ClientCommandsTest, ExplainSaysWhyAndWhatWouldHaveHelped) {
+  v1::ExplainRequest asked;
+  daemon_.explain = [&](const v1::ExplainRequest& request, v1::Decision& decision) {
+    asked = request;
+    decision = FromText<v1::Decision>(R"(
+        key: "tenants/acme/keys/prod" pool: "pools/chat" stood_as: SERVICE_CLASS_DEFAULT came { seconds: 1700000000 }
+        decided { seconds: 1700000000 } waited {}
+        refusal { whose: POOL reason: WAIT_TOO_LONG retry_after { seconds: 3 } message: "The line is too long."
+                  promised: true }
+        explanation { position: 9 forecast_wait { seconds: 8 } } remedies: "coming back 3.000 s later")");
+    return grpc::Status::OK;
+  };
+  const Outcome outcome = Penstock("explain --request r-17 --tenant acme");
+  EXPECT_EQ(outcome.exit_code, kOk);
+  EXPECT_EQ(asked.request().tenant(), "tenants/acme");
+  EXPECT_EQ(asked.request().request_id(), "r-17");
+  EXPECT_THAT(outcome.out, HasSubstr("refused"));
+  EXPECT_THAT(outcome.out, HasSubstr("It would have been let through with:\n  - coming back 3.000 s later\n"));
+
+  EXPECT_EQ(Penstock("explain grants/abc -o json").exit_code, kOk);
+  EXPECT_EQ(asked.grant(), "grants/abc");
+  EXPECT_EQ(Penstock("explain").exit_code, kUsage);
+  EXPECT_EQ(Penstock("explain grants/abc --request r-17").exit_code, kUsage);
+}
+
+TEST_F(ClientCommandsTest, OperatorsReloadAndApprove) {
+  daemon_.reload = Say<v1::ReloadRequest, v1::ReloadResponse>(R"(summary: "tenants  3\n")");
+  const Outcome reloaded = Penstock("reload");
+  EXPECT_EQ(reloaded.exit_code, kOk);
+  EXPECT_THAT(reloaded.out, HasSubstr("In force now:\ntenants  3"));
+  daemon_.approve = [](const v1::ApproveRunRequest& request, v1::ApproveRunResponse&) {
+    return request.run() == "agent-7" && request.tenant() == "tenants/acme"
+               ? grpc::Status::OK
+               : NamedError(grpc::StatusCode::NOT_FOUND, "UNKNOWN_RUN", "no such run");
+  };
+  EXPECT_EQ(Penstock("approve acme agent-7").exit_code, kOk);
+  EXPECT_NE(Penstock("approve acme agent-8").exit_code, kOk);
 }
 
 TEST_F(ClientCommandsTest, AGrantWithoutPricesIsFreeOfCharge) {
@@ -465,7 +512,8 @@ TEST_F(ClientCommandsTest, NonsenseIsAUsageErrorBeforeAnyCall) {
         "admit --pool chat --max-output 1 --kind input=1x", "admit --pool chat --max-output 1 --kind input=-1",
         "admit --pool chat --max-output 1 --class reserved", "complete", "complete g --outcome maybe",
         "complete g --end-time yesterday", "bill --from 2026-13-01", "usage -o yaml",
-        "bench --pool chat --rate 5 --outstanding 5", "bench --pool chat --outstanding 0"}) {
+        "bench --pool chat --rate 5 --outstanding 5", "bench --pool chat --outstanding 0",
+        "bench --pool chat --batch 5", "bench --pool chat --session --streams 0"}) {
     EXPECT_EQ(Penstock(command_line).exit_code, kUsage) << command_line;
   }
   EXPECT_THAT(Penstock("admit --pool chat --max-output 1 --max-wait 5").err, HasSubstr("such as 250ms, 5s or 2m"));
@@ -528,6 +576,74 @@ TEST_F(BenchTest, TheOpenLoopOffersTheRateItSays) {
   EXPECT_EQ(admits_, 100);
   EXPECT_EQ(outcome.json()["pairs"], 100);
   EXPECT_EQ(outcome.json()["mode"], "open");
+}
+
+class SessionBenchTest : public BenchTest {
+ protected:
+  SessionBenchTest() {
+    daemon_.session = [this](const v1::SessionRequest& request, v1::SessionResponse& response) {
+      largest_ = std::max(largest_, request.items_size());
+      for (const v1::SessionRoute& route : request.routes()) {
+        routes_.push_back(route);
+        response.add_routes()->set_route(route.route());
+      }
+      for (const v1::SessionItem& item : request.items()) {
+        v1::SessionAnswer& answer = *response.add_answers();
+        answer.set_item(item.item());
+        if (item.has_admit()) {
+          ++admits_;
+          answer.mutable_grant()->set_grant("g" + std::to_string(item.item()));
+        } else {
+          ++completes_;
+          EXPECT_EQ(item.complete().grant(), "g" + std::to_string(item.item() - 1));
+          EXPECT_EQ(item.complete().tokens(3), 200);
+          answer.mutable_completed()->set_billed(true);
+        }
+      }
+      return grpc::Status::OK;
+    };
+  }
+  std::vector<v1::SessionRoute> routes_;
+  int largest_ = 0;
+};
+
+TEST_F(SessionBenchTest, PairsTravelInBatches) {
+  const Outcome outcome = Penstock(
+      "bench --session --batch 8 --outstanding 20 --pool chat --key tenants/a/keys/k --key tenants/b/keys/k "
+      "--seconds 0.2 --warmup 0.05 -o json");
+  EXPECT_EQ(outcome.exit_code, kOk) << outcome.err;
+  EXPECT_EQ(admits_, completes_);
+  EXPECT_EQ(largest_, 8);
+  ASSERT_EQ(routes_.size(), 2u);
+  EXPECT_EQ(routes_[1].key(), "tenants/b/keys/k");
+  EXPECT_EQ(routes_[1].pools(0), "pools/chat");
+  const nlohmann::ordered_json json = outcome.json();
+  EXPECT_EQ(json["calls_by"], "session");
+  EXPECT_EQ(json["calls"], 2 * static_cast<int>(json["pairs"]));
+  EXPECT_EQ(json["latency_us"]["complete"]["count"], json["pairs"]);
+}
+
+TEST_F(SessionBenchTest, TheOpenLoopOffersTheRateItSaysOverAllStreams) {
+  const Outcome outcome =
+      Penstock("bench --session --streams 3 --pool chat --rate 200 --seconds 0.5 --warmup 0 -o json");
+  EXPECT_EQ(outcome.exit_code, kOk) << outcome.err;
+  EXPECT_EQ(admits_, 100);
+  EXPECT_EQ(routes_.size(), 3u);
+  EXPECT_EQ(outcome.json()["pairs"], 100);
+}
+
+TEST_F(SessionBenchTest, AnItemErrorEndsInItsName) {
+  daemon_.session = [](const v1::SessionRequest& request, v1::SessionResponse& response) {
+    for (const v1::SessionItem& item : request.items()) {
+      v1::SessionAnswer& answer = *response.add_answers();
+      answer.set_item(item.item());
+      answer.mutable_error()->set_reason("OVERLOADED");
+    }
+    return grpc::Status::OK;
+  };
+  const Outcome outcome = Penstock("bench --session --pool chat --rate 100 --seconds 0.1 --warmup 0 -o json");
+  EXPECT_EQ(outcome.exit_code, kUnavailable);
+  EXPECT_EQ(outcome.json()["errors"]["by_reason"]["OVERLOADED"], 10);
 }
 
 // The daemon stands still once, for as long as forty pairs take to come due. A load generator that measured from the

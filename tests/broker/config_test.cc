@@ -144,17 +144,63 @@ TEST_F(EveryKey, OfATenantIsRead) {
   EXPECT_THAT(acme.pools, ::testing::ElementsAre("chat"));
   EXPECT_THAT(acme.classes,
               ::testing::ElementsAre(ServiceClass::kFlex, ServiceClass::kDefault, ServiceClass::kPriority));
-  EXPECT_EQ(acme.max_parallel, 4);
+  EXPECT_EQ(acme.limits.max_parallel, 4);
   ASSERT_EQ(acme.keys.size(), 2u);
   EXPECT_EQ(acme.keys[0].name, "prod");
-  EXPECT_EQ(acme.keys[0].max_parallel, 2);
-  EXPECT_THAT(acme.keys[0].pools, ::testing::ElementsAre("chat"));
-  EXPECT_EQ(acme.keys[1].max_parallel, 0);
+  EXPECT_EQ(acme.keys[0].limits.max_parallel, 2);
+  EXPECT_THAT(acme.keys[0].policy.pools, ::testing::ElementsAre("chat"));
+  EXPECT_EQ(acme.keys[1].limits.max_parallel, 0);
+}
+
+TEST_F(EveryKey, OfTheGatesOfAClassIsRead) {
+  const admission::PoolTerms& terms = config_.engine.pools.at(0).terms;
+  EXPECT_EQ(terms.kv_tokens, 900'000);
+  const admission::ClassTerms& free = terms.classes[0];
+  EXPECT_EQ(free.holdback_kv, 1'000);
+  EXPECT_EQ(free.floor, NormalizedTokensPerSecond(10));
+  EXPECT_EQ(free.cap, NormalizedTokensPerSecond(20));
+  EXPECT_EQ(free.codel_target, Milliseconds(300));
+  EXPECT_EQ(free.codel_interval, Milliseconds(900));
+  const admission::ClassTerms& flex = terms.classes[static_cast<size_t>(ServiceClass::kFlex)];
+  EXPECT_EQ(flex.codel_interval, Milliseconds(50)) << "ten targets unless it is given";
+  EXPECT_EQ(flex.floor, WorkPerSecond::Zero());
+}
+
+TEST_F(EveryKey, OfTiersGraduationsBudgetsAndRunsIsRead) {
+  const auto money = [](const char* text) { return *ledger::Money::FromDecimal(text); };
+  EXPECT_EQ(config_.engine.tier_limits[0].limits.at(0).name, "requests_per_minute");
+  EXPECT_TRUE(config_.engine.tier_limits[1].limits.empty());
+  EXPECT_EQ(config_.engine.tier_limits[2].max_parallel, 9);
+  const core::TenantSettings& acme = Tenant(0);
+  ASSERT_EQ(acme.graduations.size(), 2u);
+  EXPECT_EQ(acme.graduations[1].at_spend, money("99.5"));
+  EXPECT_EQ(acme.graduations[1].limits.max_parallel, 40);
+  ASSERT_EQ(acme.budgets.size(), 3u);
+  EXPECT_EQ(acme.budgets[0], (core::BudgetTerms{"day", core::BudgetTerms::Period::kDay, money("1.5")}));
+  EXPECT_EQ(acme.budgets[2].amount, money("0.000001"));
+  EXPECT_EQ(acme.runs.max_spend, money("2"));
+  EXPECT_EQ(acme.runs.max_requests, 3);
+  EXPECT_EQ(acme.runs.max_wall_time, Seconds(4));
+  EXPECT_EQ(acme.runs.max_depth, 5);
+  EXPECT_TRUE(acme.runs.ask_for_approval);
+}
+
+TEST_F(EveryKey, OfAKeysPolicyIsRead) {
+  const core::KeySettings& key = Tenant(0).keys.at(0);
+  EXPECT_EQ(key.weight, 6);
+  EXPECT_THAT(key.policy.classes, ::testing::ElementsAre(ServiceClass::kFlex));
+  EXPECT_EQ(key.policy.max_input, Tokens(7));
+  EXPECT_EQ(key.policy.max_output, Tokens(8));
+  EXPECT_EQ(key.policy.max_output_price, 9'500'000);
+  EXPECT_EQ(key.policy.duplicates, core::DuplicatePolicy::kRefuse);
+  EXPECT_EQ(key.policy.duplicate_window, Seconds(11));
+  ASSERT_EQ(key.budgets.size(), 1u);
+  EXPECT_EQ(Tenant(0).keys.at(1).policy, core::KeyPolicy());
 }
 
 TEST_F(EveryKey, OfALimitIsReadAndItsBurstIsTheQuantityUnlessGiven) {
   const auto limit = [&](const std::string& name) {
-    for (const admission::LimitTerms& terms : Tenant(0).limits) {
+    for (const admission::LimitTerms& terms : Tenant(0).limits.limits) {
       if (terms.name == name) return terms;
     }
     ADD_FAILURE() << name;
@@ -162,7 +208,7 @@ TEST_F(EveryKey, OfALimitIsReadAndItsBurstIsTheQuantityUnlessGiven) {
   };
   using admission::Measure;
   using admission::RateTerms;
-  EXPECT_EQ(Tenant(0).limits.size(), 4u);
+  EXPECT_EQ(Tenant(0).limits.limits.size(), 4u);
   EXPECT_EQ(limit("requests_per_minute").measure, Measure::kRequests);
   EXPECT_EQ(limit("requests_per_minute").rate, (RateTerms{60, Minutes(1), 60}));
   EXPECT_EQ(limit("requests_per_day").rate, (RateTerms{1'000, Days(1), 100}));
@@ -171,19 +217,20 @@ TEST_F(EveryKey, OfALimitIsReadAndItsBurstIsTheQuantityUnlessGiven) {
   EXPECT_EQ(limit("output_tokens_per_hour").rate, (RateTerms{5'000, Hours(1), 5'000}));
   EXPECT_EQ(limit("work_per_minute").measure, Measure::kWork);
   EXPECT_EQ(limit("work_per_minute").rate, (RateTerms{7'000'000, Minutes(1), 7'000'000}));
-  ASSERT_EQ(Tenant(0).keys[0].limits.size(), 1u);
-  EXPECT_EQ(Tenant(0).keys[0].limits[0].measure, Measure::kTokens);
+  ASSERT_EQ(Tenant(0).keys[0].limits.limits.size(), 1u);
+  EXPECT_EQ(Tenant(0).keys[0].limits.limits[0].measure, Measure::kTokens);
 }
 
 TEST_F(EveryKey, OfAReservationIsReadOnWorkAndOnTokens) {
-  ASSERT_TRUE(Tenant(1).reservation.has_value());
-  EXPECT_EQ(Tenant(1).reservation->kind, std::nullopt);
-  EXPECT_EQ(Tenant(1).reservation->rate, (admission::RateTerms{30'000'000, Seconds(1), 60'000'000}));
-  EXPECT_EQ(Tenant(1).reservation->overrun, admission::Overrun::kWait);
-  ASSERT_TRUE(Tenant(2).reservation.has_value());
-  EXPECT_EQ(Tenant(2).reservation->kind, TokenKind::kOutput);
-  EXPECT_EQ(Tenant(2).reservation->rate, (admission::RateTerms{5'000, Seconds(1), 10'000}));
-  EXPECT_EQ(Tenant(2).reservation->overrun, admission::Overrun::kSpill);
+  ASSERT_TRUE(Tenant(1).reservations.size() == 1);
+  EXPECT_EQ(Tenant(1).reservations[0].kind, std::nullopt);
+  EXPECT_EQ(Tenant(1).reservations[0].rate, (admission::RateTerms{30'000'000, Seconds(1), 60'000'000}));
+  EXPECT_EQ(Tenant(1).reservations[0].overrun, admission::Overrun::kWait);
+  ASSERT_EQ(Tenant(2).reservations.size(), 2u);
+  EXPECT_EQ(Tenant(2).reservations[0].kind, TokenKind::kOutput);
+  EXPECT_EQ(Tenant(2).reservations[0].rate, (admission::RateTerms{3'000, Seconds(1), 10'000}));
+  EXPECT_EQ(Tenant(2).reservations[1].kind, TokenKind::kInput);
+  EXPECT_EQ(Tenant(2).reservations[0].overrun, admission::Overrun::kSpill);
 }
 
 TEST_F(EveryKey, OfATariffIsReadAsWholePicoUnits) {

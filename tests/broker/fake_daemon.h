@@ -42,6 +42,10 @@ class FakeDaemon final : public v1::Admission::Service, public v1::Billing::Serv
   Answer<v1::AdmitRequest, v1::AdmitResponse> admit;
   Answer<v1::ProgressRequest, v1::ProgressResponse> progress;
   Answer<v1::CompleteRequest, v1::CompleteResponse> complete;
+  Answer<v1::SessionRequest, v1::SessionResponse> session;  // message by message
+  Answer<v1::ExplainRequest, v1::Decision> explain;
+  Answer<v1::ReloadRequest, v1::ReloadResponse> reload;
+  Answer<v1::ApproveRunRequest, v1::ApproveRunResponse> approve;
   Answer<v1::QueryUsageRequest, v1::QueryUsageResponse> usage;
   Answer<v1::QueryWindowsRequest, v1::QueryWindowsResponse> windows;
   Answer<v1::PreviewStatementRequest, v1::Statement> statement;
@@ -69,6 +73,16 @@ class FakeDaemon final : public v1::Admission::Service, public v1::Billing::Serv
   grpc::Status Complete(grpc::ServerContext* c, const v1::CompleteRequest* q, v1::CompleteResponse* a) override {
     return Give(complete, c, q, a);
   }
+  grpc::Status Session(grpc::ServerContext* c,
+                       grpc::ServerReaderWriter<v1::SessionResponse, v1::SessionRequest>* stream) override {
+    v1::SessionRequest request;
+    while (stream->Read(&request)) {
+      v1::SessionResponse response;
+      if (grpc::Status status = Give(session, c, &request, &response); !status.ok()) return status;
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
   grpc::Status QueryUsage(grpc::ServerContext* c, const v1::QueryUsageRequest* q, v1::QueryUsageResponse* a) override {
     return Give(usage, c, q, a);
   }
@@ -79,6 +93,15 @@ class FakeDaemon final : public v1::Admission::Service, public v1::Billing::Serv
   grpc::Status PreviewStatement(grpc::ServerContext* c, const v1::PreviewStatementRequest* q,
                                 v1::Statement* a) override {
     return Give(statement, c, q, a);
+  }
+  grpc::Status Explain(grpc::ServerContext* c, const v1::ExplainRequest* q, v1::Decision* a) override {
+    return Give(explain, c, q, a);
+  }
+  grpc::Status Reload(grpc::ServerContext* c, const v1::ReloadRequest* q, v1::ReloadResponse* a) override {
+    return Give(reload, c, q, a);
+  }
+  grpc::Status ApproveRun(grpc::ServerContext* c, const v1::ApproveRunRequest* q, v1::ApproveRunResponse* a) override {
+    return Give(approve, c, q, a);
   }
   grpc::Status ListPools(grpc::ServerContext* c, const v1::ListPoolsRequest* q, v1::ListPoolsResponse* a) override {
     return Give(pools, c, q, a);

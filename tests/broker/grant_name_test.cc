@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "broker/auth/encoding.h"
 #include "broker/auth/grant_keys.h"
 #include "broker/auth/random_bytes.h"
 
@@ -74,6 +75,20 @@ TEST(AGrantName, SaysWhatWasSealed) {
 TEST(AGrantName, KeepsItsLayout) {
   EXPECT_EQ(SealGrant(SomeGrant(0x0102030405060708), 1, HmacKey(std::string(32, 'k'))),
             "grants/AQAAAAEAAAAHAQIDBAUGBwgAAAADAAAABAAAAAUEAAAACRf7Ftg74AAAMauU3lXX9GxS-aiEgagT-g");
+}
+
+// What a Session speaks and what a unary call speaks are the same grant.
+TEST(AGrantName, IsTheTextOfItsSealedBytes) {
+  const HmacKey key(std::string(32, 'k'));
+  const SealedBytes sealed = SealGrantBytes(SomeGrant(), 12, key);
+  const std::string bytes(sealed.begin(), sealed.end());
+  EXPECT_EQ(SealGrant(SomeGrant(), 12, key), "grants/" + ToBase64Url(bytes));
+  EXPECT_EQ(SigningKeyOfBytes(bytes), 12u);
+  EXPECT_EQ(OpenGrantBytes(bytes, key), SomeGrant());
+  EXPECT_EQ(OpenGrantBytes(bytes.substr(1), key), std::nullopt);
+  for (size_t byte = 0; byte < bytes.size(); ++byte) {
+    EXPECT_EQ(OpenGrantBytes(Flipped(bytes, byte, byte % 8), key), std::nullopt) << "byte " << byte;
+  }
 }
 
 TEST(AGrantName, WithAnyBitFlippedIsRefused) {

@@ -32,7 +32,7 @@ class MemoryStore : public Store {
   class Borrowed : public Journal {
    public:
     explicit Borrowed(Journal* journal) : journal_(*journal) {}
-    absl::Status Append(const std::vector<std::string>& payloads) override { return journal_.Append(payloads); }
+    absl::Status Append(const Batch& batch) override { return journal_.Append(batch); }
     absl::StatusOr<uint64_t> Sync() override { return journal_.Sync(); }
     Head head() const override { return journal_.head(); }
     absl::Status Read(uint64_t first, const Visitor& visit) const override { return journal_.Read(first, visit); }
@@ -139,7 +139,7 @@ TEST_P(LedgerContract, ADayComesBackAfterReopeningAndVerifies) {
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->entries, day.size());
   EXPECT_EQ(found->head, head);
-  EXPECT_EQ(found->open_holds, books.open().size());
+  EXPECT_EQ(found->open_holds, books.open_count());
   EXPECT_EQ(found->posted, books.revenue());
   EXPECT_TRUE(found->books == books);
 }

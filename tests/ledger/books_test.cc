@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "admission/vocabulary/bounds.h"
 #include "tests/ledger/random.h"
 #include "tests/ledger/random_day.h"
@@ -61,7 +63,7 @@ TEST_F(BooksTest, SettlingTurnsTheHoldIntoACharge) {
   ASSERT_NE(books_.FindEnded(first_), nullptr);
   EXPECT_EQ(books_.FindEnded(first_)->end, GrantEnd::kSettled);
   EXPECT_EQ(books_.FindEnded(first_)->charge, Pico(1100));
-  EXPECT_EQ(books_.FindEnded(first_)->request_id, "r1");
+  EXPECT_EQ(books_.FindEnded(first_)->request, Books::FingerprintOf(kAcme, "r1"));
 }
 
 TEST_F(BooksTest, AHoldEndsOnce) {
@@ -206,7 +208,7 @@ TEST_F(BooksTest, AnAttributionLiesInThePastAndIsNoLongerThanALease) {
 // Progress.
 
 ProgressEntry Progressed(GrantId id, Instant at, const TokenCounts& so_far, Work work) {
-  return {id, at, so_far, at + Minutes(1), at + Minutes(10), {{at, at, work}}};
+  return {id, at, so_far, at + Minutes(1), at + Minutes(10), Tokens(), Pico(1000), {{at, at, work}}};
 }
 
 TEST_F(BooksTest, ProgressExtendsTheDeadlinesAndMetersItsWork) {
@@ -219,6 +221,63 @@ TEST_F(BooksTest, ProgressExtendsTheDeadlinesAndMetersItsWork) {
   EXPECT_EQ(open->grant.lease_deadline, kNoon + Seconds(90));
   EXPECT_EQ(open->grant.settle_deadline, kNoon + Seconds(630));
   EXPECT_EQ(Acme().pending, Pico(1000)) << "the hold stays";
+}
+
+TEST_F(BooksTest, ProgressMovesTheHoldAndTheOutputCap) {
+  Expect(Granted(first_, kNoon));
+  ProgressEntry progress = Progressed(first_, kNoon, Tokens3(3, 0, 1), Work(500));
+  for (const int64_t hold : {5000, 300, 0}) {
+    progress.hold = Pico(hold);
+    progress.output_cap = Tokens(hold / 10);
+    Expect(progress);
+    EXPECT_EQ(Acme().pending, Pico(hold));
+    EXPECT_EQ(books_.FindOpen(first_)->grant.hold, Pico(hold));
+    EXPECT_EQ(books_.FindOpen(first_)->grant.output_cap, Tokens(hold / 10));
+  }
+  progress.hold = Pico(-1);
+  ExpectRefused(progress, "hold out of bounds");
+  progress.hold = Pico(1);
+  progress.output_cap = Tokens(-1);
+  ExpectRefused(progress, "output cap or hold out of bounds");
+  SettleEntry settle = Settled(first_, kNoon, tokens_);
+  settle.attributions.front().work -= Work(1500);
+  Expect(settle);
+  EXPECT_EQ(Acme().pending, Pico(0));
+}
+
+TEST_F(BooksTest, WhatAHardBudgetCannotPayIsWorkButNeverCharged) {
+  Expect(Granted(first_, kNoon));
+  SettleEntry settle = Settled(first_, kNoon, tokens_);  // 1100 for 11000 of work
+  settle.unbilled = Tokens3(0, 0, 5);
+  settle.work += Work(20'000);
+  ExpectRefused(settle, "attributions do not add up to");
+  settle.attributions.front().work = settle.work;
+  settle.charge = Pico(1100 + 5 * 400);
+  ExpectRefused(settle, "its tariff says 0.000000001100");
+  settle.charge = Pico(1100);
+  settle.unbilled[TokenKind::kOutput] = Tokens(kMaxTokensPerRequest);
+  ExpectRefused(settle, "token count is out of bounds");
+  settle.unbilled[TokenKind::kOutput] = Tokens(INT64_MAX);
+  ExpectRefused(settle, "token count is out of bounds");
+  settle.unbilled[TokenKind::kOutput] = Tokens(5);
+  Expect(settle);
+  const Bucket& bucket = books_.meters().buckets().begin()->second;
+  EXPECT_EQ(bucket.requests, 1);
+  EXPECT_EQ(bucket.unbilled_requests, 0);
+  EXPECT_EQ(bucket.tokens, tokens_);
+  EXPECT_EQ(bucket.unbilled_tokens, Tokens3(0, 0, 5));
+  EXPECT_EQ(bucket.work, Work(31'000));
+  EXPECT_EQ(bucket.charge, Pico(1100));
+  EXPECT_EQ(books_.meters().windows().begin()->second.work, Work(31'000));
+  EXPECT_EQ(books_.FindEnded(first_)->tokens, Tokens3(3, 0, 7)) << "what was reported";
+}
+
+TEST_F(BooksTest, LateUsageHasNoUnbilledPartOfItsOwn) {
+  Expect(Granted(first_, kNoon));
+  Expect(ExpireEntry{first_, kNoon});
+  SettleEntry late = SettledLate(first_, kNoon, tokens_);
+  late.unbilled = Tokens3(1, 0, 0);
+  ExpectRefused(late, "has unbilled tokens apart");
 }
 
 TEST_F(BooksTest, ASettlementAttributesOnlyWhatIsNew) {
@@ -353,6 +412,63 @@ TEST_F(BooksTest, AMassOfOldEndsIsForgottenInSlices) {
   EXPECT_LT(remembered(), 100);
   for (uint32_t epoch = 3; epoch < 20; ++epoch) Expect(BootEntry{epoch, kNoon + Hours(25)});
   EXPECT_EQ(remembered(), 0);
+}
+
+TEST_F(BooksTest, OnlySoManyEndsAreRememberedButAlwaysThatTheyEnded) {
+  constexpr size_t kBound = 300;
+  books_ = Books(kBound);
+  for (const Entry& entry : OpeningEntries()) Expect(entry);
+  size_t bytes = 0;
+  for (uint64_t n = 1; n <= 6 * kBound; ++n) {
+    ASSERT_TRUE(books_.Apply(Granted({1, n}, kNoon)).ok());
+    ASSERT_TRUE(books_.Apply(Settled({1, n}, kNoon, tokens_)).ok());
+    ASSERT_EQ(books_.ended().size(), std::min<size_t>(n, kBound));
+    if (n == 3 * kBound) bytes = books_.ended().bytes();
+  }
+  EXPECT_EQ(books_.ended().bytes(), bytes) << "memory is flat";
+  const uint64_t oldest = 5 * kBound + 1;
+  EXPECT_NE(books_.FindEnded({1, oldest}), nullptr);
+  EXPECT_NE(books_.FindRequest(kAcme, "r" + std::to_string(oldest)), nullptr);
+  EXPECT_EQ(books_.FindEnded({1, oldest - 1}), nullptr);
+  EXPECT_EQ(books_.FindRequest(kAcme, "r" + std::to_string(oldest - 1)), nullptr) << "it may be used again";
+  for (uint64_t n = 1; n <= 6 * kBound; ++n) ASSERT_TRUE(books_.HasEnded({1, n}));
+  EXPECT_FALSE(books_.HasEnded({1, 6 * kBound + 1}));
+  ExpectRefused(Settled({1, 1}, kNoon, tokens_), "has ended already");
+}
+
+TEST_F(BooksTest, ALateSettlementTakesNoRequestIdFromALaterGrant) {
+  Expect(Granted({1, 1}, kNoon));
+  Expect(ExpireEntry{{1, 1}, kNoon});
+  GrantEntry again = Granted({1, 2}, kNoon);
+  again.request_id = "r1";
+  Expect(again);
+  Expect(Settled({1, 2}, kNoon, tokens_));
+  Expect(SettledLate({1, 1}, kNoon, tokens_));
+  EXPECT_EQ(books_.FindRequest(kAcme, "r1")->grant, (GrantId{1, 2}));
+}
+
+TEST_F(BooksTest, OpenGrantsComeInOrder) {
+  for (uint64_t n = 1; n <= 40; ++n) Expect(Granted({1, n}, kNoon));
+  for (const uint64_t n : {40u, 3u, 17u}) Expect(Settled({1, n}, kNoon, tokens_));
+  LosePower();
+  for (uint64_t n = 1; n <= 3; ++n) {
+    GrantEntry grant = Granted({2, n}, kNoon + Minutes(1));
+    grant.request_id.clear();
+    Expect(grant);
+  }
+  std::vector<GrantId> ids;
+  for (const OpenGrant* open : books_.OpenInOrder()) ids.push_back(open->grant.id);
+  EXPECT_EQ(ids.size(), books_.open_count());
+  EXPECT_EQ(ids.size(), 40u);
+  EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+  for (const GrantId id : ids) EXPECT_EQ(books_.FindOpen(id)->grant.id, id);
+}
+
+TEST(BooksFingerprintTest, IsTheTenantsOwn) {
+  EXPECT_EQ(Books::FingerprintOf(kAcme, "a"), Books::FingerprintOf(kAcme, "a"));
+  EXPECT_NE(Books::FingerprintOf(kAcme, "a"), Books::FingerprintOf(kBolt, "a"));
+  EXPECT_NE(Books::FingerprintOf(kAcme, "a"), Books::FingerprintOf(kAcme, "b"));
+  EXPECT_FALSE(Books::FingerprintOf(kAcme, "").IsNone());
 }
 
 // Names, tariffs, boots.

@@ -9,6 +9,9 @@
 #include "admission/vocabulary/bounds.h"
 #include "tests/ledger/random.h"
 
+// GCC 12 sees through the inlined vector of attributions and takes its unused places for values.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
 namespace penstock::ledger {
 namespace {
 
@@ -38,11 +41,11 @@ class AnyEntry {
       case 4:
         return SomeGrant();
       case 5:
-        return ProgressEntry{Grant(), Time(), Counts(), Time(), Time(), Attributions()};
+        return ProgressEntry{Grant(), Time(), Counts(), Time(), Time(), Tokens(Number()), Cash(), SomeWork()};
       case 6:
-        return SettleEntry{Grant(),          Terms(),       Time(),         Outcome(random_.Index(3)),
-                           random_.OneIn(2), Counts(),      Work(Number()), Cash(),
-                           Body(),           Attributions()};
+        return SettleEntry{Grant(),          Terms(),  Time(),        Outcome(random_.Index(3)),
+                           random_.OneIn(2), Counts(), Counts(),      Work(Number()),
+                           Cash(),           Body(),   Attributions()};
       case 7:
         return VoidEntry{Grant(), Time(), VoidReason(random_.Index(2))};
       default:
@@ -78,8 +81,8 @@ class AnyEntry {
     return {TenantId{Number32()}, KeyId{Number32()}, PoolId{Number32()},
             ServiceClass(random_.Index(kServiceClassCount)), Number32()};
   }
-  std::vector<Attribution> Attributions() {
-    std::vector<Attribution> list(random_.Index(kMaxAttributions + 1));
+  Attributions SomeWork() {
+    Attributions list(random_.Index(kMaxAttributions + 1));
     for (Attribution& a : list) a = {Time(), Time(), Work(Number())};
     return list;
   }
@@ -171,9 +174,13 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
   grant.run = "run";
   grant.labels = {{"k", "v"}};
 
-  const ProgressEntry progress{{5, 300}, at, tokens, at, at, {{at - Seconds(1), at, Work(7)}}};
+  const ProgressEntry progress{
+      {5, 300}, at, tokens, at, at, Tokens(4096), Money::FromPico(5), {{at - Seconds(1), at, Work(7)}}};
+  TokenCounts unbilled;
+  unbilled[TokenKind::kCachedInput] = Tokens(1);
   const SettleEntry settle{
-      {5, 300}, terms, at, Outcome::kFailed, true, tokens, Work(-1), Money::FromPico(-3), body, {{at, at, Work(9)}}};
+      {5, 300},           terms, at, Outcome::kFailed, true, tokens, unbilled, Work(-1), Money::FromPico(-3), body,
+      {{at, at, Work(9)}}};
 
   const std::vector<std::pair<Entry, std::string>> golden = {
       {BootEntry{7, at}, "0107aab4aed8c7bfce972f"},
@@ -181,14 +188,11 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {NameEntry{NameKind::kKey, 2, 1, "alpha"}, "0301020105616c706861"},
       {TariffEntry{1, tariff}, "040102763103555344aab4aed8c7bfce972f028090dfc04a01017002000200e0a7120e"},
       {grant,
-       "0505ac020102030304aab4aed8c7bfce972faa94e9dc86c3ce972faaf4f984bee2ce972f04d00f0000900380dddb01804080a094edb9fac"
-       "9c1e7f02103726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0372756e01016b0176"},
-      {progress,
-       "0605ac02aab4aed8c7bfce972f04d00f00009003aab4aed8c7bfce972faab4aed8c7bfce972f01aa8cd89ec0bfce972faab4aed8c7bfce9"
-       "72f0e"},
+       "0505ac020102030304aab4aed8c7bfce972f80e0ba84bf0380c0cbacf62204d00f0000900380dddb01804080a094edb9fac9c1e7f021037"
+       "26571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0372756e01016b0176"},
+      {progress, "0605ac02aab4aed8c7bfce972f04d00f00009003000080400a01ffa7d6b907000e"},
       {settle,
-       "0705ac020102030304aab4aed8c7bfce972f010104d00f000090030105a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01aab4aed8c7bfce972fa"
-       "ab4aed8c7bfce972f12"},
+       "0705ac020102030304aab4aed8c7bfce972f010104d00f000090030200020105a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01000012"},
       {VoidEntry{{5, 300}, at, VoidReason::kCancelled}, "0805ac02aab4aed8c7bfce972f01"},
       {ExpireEntry{{5, 300}, at}, "0905ac02aab4aed8c7bfce972f"},
   };
@@ -259,8 +263,9 @@ TEST(EntryTest, SaysAtWhichByteAndWhatIsWrong) {
            Case{"06010100"
                 "00"
                 "0000"
+                "0000"
                 "11",
-                "byte 8: a string or list is longer than allowed"},  // a 17th attribution
+                "byte 10: a string or list is longer than allowed"},  // a 17th attribution
            Case{"0701010101010201"
                 "0000"
                 "02",

@@ -14,7 +14,7 @@ namespace {
 
 constexpr WindowKey WindowOf(Instant start, Tier tier = Tier::kElastic) { return {kAcme, kLlama, tier, start}; }
 
-Meters MetersOf(const std::vector<Attribution>& attributions, Instant at) {
+Meters MetersOf(const Attributions& attributions, Instant at) {
   Meters meters;
   meters.Add(TermsOf(kAcme), attributions, at);
   return meters;
@@ -61,7 +61,7 @@ TEST(MetersTest, WorkOfSeveralRequestsAddsUpWithinASecond) {
 
 TEST(MetersTest, TiersHaveWindowsOfTheirOwnAndSpilloverIsElastic) {
   Meters meters;
-  const std::vector<Attribution> work = {{kNoon, kNoon, Work(1)}};
+  const Attributions work = {{kNoon, kNoon, Work(1)}};
   for (size_t served = 0; served < kServiceClassCount; ++served) {
     meters.Add(TermsOf(kAcme, static_cast<ServiceClass>(served)), work, kNoon);
   }
@@ -71,7 +71,7 @@ TEST(MetersTest, TiersHaveWindowsOfTheirOwnAndSpilloverIsElastic) {
 }
 
 // The oracle: the running total at every second, each rounded down, and differences of it, one second at a time.
-std::map<Instant, Window> NaiveWindows(const std::vector<Attribution>& attributions) {
+std::map<Instant, Window> NaiveWindows(const Attributions& attributions) {
   std::map<Instant, Work> seconds;
   for (const Attribution& a : attributions) {
     const Int128 length = (a.to - a.from).count();
@@ -99,8 +99,8 @@ std::map<Instant, Window> WindowsByStart(const Meters& meters) {
   return windows;
 }
 
-std::vector<Attribution> RandomAttributions(Random* random, int count) {
-  std::vector<Attribution> list;
+Attributions RandomAttributions(Random* random, int count) {
+  Attributions list;
   for (int i = 0; i < count; ++i) {
     const Instant from = kNoon + Nanoseconds(random->Between(0, Minutes(4).count()));
     const int64_t longest = random->OneIn(3) ? Minutes(5).count() : Seconds(3).count();
@@ -116,7 +116,7 @@ TEST(MetersTest, SpreadsAsTheNaiveRunningTotalDoes) {
   SCOPED_TRACE(SeedText(seed));
   Random random(seed);
   for (int round = 0; round < 200; ++round) {
-    const std::vector<Attribution> attributions = RandomAttributions(&random, 8);
+    const Attributions attributions = RandomAttributions(&random, 8);
     const Meters meters = MetersOf(attributions, kNoon + Minutes(9));
     ASSERT_EQ(WindowsByStart(meters), NaiveWindows(attributions));
     Work all, metered;
@@ -131,7 +131,7 @@ TEST(MetersTest, TheOrderOfArrivalDoesNotMatterBeforeTheWatermark) {
   SCOPED_TRACE(SeedText(seed));
   Random random(seed);
   for (int round = 0; round < 50; ++round) {
-    std::vector<Attribution> attributions = RandomAttributions(&random, 12);
+    Attributions attributions = RandomAttributions(&random, 12);
     Meters in_order;
     for (const Attribution& a : attributions) in_order.Add(TermsOf(kAcme), {a}, a.to);
     for (size_t i = attributions.size() - 1; i > 0; --i) std::swap(attributions[i], attributions[random.Index(i + 1)]);

@@ -63,8 +63,8 @@ class DayMaker {
   }
 
   /// Up to three attributions that end by now, some of them long past.
-  std::vector<Attribution> SomeAttributions() {
-    std::vector<Attribution> attributions(random_.Index(4));
+  Attributions SomeAttributions() {
+    Attributions attributions(random_.Index(4));
     for (Attribution& a : attributions) {
       a.to = random_.OneIn(10) ? now_ - Minutes(random_.Between(0, 60)) : now_;
       a.from = a.to - Nanoseconds(random_.OneIn(4) ? 0 : random_.Between(0, 200'000'000'000));
@@ -73,15 +73,15 @@ class DayMaker {
     return attributions;
   }
 
-  static Work Sum(const std::vector<Attribution>& attributions) {
+  static Work Sum(const Attributions& attributions) {
     Work sum;
     for (const Attribution& a : attributions) sum += a.work;
     return sum;
   }
 
   const OpenGrant* SomeOpen() {
-    if (books_.open().empty()) return nullptr;
-    return &std::next(books_.open().begin(), static_cast<int64_t>(random_.Index(books_.open().size())))->second;
+    if (books_.open_count() == 0) return nullptr;
+    return books_.OpenInOrder()[random_.Index(books_.open_count())];
   }
 
   void Grant() {
@@ -104,6 +104,8 @@ class DayMaker {
     progress.so_far = open->so_far + SomeTokens();
     progress.lease_deadline = now_ + Minutes(1);
     progress.settle_deadline = now_ + Minutes(10);
+    progress.output_cap = random_.OneIn(2) ? open->grant.output_cap : Tokens(random_.Between(0, 100'000));
+    progress.hold = random_.OneIn(2) ? open->grant.hold : Money::FromPico(random_.Between(0, 1'000'000'000));
     progress.attributions = SomeAttributions();
     Post(progress);
   }
@@ -116,6 +118,7 @@ class DayMaker {
     settle.outcome = static_cast<Outcome>(random_.Index(3));
     settle.billed = billed;
     settle.tokens = so_far + SomeTokens();
+    if (billed && random_.OneIn(4)) settle.unbilled = SomeTokens();
     settle.attributions = SomeAttributions();
     settle.work = attributed + Sum(settle.attributions);
     if (billed) settle.charge = TokenCharge(settle.tokens, books_.PricesOf(terms));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/traces/azure_trace.h"
 #include "sim/traces/shipped_traces.h"
 #include "sim/traffic.h"
 

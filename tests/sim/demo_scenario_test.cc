@@ -73,7 +73,7 @@ TEST(DemoScenario, SettingsAndTenantsAgree) {
     SCOPED_TRACE(tenant.name);
     EXPECT_EQ(tenant.name, Demo().tenants[i].name);
     EXPECT_EQ(tenant.tier, Demo().tenants[i].tier);
-    EXPECT_EQ(tenant.reservation.has_value(), tenant.tier == Tier::kReserved);
+    EXPECT_EQ(!tenant.reservations.empty(), tenant.tier == Tier::kReserved);
     ASSERT_EQ(tenant.keys.size(), 1u);
     EXPECT_EQ(tenant.keys[0].name, kDemoKey);
     if (Demo().tenants[i].asks) {
@@ -103,7 +103,7 @@ TEST(DemoScenario, TheContractCarriesTheReservedTenantsMeanLoad) {
   const core::TenantSettings& reserved = scenario.settings.tenants.at(0);
   std::erase_if(scenario.arrivals, [](const Arrival& arrival) { return arrival.tenant != 0; });
   const double offered = OfferedShare(scenario, Duration::Zero(), Seconds(kSeconds));
-  const double bought = static_cast<double>(reserved.reservation->rate.quantity) /
+  const double bought = static_cast<double>(reserved.reservations.at(0).rate.quantity) /
                         static_cast<double>(scenario.settings.pools[0].terms.capacity.count());
   EXPECT_THAT(offered, Lt(bought));
   EXPECT_THAT(offered, Ge(bought / 2));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sim/random.h"
+#include "sim/traces/azure_trace.h"
 #include "sim/traces/shipped_traces.h"
 
 namespace penstock::sim {
@@ -163,6 +164,44 @@ TEST(Traffic, TrafficLongerThanTheTraceGoesRoundAgain) {
   EXPECT_EQ(arrivals.size(), 54'000u);
   // No third of it is empty: the trace was repeated.
   for (int hour = 0; hour < 3; ++hour) EXPECT_GT(CountIn(arrivals, 0, Hours(hour), Hours(hour + 1)), 15'000);
+}
+
+TEST(Traffic, AReplayKeepsEveryRowAtItsTimeAndScattersTheCopies) {
+  const std::vector<TraceRow>& trace = Shipped().code;
+  const Replay replay = {.length = Minutes(5), .copies = 3, .scatter = Seconds(1)};
+  const std::vector<Arrival> arrivals = ReplayTrace(TwoTenants()[1], 4, trace, replay, 7);
+  const auto rows = std::count_if(trace.begin(), trace.end(), [](const TraceRow& r) { return r.offset < Minutes(5); });
+  EXPECT_EQ(arrivals.size(), static_cast<size_t>(3 * rows));
+  std::set<int64_t> times;
+  for (const Arrival& a : arrivals) {
+    EXPECT_EQ(a.tenant, 4u);
+    times.insert(a.at.count());
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    EXPECT_TRUE(times.contains(trace[static_cast<size_t>(row)].offset.count()));
+  }
+  EXPECT_LE(arrivals.back().at, Minutes(5) + Seconds(1));
+  EXPECT_TRUE(arrivals == ReplayTrace(TwoTenants()[1], 4, trace, replay, 7));
+  EXPECT_FALSE(arrivals == ReplayTrace(TwoTenants()[1], 4, trace, replay, 8));
+}
+
+TEST(Traffic, PoissonTrafficMeetsItsRateWithSpreadOutGaps) {
+  const std::vector<Arrival> arrivals = PoissonTraffic(TwoTenants()[0], 2, Shipped().conversation, Hours(1), 7);
+  EXPECT_NEAR(static_cast<double>(arrivals.size()), 45'000, 1'000);  // 12.5 a second; 1,000 is 4.7 sigma
+  const auto short_gaps = [&](Duration bound) {
+    int count = 0;
+    for (size_t i = 1; i < arrivals.size(); ++i) count += arrivals[i].at - arrivals[i - 1].at < bound ? 1 : 0;
+    return static_cast<double>(count) / static_cast<double>(arrivals.size());
+  };
+  EXPECT_NEAR(short_gaps(Milliseconds(80)), 1 - 1 / 2.718, 0.02);
+  EXPECT_NEAR(short_gaps(Milliseconds(8)), 0.095, 0.01);
+}
+
+TEST(Traffic, MergedListsAreInOrder) {
+  const std::vector<std::vector<Arrival>> parts = {Build({TwoTenants()[0]}, 7), Build({TwoTenants()[1]}, 8)};
+  const std::vector<Arrival> all = Merged(parts);
+  EXPECT_EQ(all.size(), parts[0].size() + parts[1].size());
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](const Arrival& a, const Arrival& b) { return a.at < b.at; }));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 class SharedJournal final : public ledger::Journal {
  public:
   explicit SharedJournal(std::shared_ptr<ledger::Journal> journal) : journal_(std::move(journal)) {}
-  absl::Status Append(const std::vector<std::string>& payloads) override { return journal_->Append(payloads); }
+  absl::Status Append(const ledger::Batch& batch) override { return journal_->Append(batch); }
   absl::StatusOr<uint64_t> Sync() override { return journal_->Sync(); }
   ledger::Head head() const override { return journal_->head(); }
   absl::Status Read(uint64_t first, const Visitor& visit) const override { return journal_->Read(first, visit); }
@@ -60,11 +60,11 @@ EngineSettings SmallWorld() {
   settings.tenants.push_back(TenantOf("tramp", Tier::kFree));
   settings.tenants.push_back(TenantOf("shop", Tier::kElastic));
   TenantSettings acme = TenantOf("acme", Tier::kReserved);
-  acme.reservation =
+  acme.reservations = {
       ReservationSettings{.pool = "chat",
                           .kind = std::nullopt,
                           .rate = {.quantity = 400'000, .period = Seconds(1), .burst = NormalizedTokens(800).count()},
-                          .overrun = admission::Overrun::kSpill};
+                          .overrun = admission::Overrun::kSpill}};
   settings.tenants.push_back(acme);
   settings.tariff = SmallTariff();
   return settings;
@@ -94,6 +94,14 @@ TenantId EngineWorld::TenantNamed(const std::string& name) const {
   return TenantId{*engine_->books().IdOf(ledger::NameKind::kTenant, 0, name)};
 }
 
+KeyId EngineWorld::KeyNamed(const std::string& tenant, const std::string& key) const {
+  return KeyId{*engine_->books().IdOf(ledger::NameKind::kKey, TenantNamed(tenant).value, key)};
+}
+
+PoolId EngineWorld::PoolNamed(const std::string& name) const {
+  return PoolId{*engine_->books().IdOf(ledger::NameKind::kPool, 0, name)};
+}
+
 Admit EngineWorld::Request(const std::string& tenant, const std::string& id, int64_t input, int64_t max_output) const {
   Admit admit;
   admit.tenant = TenantNamed(tenant);
@@ -111,7 +119,18 @@ void EngineWorld::Do(Command command) {
   Effects effects;
   engine_->Apply(command, now_, &effects);
   PENSTOCK_CHECK(engine_->ledger().WriteBatch().ok());
-  for (Answer& answer : effects.answers) answers_.push_back(std::move(answer));
+  for (Answer& answer : effects.answers) {
+    last_release_ = answer.release;
+    answers_.push_back(std::move(answer));
+  }
+}
+
+void EngineWorld::Advance(Duration later) {
+  const Instant until = now_ + later;
+  for (Instant wake = engine_->NextWake(); wake <= until; wake = engine_->NextWake()) {
+    Tick(std::max(wake, now_ + Nanoseconds(1)) - now_);
+  }
+  if (now_ < until) Tick(until - now_);
 }
 
 Ticket EngineWorld::Offer(Admit admit) {
@@ -135,6 +154,18 @@ Granted EngineWorld::GrantNow(Admit admit) {
   return std::holds_alternative<Granted>(outcome) ? std::get<Granted>(outcome) : Granted{};
 }
 
+Refused EngineWorld::RefuseNow(Admit admit) {
+  const Outcome outcome = Ask(std::move(admit));
+  EXPECT_TRUE(std::holds_alternative<Refused>(outcome)) << "expected a refusal, got outcome " << outcome.index();
+  return std::holds_alternative<Refused>(outcome) ? std::get<Refused>(outcome) : Refused{};
+}
+
+Progressed EngineWorld::ProgressNow(const Granted& granted, int64_t input, int64_t output) {
+  const Outcome outcome = Ask(Progress{.grant = granted.id, .so_far = InputOutput(input, output)});
+  EXPECT_TRUE(std::holds_alternative<Progressed>(outcome)) << "expected progress, got outcome " << outcome.index();
+  return std::holds_alternative<Progressed>(outcome) ? std::get<Progressed>(outcome) : Progressed{};
+}
+
 Complete EngineWorld::CompletionOf(const Granted& granted, int64_t input, int64_t output) {
   Complete complete;
   complete.grant = granted.id;
@@ -149,6 +180,20 @@ Completed EngineWorld::CompleteNow(const Granted& granted, int64_t input, int64_
   const Outcome outcome = Ask(CompletionOf(granted, input, output));
   EXPECT_TRUE(std::holds_alternative<Completed>(outcome)) << "expected a settlement, got outcome " << outcome.index();
   return std::holds_alternative<Completed>(outcome) ? std::get<Completed>(outcome) : Completed{};
+}
+
+admission::LimitTerms LimitOf(const std::string& name, admission::Measure measure, int64_t quantity, Duration period) {
+  return {.name = name, .measure = measure, .rate = {.quantity = quantity, .period = period, .burst = quantity}};
+}
+
+ledger::Money Usd(const std::string& decimal) { return *ledger::Money::FromDecimal(decimal); }
+
+EngineSettings WithPool(EngineSettings settings, const std::string& name) {
+  settings.pools.push_back(settings.pools[0]);
+  settings.pools.back().name = name;
+  settings.tariff.pools.push_back(settings.tariff.pools[0]);
+  settings.tariff.pools.back().pool = name;
+  return settings;
 }
 
 TokenCounts InputOutput(int64_t input, int64_t output) {

@@ -45,6 +45,8 @@ class EngineWorld {
   /// A request of that tenant's key "prod" in pool "chat".
   Admit Request(const std::string& tenant, const std::string& id, int64_t input = 10, int64_t max_output = 100) const;
   TenantId TenantNamed(const std::string& name) const;
+  KeyId KeyNamed(const std::string& tenant, const std::string& key) const;
+  PoolId PoolNamed(const std::string& name) const;
 
   /// Applies a command now; its answers wait in AnswerTo.
   void Do(Command command);
@@ -52,12 +54,19 @@ class EngineWorld {
     now_ = now_ + later;
     Do(core::Tick{});
   }
+  /// As a daemon would: wakes whenever something is due.
+  void Advance(Duration later);
   Ticket Offer(Admit admit);
+  /// When the latest answer may be given out.
+  Release last_release() const { return last_release_; }
   /// The answer to a ticket, once; nothing while it waits.
   std::optional<Outcome> AnswerTo(Ticket ticket);
 
   /// Offers and expects a grant at once.
   Granted GrantNow(Admit admit);
+  /// Offers and expects a refusal at once.
+  Refused RefuseNow(Admit admit);
+  Progressed ProgressNow(const Granted& granted, int64_t input, int64_t output);
   Completed CompleteNow(const Granted& granted, int64_t input, int64_t output);
   Complete CompletionOf(const Granted& granted, int64_t input, int64_t output);
   /// The answer to a command that carries a ticket, said at once.
@@ -78,8 +87,16 @@ class EngineWorld {
   std::unique_ptr<Engine> engine_;
   Instant now_ = kStart;
   Ticket ticket_ = 0;
+  Release last_release_ = Release::kWritten;
   std::vector<Answer> answers_;
 };
+
+/// A limit whose burst is what it allows in a period.
+admission::LimitTerms LimitOf(const std::string& name, admission::Measure measure, int64_t quantity, Duration period);
+/// Money of twelve decimals.
+ledger::Money Usd(const std::string& decimal);
+/// `settings` with a second pool of that name, as `chat` is.
+EngineSettings WithPool(EngineSettings settings, const std::string& name);
 
 /// The tokens of a request that is only input and output.
 TokenCounts InputOutput(int64_t input, int64_t output);

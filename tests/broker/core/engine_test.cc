@@ -18,7 +18,7 @@ RefusalReason RefusalOf(const Outcome& outcome) {
 
 EngineSettings WithLimit(admission::LimitTerms limit) {
   EngineSettings settings = SmallWorld();
-  settings.tenants[1].limits.push_back(std::move(limit));
+  settings.tenants[1].limits.limits.push_back(std::move(limit));
   return settings;
 }
 
@@ -47,7 +47,7 @@ TEST(Engine, ChargesWhatWasDeliveredAtThePinnedPrice) {
   EXPECT_EQ(completed.charge.ToDecimal(), "0.000054000000");
   EXPECT_EQ(completed.work, NormalizedTokens(10 + 4 * 20));
   EXPECT_TRUE(completed.billed);
-  EXPECT_TRUE(world.engine().books().open().empty());
+  EXPECT_TRUE(world.engine().books().open_count() == 0);
   EXPECT_EQ(world.engine().pools()[0]->scheduler().InFlight(), 0);
   world.engine().CheckInvariants();
 }
@@ -75,14 +75,14 @@ TEST(Engine, TheSameRequestIdReturnsTheSameLiveGrant) {
   const Granted first = world.GrantNow(world.Request("shop", "r1"));
   const Granted again = world.GrantNow(world.Request("shop", "r1"));
   EXPECT_EQ(first.id, again.id);
-  EXPECT_EQ(world.engine().books().open().size(), 1u);
+  EXPECT_EQ(world.engine().books().open_count(), 1u);
 }
 
 TEST(Engine, TheSameRequestIdWithAnotherBodyIsAnError) {
   EngineWorld world;
   world.GrantNow(world.Request("shop", "r1", 10));
   EXPECT_EQ(ReasonOf(world.Ask(world.Request("shop", "r1", 11))), ErrorReason::kRequestIdReused);
-  EXPECT_EQ(world.engine().books().open().size(), 1u);
+  EXPECT_EQ(world.engine().books().open_count(), 1u);
 }
 
 TEST(Engine, TwoTenantsMayUseTheSameRequestId) {
@@ -170,7 +170,7 @@ TEST(Engine, ADailyLimitSurvivesARestart) {
 
 TEST(Engine, ParallelRequestsAreBounded) {
   EngineSettings settings = SmallWorld();
-  settings.tenants[1].max_parallel = 1;
+  settings.tenants[1].limits.max_parallel = 1;
   EngineWorld world(settings);
   const Granted granted = world.GrantNow(world.Request("shop", "r1"));
   EXPECT_EQ(RefusalOf(world.Ask(world.Request("shop", "r2"))), RefusalReason::kParallelLimit);
@@ -223,7 +223,7 @@ TEST(Engine, AGrantIsItsTenantsOnly) {
   EXPECT_EQ(ReasonOf(world.Ask(complete)), ErrorReason::kForeignGrant);
   Progress progress{.grant = granted.id, .on_behalf_of = world.TenantNamed("acme")};
   EXPECT_EQ(ReasonOf(world.Ask(progress)), ErrorReason::kForeignGrant);
-  EXPECT_EQ(world.engine().books().open().size(), 1u);
+  EXPECT_EQ(world.engine().books().open_count(), 1u);
 }
 
 TEST(Engine, CountsOnlyGrow) {
@@ -294,7 +294,7 @@ TEST(Engine, AnUndeliverableGrantIsVoided) {
   const Ticket ticket = world.Offer(world.Request("shop", "r1"));
   const Granted granted = std::get<Granted>(*world.AnswerTo(ticket));
   world.Do(Undeliverable{ticket, granted.id});
-  EXPECT_TRUE(world.engine().books().open().empty());
+  EXPECT_TRUE(world.engine().books().open_count() == 0);
   EXPECT_EQ(ReasonOf(world.Ask(world.CompletionOf(granted, 10, 20))), ErrorReason::kGrantEnded);
   world.engine().CheckInvariants();
 }
@@ -305,7 +305,7 @@ TEST(Engine, AGrantThatARetryPickedUpIsNotVoided) {
   const Granted granted = std::get<Granted>(*world.AnswerTo(lost));
   world.GrantNow(world.Request("shop", "r1"));
   world.Do(Undeliverable{lost, granted.id});
-  EXPECT_EQ(world.engine().books().open().size(), 1u);
+  EXPECT_EQ(world.engine().books().open_count(), 1u);
 }
 
 TEST(Engine, DrainSendsWaitersAwayAndLetsSettlementsGoOn) {

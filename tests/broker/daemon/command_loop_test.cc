@@ -24,6 +24,33 @@ class FutureCaller final : public Caller {
   std::promise<Outcome> promise_;
 };
 
+/// A caller of many, who keeps what comes and in which portions.
+class PatientCaller final : public BatchCaller {
+ public:
+  void AnswerAll(std::span<Reply> replies) override {
+    Lock lock(mutex_);
+    portions_.push_back(replies.size());
+    for (Reply& reply : replies) replies_.push_back(std::move(reply));
+    changed_.notify_all();
+  }
+  /// Waits for so many replies in all; gives everything so far.
+  std::vector<Reply> Await(size_t count) {
+    Lock lock(mutex_);
+    while (replies_.size() < count) changed_.wait(mutex_);
+    return replies_;
+  }
+  std::vector<size_t> portions() {
+    Lock lock(mutex_);
+    return portions_;
+  }
+
+ private:
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<Reply> replies_ ABSL_GUARDED_BY(mutex_);
+  std::vector<size_t> portions_ ABSL_GUARDED_BY(mutex_);
+};
+
 /// A journal whose disk can be stopped, and can fail.
 class MoodyJournal final : public ledger::Journal {
  public:
@@ -36,8 +63,8 @@ class MoodyJournal final : public ledger::Journal {
     std::shared_future<void> gate = may_sync.get_future().share();
   };
   explicit MoodyJournal(std::shared_ptr<Mood> mood) : mood_(std::move(mood)), journal_(ledger::NewMemoryJournal()) {}
-  absl::Status Append(const std::vector<std::string>& payloads) override {
-    return mood_->append_fails ? absl::DataLossError("disk is on fire") : journal_->Append(payloads);
+  absl::Status Append(const ledger::Batch& batch) override {
+    return mood_->append_fails ? absl::DataLossError("disk is on fire") : journal_->Append(batch);
   }
   absl::StatusOr<uint64_t> Sync() override {
     if (mood_->stopped) mood_->gate.wait();
@@ -179,6 +206,87 @@ TEST_F(CommandLoopTest, ManyThreadsSettleEverythingExactlyOnce) {
   ASSERT_TRUE(loop_->Ask([&](const core::Engine& engine, uint64_t) { revenue.set_value(engine.books().revenue()); }));
   EXPECT_EQ(revenue.get_future().get(), ledger::Money::FromPico(400 * 3'000'000));
   EXPECT_TRUE(loop_->Stop().ok());
+}
+
+TEST_F(CommandLoopTest, ABatchIsAnsweredInOneGoAndByItsTags) {
+  Start();
+  std::vector<CommandLoop::Request> batch;
+  for (uint64_t i = 0; i < 3; ++i) {
+    const core::Admit admit = Request("r" + std::to_string(i));
+    batch.push_back({.command = admit, .ticket = admit.ticket, .tag = 100 + i});
+  }
+  PatientCaller caller;
+  ASSERT_EQ(loop_->SubmitBatch(batch, &caller), 3u);
+  const std::vector<Reply> replies = caller.Await(3);
+  for (uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(replies[i].tag, 100 + i);
+    EXPECT_TRUE(std::holds_alternative<core::Granted>(replies[i].outcome));
+  }
+  EXPECT_EQ(caller.portions(), std::vector<size_t>{3});
+}
+
+TEST_F(CommandLoopTest, OfABatchThatDoesNotFitTheFirstAreTaken) {
+  Start(/*queue_capacity=*/2);
+  std::promise<void> entered;
+  std::promise<void> leave;
+  ASSERT_TRUE(loop_->Ask([&](const core::Engine&, uint64_t) {
+    entered.set_value();
+    leave.get_future().wait();
+  }));
+  entered.get_future().wait();
+  std::vector<CommandLoop::Request> batch;
+  for (int i = 0; i < 3; ++i) {
+    const core::Admit admit = Request("r" + std::to_string(i));
+    batch.push_back({.command = admit, .ticket = admit.ticket, .tag = 0});
+  }
+  PatientCaller caller;
+  EXPECT_EQ(loop_->SubmitBatch(batch, &caller), 2u);
+  leave.set_value();
+  EXPECT_EQ(caller.Await(2).size(), 2u);
+}
+
+// The second is refused because of the first, which only a sync may tell: it must not overtake it.
+TEST_F(CommandLoopTest, AnswersThatAskForASyncComeInTheOrderOfTheirCommands) {
+  Start(1'000, /*disk_runs=*/false);
+  const Outcome granted = AskFor("r1");
+  core::Complete first = Completion(std::get<core::Granted>(granted));
+  core::Complete second = Completion(std::get<core::Granted>(granted));
+  second.body[0] = 1;
+  core::Progress third{.ticket = loop_->NewTicket(), .grant = first.grant};
+  std::vector<CommandLoop::Request> batch = {
+      {.command = first, .ticket = first.ticket, .tag = 1, .release = core::Release::kSynced},
+      {.command = second, .ticket = second.ticket, .tag = 2, .release = core::Release::kSynced},
+      {.command = third, .ticket = third.ticket, .tag = 3, .release = core::Release::kSynced}};
+  PatientCaller caller;
+  ASSERT_EQ(loop_->SubmitBatch(batch, &caller), 3u);
+  AskFor("r2");  // the loop has passed them by now
+  EXPECT_TRUE(caller.portions().empty());
+  mood_->may_sync.set_value();
+  const std::vector<Reply> replies = caller.Await(3);
+  EXPECT_TRUE(std::holds_alternative<core::Completed>(replies[0].outcome));
+  for (size_t i = 1; i < 3; ++i) {
+    EXPECT_EQ(replies[i].tag, i + 1);
+    EXPECT_EQ(std::get<core::Error>(replies[i].outcome).reason, core::ErrorReason::kGrantEnded);
+  }
+}
+
+TEST_F(CommandLoopTest, WhoWaitsForTheLastGrantToEndIsToldAtOnce) {
+  Start();
+  EXPECT_TRUE(loop_->WaitUntilSettled(std::chrono::seconds(60)));
+}
+
+TEST_F(CommandLoopTest, WhoWaitsForGrantsIsToldWhenTheLastOneEnds) {
+  Start();
+  const Outcome granted = AskFor("r1");
+  EXPECT_FALSE(loop_->WaitUntilSettled(std::chrono::nanoseconds(0)));
+  std::atomic<bool> settled{false};
+  std::thread waits([&] { settled = loop_->WaitUntilSettled(std::chrono::seconds(60)); });
+  FutureCaller caller;
+  const core::Complete complete = Completion(std::get<core::Granted>(granted));
+  EXPECT_TRUE(loop_->Submit(complete, complete.ticket, &caller));
+  EXPECT_TRUE(std::holds_alternative<core::Completed>(caller.Get()));
+  waits.join();
+  EXPECT_TRUE(settled);
 }
 
 using CommandLoopDeathTest = CommandLoopTest;

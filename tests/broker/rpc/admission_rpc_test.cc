@@ -192,6 +192,28 @@ TEST_F(AdmissionTest, TheSameRequestIdWithAnotherBodyIsAnError) {
   EXPECT_EQ(ReasonOf(Admit(As::kGateway, other, &response)), "REQUEST_ID_REUSED");
 }
 
+TEST_F(AdmissionTest, MoreAdmitsThanTheFrontDoorHoldsAreOverloaded) {
+  Start(1'000, {.unary_admits = 1});
+  for (int i = 0; i < 4; ++i) {
+    v1::AdmitResponse response;  // the call before may still be on its way out
+    while (ReasonOf(Admit(As::kGateway, AdmitFor("shop", "r" + std::to_string(i)), &response)) == "OVERLOADED") {
+    }
+  }
+  auto context = Context(As::kGateway);
+  std::thread waiting([&] {
+    v1::AdmitResponse response;
+    v1::Admission::NewStub(channel())->Admit(context.get(), AdmitFor("shop", "waits"), &response);
+  });
+  while (PoolNow().classes(2).waiting() != 1) {
+  }
+  v1::AdmitResponse response;
+  const grpc::Status status = Admit(As::kGateway, AdmitFor("shop", "one more"), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+  context->TryCancel();
+  waiting.join();
+}
+
 TEST_F(AdmissionTest, AnOversizedMessageIsRefused) {
   v1::AdmitRequest request = AdmitFor("shop", "r1");
   request.set_run(std::string(100'000, 'x'));

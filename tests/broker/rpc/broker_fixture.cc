@@ -18,7 +18,7 @@ std::string ReasonOf(const grpc::Status& status) {
   return info.ParseFromString(details.details(0).value()) && info.domain() == "penstock" ? info.reason() : "";
 }
 
-void BrokerTest::Start(size_t command_queue) {
+void BrokerTest::Start(size_t command_queue, FrontDoor front_door) {
   if (broker_ != nullptr) TearDown();
   std::string pattern = std::filesystem::temp_directory_path() / "penstock-rpc-XXXXXX";
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);
@@ -35,6 +35,8 @@ void BrokerTest::Start(size_t command_queue) {
   add(As::kAcme, auth::Role::kTenant, "acme");
   add(As::kOperator, auth::Role::kOperator, "");
   secrets_[As::kStranger] = auth::MakeApiKey(auth::RandomBytes(auth::kApiKeyRandomBytes)).secret;
+  hash_key_ = hash_key;
+  records_ = records;
   BrokerTerms terms{.engine = core::SmallWorld(),
                     .journal = ledger::NewMemoryJournal(),
                     .scheduling = core::FairScheduling(),
@@ -42,6 +44,11 @@ void BrokerTest::Start(size_t command_queue) {
                     .api_keys = auth::ApiKeys(hash_key, records),
                     .server = {.listen = "127.0.0.1:0", .tls_certificate = "", .tls_key = ""},
                     .command_queue = command_queue,
+                    .front_door = front_door,
+                    .read_config = [this]() -> absl::StatusOr<BrokerTerms::Fresh> {
+                      if (!next_config_.ok()) return next_config_.status();
+                      return BrokerTerms::Fresh{*next_config_, *hash_key_, records_, "what is new\n"};
+                    },
                     .on_fatal = [](const absl::Status&) { std::abort(); }};
   auto broker = Broker::Start(std::move(terms));
   ASSERT_TRUE(broker.ok()) << broker.status();
@@ -102,6 +109,21 @@ std::string BrokerTest::NewGrant(const std::string& id) const {
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_TRUE(response.has_grant()) << response.DebugString();
   return response.grant().name();
+}
+
+v1::Pool BrokerTest::PoolNow() const {
+  v1::GetPoolRequest request;
+  request.set_name("pools/chat");
+  v1::Pool pool;
+  EXPECT_TRUE(v1::Operations::NewStub(channel_)->GetPool(Context(As::kOperator).get(), request, &pool).ok());
+  return pool;
+}
+
+v1::LedgerStatus BrokerTest::LedgerNow() const {
+  v1::LedgerStatus status;
+  const auto stub = v1::Operations::NewStub(channel_);
+  EXPECT_TRUE(stub->GetLedger(Context(As::kOperator).get(), v1::GetLedgerRequest(), &status).ok());
+  return status;
 }
 
 }  // namespace penstock::rpc

@@ -27,8 +27,10 @@ class BrokerTest : public testing::Test {
   void SetUp() override { Start(); }
   void TearDown() override;
 
-  void Start(size_t command_queue = 1'000);
+  void Start(size_t command_queue = 1'000, FrontDoor front_door = {});
   Broker& broker() { return *broker_; }
+  /// What the configuration will say when it is read again; the callers' keys stay.
+  void NextConfig(absl::StatusOr<core::EngineSettings> settings) { next_config_ = std::move(settings); }
   std::shared_ptr<grpc::Channel> channel() const { return channel_; }
 
   /// A context with the caller's credentials and a deadline.
@@ -41,9 +43,15 @@ class BrokerTest : public testing::Test {
   v1::CompleteRequest CompletionOf(const std::string& grant) const;
   /// A grant for the shop, through the gateway.
   std::string NewGrant(const std::string& id) const;
+  /// The pool, and the ledger, as an operator sees them.
+  v1::Pool PoolNow() const;
+  v1::LedgerStatus LedgerNow() const;
 
  private:
   std::string data_dir_;
+  std::optional<auth::HmacKey> hash_key_;
+  std::vector<auth::ApiKeyRecord> records_;
+  absl::StatusOr<core::EngineSettings> next_config_ = absl::NotFoundError("no configuration");
   std::map<As, std::string> secrets_;
   std::unique_ptr<Broker> broker_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -1,0 +1,102 @@
+#include "broker/core/runs.h"
+
+#include <algorithm>
+#include <string>
+
+#include "admission/vocabulary/check.h"
+
+namespace penstock::core {
+
+RunKey RunKeyOf(TenantId tenant, std::string_view run) {
+  std::string text(reinterpret_cast<const char*>(&tenant.value), sizeof(tenant.value));
+  text.append(run);
+  return ledger::DigestOf(text);
+}
+
+bool BoundsRuns(const RunTerms& terms) {
+  return !terms.max_spend.IsZero() || terms.max_requests > 0 || terms.max_wall_time > Duration::Zero() ||
+         terms.max_depth > 0;
+}
+
+const Runs::Run* Runs::Find(const RunKey& key, Instant now) const {
+  const auto found = runs_.find(key);
+  return found == runs_.end() || IsForgotten(found->second, now) ? nullptr : &found->second;
+}
+
+RunBound Runs::WouldCross(const RunTerms& terms, const RunKey& key, int64_t depth, Instant now) const {
+  const Run* run = Find(key, now);
+  const int64_t times = run == nullptr ? 1 : 1 + run->approvals;
+  if (terms.max_depth > 0 && depth > terms.max_depth * times) return RunBound::kDepth;
+  if (run == nullptr) return RunBound::kNone;
+  if (terms.max_requests > 0 && run->requests >= terms.max_requests * times) return RunBound::kRequests;
+  if (OutOfTime(terms, key, now)) return RunBound::kWallTime;
+  ledger::Money left;
+  return SpendLeft(terms, key, now, &left) && left <= ledger::Money() ? RunBound::kSpend : RunBound::kNone;
+}
+
+bool Runs::OutOfTime(const RunTerms& terms, const RunKey& key, Instant now) const {
+  const Run* run = Find(key, now);
+  return run != nullptr && terms.max_wall_time > Duration::Zero() && now - run->clock >= terms.max_wall_time;
+}
+
+bool Runs::SpendLeft(const RunTerms& terms, const RunKey& key, Instant now, ledger::Money* left) const {
+  if (terms.max_spend.IsZero()) return false;
+  const Run* run = Find(key, now);
+  *left = run == nullptr ? terms.max_spend : terms.max_spend * (1 + run->approvals) - run->spent - run->held;
+  return true;
+}
+
+Runs::Run& Runs::Touch(const RunKey& key, Instant now) {
+  const auto [found, is_new] = runs_.try_emplace(key);
+  if (is_new || IsForgotten(found->second, now)) {
+    found->second = Run{};
+    found->second.started = found->second.clock = now;
+  }
+  found->second.last = std::max(found->second.last, now);
+  if (!is_new) return found->second;
+  order_.push_back(key);
+  for (int inspected = 0; inspected < 2; ++inspected) {
+    const RunKey oldest = order_.front();
+    order_.pop_front();
+    const auto at = runs_.find(oldest);
+    if (IsForgotten(at->second, now)) {
+      runs_.erase(at);
+    } else {
+      order_.push_back(oldest);
+    }
+  }
+  return runs_.at(key);
+}
+
+void Runs::Admit(const RunKey& key, const ledger::Money& hold, Instant now) {
+  Run& run = Touch(key, now);
+  ++run.requests;
+  ++run.open;
+  run.held += hold;
+}
+
+void Runs::Hold(const RunKey& key, const ledger::Money& more) {
+  const auto found = runs_.find(key);
+  if (found != runs_.end()) found->second.held += more;
+}
+
+void Runs::Settle(const RunKey& key, const ledger::Money& hold, const ledger::Money& charge, Instant now) {
+  const auto found = runs_.find(key);
+  if (found == runs_.end()) return;  // its tenant's runs were not bounded when it began
+  Run& run = found->second;
+  PENSTOCK_CHECK(run.open > 0);
+  --run.open;
+  run.held -= hold;
+  run.spent += charge;
+  run.last = std::max(run.last, now);
+}
+
+bool Runs::Approve(const RunKey& key, Instant now) {
+  if (Find(key, now) == nullptr) return false;
+  Run& run = runs_.at(key);
+  ++run.approvals;
+  run.clock = now;
+  return true;
+}
+
+}  // namespace penstock::core

@@ -1,0 +1,161 @@
+// What tenants and waiting requests cost in memory, itemised: every byte that operator new hands out is counted.
+//
+//   memory_report [TENANTS]    default 1,000,000; each with one key, limits on both, and no traffic yet
+#include <malloc.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/core/engine.h"
+#include "broker/rpc/names.h"
+#include "tests/broker/core/nowhere_journal.h"
+
+namespace {
+int64_t live = 0;
+}  // namespace
+
+void* operator new(size_t size) {
+  void* memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  live += static_cast<int64_t>(malloc_usable_size(memory));
+  return memory;
+}
+void* operator new(size_t size, std::align_val_t alignment) {
+  const auto align = static_cast<size_t>(alignment);
+  void* memory = std::aligned_alloc(align, (size + align - 1) / align * align);
+  if (memory == nullptr) throw std::bad_alloc();
+  live += static_cast<int64_t>(malloc_usable_size(memory));
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  if (memory != nullptr) live -= static_cast<int64_t>(malloc_usable_size(memory));
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { operator delete(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { operator delete(memory); }
+
+namespace penstock::core {
+namespace {
+
+constexpr Instant kStart(1'700'000'000'000'000'000);
+
+admission::LimitPolicy RequestsAndTokens() {
+  const auto per_minute = [](const char* name, admission::Measure measure, int64_t quantity) {
+    return admission::LimitTerms{.name = name,
+                                 .measure = measure,
+                                 .kind = TokenKind::kInput,
+                                 .rate = {.quantity = quantity, .period = Minutes(1), .burst = quantity}};
+  };
+  return {.limits = {per_minute("requests_per_minute", admission::Measure::kRequests, 1'000),
+                     per_minute("tokens_per_minute", admission::Measure::kTokens, 1'000'000)},
+          .max_parallel = 100};
+}
+
+TenantSettings TenantNumber(int64_t number) {
+  TenantSettings tenant{.name = "tenant-" + std::to_string(number), .tier = Tier::kElastic};
+  tenant.limits = RequestsAndTokens();
+  tenant.keys.push_back({.name = "prod", .limits = RequestsAndTokens()});
+  return tenant;
+}
+
+EngineSettings World(int64_t tenants) {
+  EngineSettings settings;
+  PoolSettings pool{.name = "chat", .model = "report"};
+  pool.terms.capacity = NormalizedTokensPerSecond(1'000'000);
+  pool.terms.burst = NormalizedTokens(1'000'000);
+  pool.terms.max_in_flight = 1;
+  for (admission::ClassTerms& terms : pool.terms.classes) terms.max_waiting = 10'000'000;
+  pool.burndown[TokenKind::kInput] = 1'000;
+  pool.burndown[TokenKind::kOutput] = 4'000;
+  settings.pools.push_back(pool);
+  for (int64_t i = 0; i < tenants; ++i) settings.tenants.push_back(TenantNumber(i));
+  settings.tariff.version = "report";
+  settings.tariff.currency = "USD";
+  settings.tariff.pools.push_back({.pool = "chat"});
+  return settings;
+}
+
+void Row(const char* what, int64_t bytes, int64_t each_of) {
+  std::printf("%-58s %10.1f MiB %8lld bytes each\n", what, static_cast<double>(bytes) / 1048576.0,
+              static_cast<long long>(bytes / each_of));
+}
+
+/// A request of every tenant, none of which can run.
+void StandInLine(Engine& engine, int64_t tenants, int64_t round) {
+  Effects effects;
+  for (int64_t i = 0; i < tenants; ++i) {
+    Admit admit;
+    admit.ticket = static_cast<Ticket>(round * tenants + i + 1);
+    admit.tenant = TenantId{static_cast<uint32_t>(i + 1)};
+    admit.key = KeyId{static_cast<uint32_t>(i + 1)};
+    admit.request_id = "r" + std::to_string(admit.ticket);
+    admit.pools = {PoolId{1}};
+    admit.input[TokenKind::kInput] = Tokens(500);
+    admit.max_output = Tokens(400);
+    admit.max_wait = Hours(1);
+    engine.Apply(std::move(admit), kStart, &effects);
+    effects.answers.clear();
+  }
+  engine.ledger().WriteBatch().IgnoreError();
+}
+
+void Report(int64_t tenants) {
+  const int64_t start = live;
+  std::unique_ptr<Engine> engine;
+  {
+    const EngineSettings settings = World(tenants);
+    auto opened = Engine::Open(settings, std::make_unique<NowhereJournal>(), FairScheduling(), kStart);
+    PENSTOCK_CHECK(opened.ok());
+    engine = *std::move(opened);
+  }
+  const int64_t whole = live - start;
+  int64_t accounts = 0;
+  {
+    const int64_t before = live;
+    AccountState state;
+    for (int64_t i = 0; i < tenants; ++i) {
+      const TenantSettings tenant = TenantNumber(i);
+      const TenantId id{static_cast<uint32_t>(i + 1)};
+      state.SetTenant(id, tenant, PoolSet(), ledger::Money(), Instant(), kStart);
+      state.SetKey(KeyId{id.value}, id, tenant.keys[0], PoolSet(), Instant(), kStart);
+    }
+    accounts = live - before;
+  }
+  std::printf("%lld tenants, a key each, idle\n", static_cast<long long>(tenants));
+  Row("core: tenant and key records (limits, budgets, policies)", accounts, tenants);
+  Row("ledger: names of tenant and key, balance; the rest", whole - accounts, tenants);
+  int64_t names = 0;
+  {
+    const int64_t before = live;
+    const rpc::Names of(*engine);
+    names = live - before;
+  }
+  Row("front door: resource names", names, tenants);
+  Row("together", whole + names, tenants);
+
+  const int64_t asking = std::min<int64_t>(tenants, 262'144);
+  StandInLine(*engine, asking, 0);
+  int64_t before = live;
+  StandInLine(*engine, asking, 1);  // now every one of them has its state: what follows is the requests alone
+  before = live;
+  for (int64_t round = 2; round < 6; ++round) StandInLine(*engine, asking, round);
+  std::printf("\n%lld requests in line\n", static_cast<long long>(6 * asking));
+  Row("a waiting request, everything in engine and scheduler", live - before, 4 * asking);
+  std::printf("  of it the engine's record %zu bytes (text of the client included while it is short)\n",
+              sizeof(Waiting));
+}
+
+}  // namespace
+}  // namespace penstock::core
+
+int main(int argc, char** argv) {
+  penstock::core::Report(argc > 1 ? std::atoll(argv[1]) : 1'000'000);
+  return 0;
+}
