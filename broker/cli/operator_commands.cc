@@ -1,4 +1,5 @@
 // penstock reload, penstock approve: for operators of a running daemon.
+#include <absl/strings/str_split.h>
 #include <grpcpp/grpcpp.h>
 
 #include <CLI/CLI.hpp>
@@ -47,7 +48,10 @@ int RunReload(const ReloadFlags& flags, Terminal& terminal) {
   if (flags.output == Output::kJson) {
     terminal.out << Printed(ToJson(response));
   } else {
-    terminal.out << "In force now:\n" << WithoutControls(response.summary());
+    terminal.out << "In force now:\n";
+    for (const absl::string_view line : absl::StrSplit(response.summary(), '\n', absl::SkipEmpty())) {
+      terminal.out << WithoutControls({line.data(), line.size()}) << "\n";
+    }
   }
   return kOk;
 }

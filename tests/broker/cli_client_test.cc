@@ -235,10 +235,10 @@ TEST_F(ClientCommandsTest, ExplainSaysWhyAndWhatWouldHaveHelped) {
 }
 
 TEST_F(ClientCommandsTest, OperatorsReloadAndApprove) {
-  daemon_.reload = Say<v1::ReloadRequest, v1::ReloadResponse>(R"(summary: "tenants  3\n")");
+  daemon_.reload = Say<v1::ReloadRequest, v1::ReloadResponse>(R"(summary: "pool  chat\ntenants  3\n")");
   const Outcome reloaded = Penstock("reload");
   EXPECT_EQ(reloaded.exit_code, kOk);
-  EXPECT_THAT(reloaded.out, HasSubstr("In force now:\ntenants  3"));
+  EXPECT_THAT(reloaded.out, HasSubstr("In force now:\npool  chat\ntenants  3\n"));
   daemon_.approve = [](const v1::ApproveRunRequest& request, v1::ApproveRunResponse&) {
     return request.run() == "agent-7" && request.tenant() == "tenants/acme"
                ? grpc::Status::OK
