@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "admission/vocabulary/bounds.h"
 #include "admission/vocabulary/check.h"
 
 namespace penstock::core {
@@ -92,6 +93,8 @@ TokenCounts PoolState::HeldInput(const TokenCounts& input, const ByTokenKind<boo
     const int64_t with_error = CheckedMul(tokens, 1000 + settings_.estimator_error_thousandths);
     held[TokenKind::kInput] += Tokens(DivideRoundUp<int64_t>(with_error, 1000));
   }
+  // Several estimated kinds, each with its error, can come to more than one kind may: more is not held.
+  held[TokenKind::kInput] = std::min(held[TokenKind::kInput], Tokens(kMaxTokensPerRequest));
   return held;
 }
 

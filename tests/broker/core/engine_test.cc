@@ -400,5 +400,21 @@ TEST(Engine, APlanReplacesTheColdStartPrediction) {
   EXPECT_EQ(world.GrantNow(world.Request("shop", "r3", 10, 20)).explanation.predicted_output, Tokens(20));
 }
 
+TEST(Engine, TheLargestRequestWithEveryKindEstimatedIsHeldWithinBounds) {
+  EngineSettings settings = SmallWorld();
+  settings.pools[0].estimator_error_thousandths = 1'000;
+  settings.pools[0].burndown[TokenKind::kImage] = 1'000'000;
+  EngineWorld world(settings);
+  Admit admit = world.Request("shop", "largest", 1'000'000'000, 1'000'000'000);
+  for (const TokenKind kind : {TokenKind::kInput, TokenKind::kCachedInput, TokenKind::kImage}) {
+    admit.input[kind] = Tokens(1'000'000'000);
+    admit.estimated[kind] = true;
+  }
+  const Granted granted = world.GrantNow(admit);
+  EXPECT_GT(granted.hold, ledger::Money());
+  world.CompleteNow(granted, 1'000'000'000, 1'000'000'000);
+  world.engine().CheckInvariants();
+}
+
 }  // namespace
 }  // namespace penstock::core
