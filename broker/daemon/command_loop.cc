@@ -12,12 +12,12 @@ namespace {
 
 /// Drains start at least this far apart: a lone command does not wait for it, and under load many share one row, one
 /// wake-up and one write.
-constexpr std::chrono::microseconds kDrainSpacing(200);
+constexpr std::chrono::microseconds kDrainSpacing(500);
 
 /// Syncs start at least this far apart: a lone Complete does not wait for it, and under load many share one sync, which
 /// costs about 90 us of processor time whatever it covers. While one is under way the loop's own write waits for the
 /// file: with more of them the slowest Admits get slower.
-constexpr std::chrono::microseconds kSyncSpacing(3'000);
+constexpr std::chrono::microseconds kSyncSpacing(2'000);
 
 }  // namespace
 

@@ -25,6 +25,9 @@ class WaitingCall : public grpc::ServerUnaryReactor, public daemon::Caller {
       : surroundings_(surroundings), ticket_(surroundings.loop.NewTicket()) {}
 
   void OnDone() override { delete this; }
+  /// Lets gRPC call OnDone and OnCancel where it is instead of handing each to another thread, as it does for its own
+  /// default reactor. They only queue a command. (gRPC marks it as internal; without it all works, a fifth slower.)
+  bool InternalInlineable() override { return true; }
 
  protected:
   const Surroundings& surroundings() const { return surroundings_; }
