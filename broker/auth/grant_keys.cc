@@ -15,6 +15,11 @@ namespace {
 
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
+// What to do about keys that are gone or unreadable.
+constexpr absl::string_view kRemedy =
+    "restore it from a backup; or, to go on with a new key, put an empty file there, mode 600 (then grants that are "
+    "open now cannot be completed any more)";
+
 int64_t UnixSeconds(Instant now) { return DivideRoundDown(now.nanoseconds_since_epoch(), kNanosecondsPerSecond); }
 
 }  // namespace
@@ -22,14 +27,20 @@ int64_t UnixSeconds(Instant now) { return DivideRoundDown(now.nanoseconds_since_
 GrantKeys::GrantKeys(std::string path, Ring ring)
     : path_(std::move(path)), ring_(std::make_shared<const Ring>(std::move(ring))) {}
 
-absl::StatusOr<std::unique_ptr<GrantKeys>> GrantKeys::Load(const std::string& data_directory,
+absl::StatusOr<std::unique_ptr<GrantKeys>> GrantKeys::Load(const std::string& data_directory, bool is_new,
                                                            std::string_view random_bytes, Instant now) {
   PENSTOCK_CHECK(random_bytes.size() == kGrantKeyBytes);
   const std::string path = data_directory + "/grant_keys";
   absl::StatusOr<std::string> text = ReadSecretFile(path);
-  if (absl::IsNotFound(text.status())) {
+  const bool absent = absl::IsNotFound(text.status());
+  if (absent && !is_new) {
+    return absl::DataLossError(absl::StrCat(path, " is missing though the journal beside it is not: ", kRemedy));
+  }
+  if (absent || (text.ok() && text->empty())) {
     const Ring first = {{1, ToHex(random_bytes), UnixSeconds(now), HmacKey(random_bytes)}};
-    if (absl::Status status = CreateSecretFile(path, Format(first)); !status.ok()) return status;
+    const absl::Status status =
+        absent ? CreateSecretFile(path, Format(first)) : ReplaceSecretFile(path, Format(first));
+    if (!status.ok()) return status;
     return std::unique_ptr<GrantKeys>(new GrantKeys(path, first));
   }
   if (!text.ok()) return text.status();
@@ -42,10 +53,8 @@ absl::StatusOr<GrantKeys::Ring> GrantKeys::Parse(const std::string& path, std::s
   Ring ring;
   int line_number = 0;
   const auto damaged = [&](std::string_view what) {
-    return absl::DataLossError(absl::StrCat(
-        path, ":", line_number, ": ", absl::string_view(what.data(), what.size()),
-        "; restore the file from a backup, or move it away to start with a new key (then open grants cannot be "
-        "completed)"));
+    return absl::DataLossError(
+        absl::StrCat(path, ":", line_number, ": ", absl::string_view(what.data(), what.size()), "; ", kRemedy));
   };
   for (const absl::string_view line : absl::StrSplit(absl::string_view(text.data(), text.size()), '\n')) {
     ++line_number;

@@ -28,9 +28,10 @@ constexpr size_t kGrantKeyBytes = 32;
 /// Thread-safe: names can be sealed and opened while the keys are rotated.
 class GrantKeys {
  public:
-  /// Loads DATA_DIR/grant_keys; makes it with one key out of `random_bytes` (kGrantKeyBytes) when there is none.
-  /// DATA_LOSS names the line that cannot be read; FAILED_PRECONDITION says how to make the file private.
-  static absl::StatusOr<std::unique_ptr<GrantKeys>> Load(const std::string& data_directory,
+  /// Loads DATA_DIR/grant_keys. In a new directory, or when the file is empty, makes it with one key out of
+  /// `random_bytes` (kGrantKeyBytes). DATA_LOSS when it is gone from a directory that was used, or names the line that
+  /// cannot be read; FAILED_PRECONDITION says how to make the file private.
+  static absl::StatusOr<std::unique_ptr<GrantKeys>> Load(const std::string& data_directory, bool is_new,
                                                          std::string_view random_bytes, Instant now);
 
   /// The name of a grant under the newest key.

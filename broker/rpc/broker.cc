@@ -10,7 +10,9 @@ namespace penstock::rpc {
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
   std::unique_ptr<Broker> broker(new Broker);
-  auto grant_keys = auth::GrantKeys::Load(terms.data_dir, auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime());
+  const bool is_new = terms.journal->head().sequence == 0;
+  auto grant_keys =
+      auth::GrantKeys::Load(terms.data_dir, is_new, auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime());
   if (!grant_keys.ok()) return grant_keys.status();
   broker->grant_keys_ = *std::move(grant_keys);
   broker->read_config_ = std::move(terms.read_config);

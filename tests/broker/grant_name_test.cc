@@ -142,11 +142,13 @@ class DataDirectory : public ::testing::Test {
   ~DataDirectory() override { std::filesystem::remove_all(path_); }
 
   std::unique_ptr<GrantKeys> Open(Instant now = kNow) {
-    auto keys = GrantKeys::Load(path_, RandomBytes(kGrantKeyBytes), now);
+    auto keys = GrantKeys::Load(path_, /*is_new=*/true, RandomBytes(kGrantKeyBytes), now);
     EXPECT_TRUE(keys.ok()) << keys.status();
     return keys.ok() ? *std::move(keys) : nullptr;
   }
-  absl::Status OpenError() { return GrantKeys::Load(path_, RandomBytes(kGrantKeyBytes), kNow).status(); }
+  absl::Status OpenError() {
+    return GrantKeys::Load(path_, /*is_new=*/false, RandomBytes(kGrantKeyBytes), kNow).status();
+  }
   std::string File() const { return path_ + "/grant_keys"; }
   void Write(const std::string& text) { std::ofstream(File()) << text; }
 
@@ -158,6 +160,18 @@ TEST_F(DataDirectory, GetsItsFirstKeyAndKeepsIt) {
   EXPECT_EQ(std::filesystem::status(File()).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   EXPECT_EQ(Open()->Open(name), SomeGrant());
+}
+
+TEST_F(DataDirectory, ThatWasUsedGetsNoNewKeySilently) {
+  const std::string name = Open()->Seal(SomeGrant());
+  std::filesystem::remove(File());
+  EXPECT_TRUE(absl::IsDataLoss(OpenError())) << OpenError();
+  EXPECT_THAT(Message(OpenError()), HasSubstr(File() + " is missing"));
+  EXPECT_FALSE(std::filesystem::exists(File())) << "nothing is changed";
+  Write("");
+  ASSERT_EQ(::chmod(File().c_str(), 0600), 0);
+  EXPECT_TRUE(OpenError().ok()) << "an empty file asks for a new key: " << OpenError();
+  EXPECT_EQ(Open()->Open(name), std::nullopt);
 }
 
 TEST_F(DataDirectory, OpensNamesOfOlderKeysAfterARotation) {
@@ -208,7 +222,7 @@ TEST_F(DataDirectory, NamesTheLineThatItCannotRead) {
   const std::string good = Read(File());
   const std::string key(64, 'a');
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"", ":1: there is no key"},
+      {"\n", ":2: there is no key"},
       {good + "2 " + key + "\n", ":2: expected three fields"},
       {good + "2 " + key + " 5 6\n", ":2: expected three fields"},
       {good + "1 " + key + " 5\n", ":2: the id is not a number above the one before"},
@@ -237,7 +251,7 @@ TEST_F(DataDirectory, ThatCannotBeWrittenLeavesTheKeysAsTheyWere) {
 }
 
 TEST_F(DataDirectory, ThatDoesNotExistIsAnError) {
-  EXPECT_FALSE(GrantKeys::Load(path_ + "/nowhere", RandomBytes(kGrantKeyBytes), kNow).ok());
+  EXPECT_FALSE(GrantKeys::Load(path_ + "/nowhere", /*is_new=*/true, RandomBytes(kGrantKeyBytes), kNow).ok());
 }
 
 TEST_F(DataDirectory, RotatesWhileNamesAreSealedAndOpened) {

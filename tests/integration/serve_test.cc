@@ -132,5 +132,14 @@ TEST_F(DamagedJournal, AMissingLogIsRefused) {
   ExpectRefusalThatSays("sequence");
 }
 
+TEST(Serve, RefusesToStartWhenItsGrantKeysAreGone) {
+  DaemonProcess daemon;
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  daemon.Kill();
+  std::filesystem::remove(daemon.data_dir() + "/grant_keys");
+  EXPECT_FALSE(daemon.Start()) << "or the grants that are open could not be completed any more";
+  EXPECT_THAT(daemon.output(), HasSubstr("grant_keys is missing"));
+}
+
 }  // namespace
 }  // namespace penstock::integration
