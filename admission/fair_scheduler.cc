@@ -42,11 +42,6 @@ Duration DrainTime(Int128 work, int64_t rate) {
   return Duration(AtMost(DivideRoundUp<Int128>(work * Seconds(1).count(), rate), kLongestWait.count()));
 }
 
-TaggedHeap::Key DeadlineKey(Instant deadline) {
-  PENSTOCK_CHECK(deadline >= Instant());
-  return static_cast<uint64_t>(deadline.nanoseconds_since_epoch());
-}
-
 template <class Visit>
 void ForEachBit(uint32_t bits, Visit visit) {
   for (; bits != 0; bits &= bits - 1) visit(static_cast<size_t>(std::countr_zero(bits)));
@@ -109,7 +104,7 @@ Enqueued FairScheduler::Enqueue(const Offer& offer, Instant now) {
   }
   const Place place = room_.Enter(offer, now);
   room_[place].share_class = static_cast<uint32_t>(c) & 7;
-  deadlines_.Push(place, DeadlineKey(offer.deadline));
+  deadlines_.Push(place, offer.deadline);
   ++sums_[c].waiting;
   sums_[c].waiting_work += offer.work.count();
   if (offer.reserved) contracts_.Append(offer.tenant, place);
@@ -175,7 +170,7 @@ bool FairScheduler::Cancel(WaitingId id, Instant) {
 }
 
 void FairScheduler::ExpireDue(Instant now) {
-  while (!deadlines_.empty() && deadlines_.TopKey() <= DeadlineKey(now)) Depart(deadlines_.Top(), /*shed=*/false);
+  while (!deadlines_.empty() && deadlines_.TopAt() <= now) Depart(deadlines_.Top(), /*shed=*/false);
 }
 
 std::optional<Departure> FairScheduler::PopDeparture(Instant now) {
@@ -382,7 +377,7 @@ void FairScheduler::OccupySlot(const Charge& charge, Instant) {
 Instant FairScheduler::NextWake(Instant now) {
   if (!departed_.empty()) return now;
   Instant wake = SlotIsFree() ? NextDispatch(now) : Instant::Max();
-  if (!deadlines_.empty()) wake = std::min(wake, Instant(static_cast<int64_t>(deadlines_.TopKey())));
+  if (!deadlines_.empty()) wake = std::min(wake, deadlines_.TopAt());
   return std::max(wake, now);
 }
 

@@ -133,7 +133,7 @@ class FairScheduler final : public Scheduler {
   uint32_t backlogged_ = 0;   // a bit per class with a share line
   uint32_t gated_ = 0;        // a bit per class with a cap, a holdback or a floor
   uint32_t likely_next_ = 0;  // class
-  TaggedHeap deadlines_;      // places that wait
+  DeadlineHeap deadlines_;    // places that wait
   Line departed_;
   size_t departed_count_ = 0;
   struct Sums {

@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "admission/scheduler.h"
 #include "admission/vocabulary/bounds.h"
@@ -31,18 +32,26 @@ constexpr int64_t kTagScale = int64_t{1} << 20;
 constexpr int kTagBits = 96;
 static_assert(Tag{40'000'000'000} * 100 * 366 * 86'400 * kTagScale < (Tag{1} << kTagBits) / 500);
 
-/// A whole number below 2^96 in 12 bytes.
+/// A whole number below 2^96 in 12 bytes. Written and read in the same two parts: a load that spans two stores waits for
+/// both to reach the cache.
 class Packed96 {
  public:
   Packed96() = default;
-  explicit Packed96(Uint128 value)
-      : words_{static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32), static_cast<uint32_t>(value >> 64)} {
+  explicit Packed96(Uint128 value) {
     PENSTOCK_CHECK(value >> kTagBits == 0);
+    const auto low = static_cast<uint64_t>(value);
+    std::memcpy(low_.data(), &low, sizeof(low));
+    high_ = static_cast<uint32_t>(value >> 64);
   }
-  Uint128 value() const { return Uint128{words_[2]} << 64 | (uint64_t{words_[1]} << 32 | words_[0]); }
+  Uint128 value() const {
+    uint64_t low = 0;
+    std::memcpy(&low, low_.data(), sizeof(low));
+    return Uint128{high_} << 64 | low;
+  }
 
  private:
-  std::array<uint32_t, 3> words_{};
+  std::array<uint32_t, 2> low_{};  // a uint64_t would be aligned to 8 bytes
+  uint32_t high_ = 0;
 };
 
 /// What some work costs a flow of some weight, in tag units: rounded up, at least 1.

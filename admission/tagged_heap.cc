@@ -72,4 +72,9 @@ void TaggedHeap::CheckInvariants() const {
   }
 }
 
+void DeadlineHeap::CheckInvariants() const {
+  heap_.CheckInvariants();
+  PENSTOCK_CHECK(removed_ == kNone || (heap_.Contains(removed_) && heap_.Top() != removed_));
+}
+
 }  // namespace penstock::admission

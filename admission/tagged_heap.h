@@ -105,23 +105,53 @@ class TaggedHeap {
   std::vector<uint32_t> positions_;
 };
 
-/// A heap of moments, none before 1970.
+/// A heap of moments, none before 1970. The item removed last may stay in the heap below the top: where its number is
+/// used again next, as slabs do, removing and pushing it is one change.
 class DeadlineHeap {
  public:
   using Item = TaggedHeap::Item;
-  bool empty() const { return heap_.empty(); }
-  size_t size() const { return heap_.size(); }
+  bool empty() const { return size() == 0; }
+  size_t size() const { return heap_.size() - (removed_ == kNone ? 0 : 1); }
+  /// Not when empty.
   Item Top() const { return heap_.Top(); }
   Instant TopAt() const { return InstantOf(heap_.TopKey()); }
   Instant AtOf(Item item) const { return InstantOf(heap_.KeyOf(item)); }
-  void Push(Item item, Instant at) { heap_.Push(item, KeyOf(at)); }
-  void Update(Item item, Instant at) { heap_.Update(item, KeyOf(at)); }
-  void Remove(Item item) { heap_.Remove(item); }
+
+  void Push(Item item, Instant at) {
+    if (item != removed_) return heap_.Push(item, KeyOf(at));
+    removed_ = kNone;
+    heap_.Update(item, KeyOf(at));
+  }
+  void Update(Item item, Instant at) {
+    heap_.Update(item, KeyOf(at));
+    if (heap_.Top() == removed_) RemoveForGood();
+  }
+  void Remove(Item item) {
+    PENSTOCK_CHECK(item != removed_ && heap_.Contains(item));
+    if (removed_ != kNone) RemoveForGood();
+    if (item == heap_.Top()) return heap_.Remove(item);
+    removed_ = item;
+  }
+
+  void PrefetchPosition(Item item) const { heap_.PrefetchPosition(item); }
+  void PrefetchEntry(Item item) const { heap_.PrefetchEntry(item); }
+  size_t MemoryBytes() const { return heap_.MemoryBytes(); }
+  void CheckInvariants() const;
 
  private:
-  static TaggedHeap::Key KeyOf(Instant at) { return static_cast<uint64_t>(at.nanoseconds_since_epoch()); }
+  static constexpr Item kNone = UINT32_MAX;
+  static TaggedHeap::Key KeyOf(Instant at) {
+    PENSTOCK_CHECK(at >= Instant());
+    return static_cast<uint64_t>(at.nanoseconds_since_epoch());
+  }
   static Instant InstantOf(TaggedHeap::Key key) { return Instant(static_cast<int64_t>(key)); }
+  void RemoveForGood() {
+    heap_.Remove(removed_);
+    removed_ = kNone;
+  }
+
   TaggedHeap heap_;
+  Item removed_ = kNone;  // still in the heap, never at its top
 };
 
 }  // namespace penstock::admission

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "tests/admission/seed.h"
 
@@ -42,6 +44,43 @@ TEST(TaggedHeap, KeepsOrderThroughRandomPushesChangesAndRemovals) {
       if (oracle.empty()) continue;
       ASSERT_EQ(heap.Top(), oracle.begin()->second);
       ASSERT_TRUE(heap.TopKey() == oracle.begin()->first);
+    }
+  }
+}
+
+TEST(DeadlineHeap, AnItemMayComeBackRightAfterItWasRemoved) {
+  for (const uint64_t seed : TestSeeds(5)) {
+    SCOPED_TRACE(testing::Message() << "PENSTOCK_SEED=" << seed);
+    Dice dice(seed);
+    DeadlineHeap heap;
+    std::set<std::pair<Instant, uint32_t>> oracle;
+    std::vector<uint32_t> absent(300);  // the last removed comes back first, mostly
+    std::iota(absent.begin(), absent.end(), 0U);
+    for (int step = 0; step < 20'000; ++step) {
+      const Instant at(dice.Roll(0, 1'000));
+      if (oracle.empty() || (!absent.empty() && dice.OneIn(2))) {
+        if (dice.OneIn(10)) std::swap(absent.front(), absent.back());
+        heap.Push(absent.back(), at);
+        oracle.emplace(at, absent.back());
+        absent.pop_back();
+      } else {
+        const uint32_t item = dice.OneIn(3) ? oracle.begin()->second : oracle.rbegin()->second;
+        oracle.erase({heap.AtOf(item), item});
+        heap.Remove(item);
+        absent.push_back(item);
+      }
+      if (!oracle.empty() && dice.OneIn(3)) {
+        const uint32_t top = heap.Top();
+        oracle.erase({heap.TopAt(), top});
+        heap.Update(top, at);
+        oracle.emplace(at, top);
+      }
+      if (step % 100 == 0) heap.CheckInvariants();
+      ASSERT_EQ(heap.size(), oracle.size());
+      ASSERT_EQ(heap.empty(), oracle.empty());
+      if (oracle.empty()) continue;
+      ASSERT_EQ(heap.Top(), oracle.begin()->second);
+      ASSERT_TRUE(heap.TopAt() == oracle.begin()->first);
     }
   }
 }
