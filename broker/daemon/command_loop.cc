@@ -240,7 +240,7 @@ void CommandLoop::RunSyncer() {
 
 void CommandLoop::Fail(const absl::Status& status) {
   terms_.on_fatal(status);
-  PENSTOCK_CHECK(!"on_fatal returned");
+  PENSTOCK_CHECK(false && "on_fatal returned");
 }
 
 absl::Status CommandLoop::Stop() {
@@ -252,13 +252,14 @@ absl::Status CommandLoop::Stop() {
   arrived_.notify_one();
   loop_.join();
   engine_->PostStop(clock_.Now());
-  if (absl::Status written = engine_->ledger().WriteBatch(); !written.ok()) return written;
+  const absl::Status written = engine_->ledger().WriteBatch();
   {
     Lock lock(sync_mutex_);
     last_sync_ = true;
   }
   unsynced_.notify_one();
   syncer_.join();
+  if (!written.ok()) return written;
   return engine_->ledger().SyncJournal().status();
 }
 

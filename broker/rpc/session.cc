@@ -81,8 +81,9 @@ class Session final : public grpc::ServerBidiReactor<v1::SessionRequest, v1::Ses
   void Leave();
 
   // What follows an event: the next write, the next read, or the end; at most one of them ends in a Finish, and nothing
-  // of this object is touched after the last call.
-  void Proceed() ABSL_LOCKS_EXCLUDED(mutex_);
+  // of this object is touched after the last call. What the loop owes sinks by `answered` in the moment of deciding:
+  // any sooner, and another thread could end the stream before the loop's thread gets here.
+  void Proceed(size_t answered = 0) ABSL_LOCKS_EXCLUDED(mutex_);
   bool TakeNextWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FillResponse();
   void Break(grpc::Status status);
@@ -313,9 +314,8 @@ void Session::AnswerAll(std::span<daemon::Reply> replies) {
       slots_[slot] = Item();
       free_slots_.push_back(slot);
     }
-    owed_ -= replies.size();
   }
-  Proceed();
+  Proceed(replies.size());
 }
 
 bool Session::TakeNextWrite() {
@@ -366,13 +366,14 @@ void Session::OnWriteDone(bool ok) {
   Proceed();
 }
 
-void Session::Proceed() {
+void Session::Proceed(size_t answered) {
   bool write = false;
   bool read = false;
   bool finish = false;
   grpc::Status status;
   {
     Lock lock(mutex_);
+    owed_ -= answered;
     write = TakeNextWrite();
     const bool room =
         unanswered_ + 2 * surroundings_.front_door.items_per_message <= surroundings_.front_door.unanswered;

@@ -289,6 +289,13 @@ TEST_F(CommandLoopTest, WhoWaitsForGrantsIsToldWhenTheLastOneEnds) {
   EXPECT_TRUE(settled);
 }
 
+TEST_F(CommandLoopTest, AStopThatCannotBeWrittenIsReportedAndStillEndsBothThreads) {
+  Start();
+  mood_->append_fails = true;
+  EXPECT_TRUE(absl::IsDataLoss(loop_->Stop()));
+  loop_.reset();
+}
+
 using CommandLoopDeathTest = CommandLoopTest;
 
 void DieWithALastWord(const absl::Status& status) {

@@ -389,6 +389,26 @@ TEST_F(SessionTest, AfterTheLastMessageTheAnswersStillCome) {
   EXPECT_TRUE(stream->End().ok());
 }
 
+// For the sanitizers: the last answer and the half-close meet on different threads, and the one that ends the stream
+// deletes it.
+TEST_F(SessionTest, StreamsThatEndWhileTheirLastAnswerIsHandedOverEndWell) {
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 4; ++client) {
+    clients.emplace_back([this, client] {
+      for (int i = 0; i < 50; ++i) {
+        const auto stream = Open();
+        v1::SessionRequest request;
+        AddAdmit(request, 1, std::to_string(client) + "/" + std::to_string(i)).set_validate_only(true);
+        EXPECT_TRUE(stream->Send(request));
+        stream->HalfClose();
+        EXPECT_TRUE(stream->Next().has_forecast());
+        EXPECT_TRUE(stream->End().ok());
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+}
+
 TEST_F(SessionTest, AGrantFromASessionCanBeCompletedByAUnaryCall) {
   const auto stream = Open();
   v1::CompleteResponse response;
