@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "admission/vocabulary/bounds.h"
 
@@ -326,6 +327,15 @@ void FairScheduler::PrefetchNext(bool position_has_come) const {
 void FairScheduler::Expect(TenantId tenant, ServiceClass share_class) {
   PENSTOCK_CHECK(IndexOf(share_class) < kShareClassCount);
   lines_[IndexOf(share_class)].Prefetch(tenant);
+}
+
+std::optional<uint64_t> FairScheduler::LikelyNext() {
+  if (lines_[likely_next_].empty()) return std::nullopt;
+  const Place place = lines_[likely_next_].First();
+  if (std::exchange(looked_at_, place) == place) return room_[place].request;
+  room_.Prefetch(place);
+  deadlines_.PrefetchPosition(place);
+  return std::nullopt;
 }
 
 void FairScheduler::TrueUp(Charge& charge, Work work, const PackedCounts& tokens, int64_t kv_tokens, Instant now) {

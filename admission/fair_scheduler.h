@@ -50,6 +50,7 @@ class FairScheduler final : public Scheduler {
   Enqueued Enqueue(const Offer& offer, Instant now) override;
   bool Cancel(WaitingId id, Instant now) override;
   void Expect(TenantId tenant, ServiceClass share_class) override;
+  std::optional<uint64_t> LikelyNext() override;
 
   std::optional<Dispatch> PopDispatch(Instant now) override;
   std::optional<Departure> PopDeparture(Instant now) override;
@@ -130,10 +131,11 @@ class FairScheduler final : public Scheduler {
   Contracts contracts_{&room_};
   ClassShares classes_;
   std::array<TenantLines, kShareClassCount> lines_;
-  uint32_t backlogged_ = 0;   // a bit per class with a share line
-  uint32_t gated_ = 0;        // a bit per class with a cap, a holdback or a floor
-  uint32_t likely_next_ = 0;  // class
-  DeadlineHeap deadlines_;    // places that wait
+  uint32_t backlogged_ = 0;     // a bit per class with a share line
+  uint32_t gated_ = 0;          // a bit per class with a cap, a holdback or a floor
+  uint32_t likely_next_ = 0;    // class
+  Place looked_at_ = kNoPlace;  // by LikelyNext
+  DeadlineHeap deadlines_;      // places that wait
   Line departed_;
   size_t departed_count_ = 0;
   struct Sums {

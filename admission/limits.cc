@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "admission/vocabulary/start_to_load.h"
+
 namespace penstock::admission {
 
 int64_t AmountOf(const Usage& usage, Measure measure, TokenKind kind) {
@@ -119,6 +121,10 @@ void LimitSet::Resume(const Usage& usage, Instant now) {
     if (!OutlivesRestart(terms)) levels_[i].Take(AmountOf(usage, terms), now);
   }
   ++parallel_;
+}
+
+void LimitSet::Prefetch() const {
+  for (const LeakyLevel& level : levels_) StartToLoadAll(&level);
 }
 
 int64_t LimitSet::Remaining(std::string_view name, Instant now) {

@@ -92,6 +92,8 @@ class LimitSet {
   void Resume(const Usage& usage, Instant now);
 
   int64_t parallel() const { return parallel_; }
+  /// Starts to load the levels.
+  void Prefetch() const;
   /// What the named limit would still admit, in its unit; -1 when there is no such limit.
   int64_t Remaining(std::string_view name, Instant now);
 

@@ -174,6 +174,8 @@ class Scheduler {
   /// A hint without effect: an offer of this tenant in this class comes soon (the owner sees it behind the command that
   /// it is at), so that what Enqueue will look at can be on its way from memory.
   virtual void Expect(TenantId, ServiceClass) {}
+  /// Likewise: who is likely to be dispatched next, or nothing. The first call after a dispatch only starts to look.
+  virtual std::optional<uint64_t> LikelyNext() { return std::nullopt; }
 
   virtual std::optional<Dispatch> PopDispatch(Instant now) = 0;
   virtual std::optional<Departure> PopDeparture(Instant now) = 0;

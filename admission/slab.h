@@ -6,17 +6,11 @@
 #include <vector>
 
 #include "admission/vocabulary/check.h"
+#include "admission/vocabulary/start_to_load.h"
 
 namespace penstock::admission {
 
 constexpr uint32_t kNoCell = UINT32_MAX;
-
-/// Lets the cache line of an address be on its way. The empty statement keeps gcc from taking a function that does only
-/// this for one without effect, and dropping its calls.
-inline void StartToLoad(const void* at) {
-  __builtin_prefetch(at, 1);
-  __asm__ volatile("" : : "r"(at));
-}
 
 /// Resizes a vector upwards; its capacity grows by an eighth or 64 cells.
 template <class T, class A>

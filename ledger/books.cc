@@ -14,6 +14,7 @@
 
 #include "admission/vocabulary/bounds.h"
 #include "admission/vocabulary/check.h"
+#include "admission/vocabulary/start_to_load.h"
 
 namespace penstock::ledger {
 namespace {
@@ -105,7 +106,7 @@ absl::Status Books::Apply(const Entry& entry) {
 }
 
 template <EntryType E>
-absl::Status Books::Apply(E entry) {
+absl::Status Books::Apply(E&& entry) {
   if constexpr (requires { entry.at; }) {
     if (absl::Status time = CheckTime(entry.at); !time.ok()) return time;
     if (absl::Status applied = ApplyOne(std::move(entry)); !applied.ok()) return applied;
@@ -118,15 +119,15 @@ absl::Status Books::Apply(E entry) {
   return absl::OkStatus();
 }
 
-template absl::Status Books::Apply(BootEntry entry);
-template absl::Status Books::Apply(StopEntry entry);
-template absl::Status Books::Apply(NameEntry entry);
-template absl::Status Books::Apply(TariffEntry entry);
-template absl::Status Books::Apply(GrantEntry entry);
-template absl::Status Books::Apply(ProgressEntry entry);
-template absl::Status Books::Apply(SettleEntry entry);
-template absl::Status Books::Apply(VoidEntry entry);
-template absl::Status Books::Apply(ExpireEntry entry);
+template absl::Status Books::Apply(BootEntry&& entry);
+template absl::Status Books::Apply(StopEntry&& entry);
+template absl::Status Books::Apply(NameEntry&& entry);
+template absl::Status Books::Apply(TariffEntry&& entry);
+template absl::Status Books::Apply(GrantEntry&& entry);
+template absl::Status Books::Apply(ProgressEntry&& entry);
+template absl::Status Books::Apply(SettleEntry&& entry);
+template absl::Status Books::Apply(VoidEntry&& entry);
+template absl::Status Books::Apply(ExpireEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -408,6 +409,18 @@ const TokenPrices& Books::PricesOf(const GrantTerms& terms) const {
   const std::vector<PoolPrices>& pools = tariffs_[terms.tariff - 1].tariff.pools;
   const size_t place = priced_[terms.tariff - 1][terms.pool.value - 1];
   return place == pools.size() ? kNothing : pools[place].by_class[static_cast<size_t>(terms.served)];
+}
+
+void Books::PrefetchRequest(const RequestFingerprint& request) const {
+  open_.Prefetch(request);
+  ended_.Prefetch(request);
+}
+
+void Books::PrefetchAccount(TenantId tenant, KeyId key) const {
+  if (tenant.value < 1 || tenant.value > balances_.size() || key.value < 1 || key.value > CountOf(NameKind::kKey))
+    return;
+  StartToLoad(&balances_[tenant.value - 1]);
+  StartToLoad(&NameOf(NameKind::kKey, key.value).owner);
 }
 
 bool Books::HasEnded(GrantId id) const {

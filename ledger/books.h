@@ -55,9 +55,13 @@ class Books {
   ///   - unbilled tokens apart in a settlement of which nothing is billed
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
-  /// The same without copies: a grant's strings move into the books.
+  /// The same without copies, for each type: a grant's strings move into the books, and what they replace moves out.
   template <EntryType E>
-  absl::Status Apply(E entry);  // for each type
+  absl::Status Apply(E&& entry);
+  template <EntryType E>
+  absl::Status Apply(const E& entry) {
+    return Apply(E(entry));
+  }
 
   uint32_t epoch() const { return epoch_; }
   /// True when the last entry applied to the last epoch was its StopEntry.
@@ -74,6 +78,13 @@ class Books {
   const std::vector<TariffEntry>& tariffs() const { return tariffs_; }  // id n at index n - 1
   /// What a token of each kind costs on these terms; all zero where the pinned tariff does not price the pool.
   const TokenPrices& PricesOf(const GrantTerms& terms) const;
+
+  /// Hints without effect, for what will be asked or posted soon: each starts to load what the one before it found.
+  void PrefetchRequest(const RequestFingerprint& request) const;
+  void PrefetchOpen(GrantId id) const { open_.Prefetch(id); }
+  void PrefetchAccount(TenantId tenant, KeyId key) const;
+  void PrefetchMeters(const GrantTerms& terms, Instant at) const { meters_.Prefetch(terms, at); }
+  void PrefetchRows(const GrantTerms& terms, Instant at) const { meters_.PrefetchRows(terms, at); }
 
   const OpenGrant* FindOpen(GrantId id) const { return open_.Find(id); }
   size_t open_count() const { return open_.size(); }

@@ -1,6 +1,7 @@
 // Finds places (slots of a slab, numbers in a queue) by a hash of what lies there; whoever owns the places compares the
-// keys. Linear probing, at most half full; erasing shifts back what follows, so there are no tombstones: no pause to
-// sweep them out, and no allocation unless there are more places than ever before.
+// keys. Linear probing, at most half full (or three quarters, where memory counts for more than a probe); erasing
+// shifts back what follows, so there are no tombstones: no pause to sweep them out, and no allocation unless there are
+// more places than ever before.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "admission/vocabulary/check.h"
 #include "admission/vocabulary/ids.h"
+#include "admission/vocabulary/start_to_load.h"
 
 namespace penstock::ledger {
 
@@ -23,7 +25,11 @@ inline uint32_t HashOf(GrantId id) {
 
 class HashIndex {
  public:
-  static constexpr uint32_t kNone = UINT32_MAX;  // places are smaller
+  static constexpr uint32_t kNone = UINT32_MAX;                     // places are smaller
+  enum class Fullness : uint8_t { kHalf = 2, kThreeQuarters = 3 };  // at most, before it doubles
+
+  HashIndex() = default;
+  explicit HashIndex(Fullness fullness) : fullness_(fullness) {}
 
   /// The place with that hash for which `is_it(place)` holds, or kNone.
   template <class IsIt>
@@ -38,7 +44,7 @@ class HashIndex {
   /// The place must not be in it yet.
   void Insert(uint32_t hash, uint32_t place) {
     PENSTOCK_CHECK(place != kNone);
-    if (2 * (size_ + 1) > cells_.size()) Grow();
+    if (4 * (size_ + 1) > static_cast<size_t>(fullness_) * cells_.size()) Grow();
     Put({hash, place});
     ++size_;
   }
@@ -64,7 +70,15 @@ class HashIndex {
 
   /// Something with that hash will be looked for soon.
   void Prefetch(uint32_t hash) const {
-    if (!cells_.empty()) __builtin_prefetch(&cells_[HomeOf(hash)]);
+    if (!cells_.empty()) StartToLoad(&cells_[HomeOf(hash)]);
+  }
+
+  /// Calls visit(place) for each, in no particular order.
+  template <class Visit>
+  void ForEach(const Visit& visit) const {
+    for (const Cell& cell : cells_) {
+      if (cell.place != kNone) visit(cell.place);
+    }
   }
 
   size_t size() const { return size_; }
@@ -105,6 +119,7 @@ class HashIndex {
 
   std::vector<Cell> cells_;  // a power of two of them, or none
   size_t size_ = 0;
+  Fullness fullness_ = Fullness::kHalf;
 };
 
 }  // namespace penstock::ledger

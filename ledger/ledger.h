@@ -27,13 +27,18 @@ class Ledger {
 
   const Books& books() const { return books_; }
 
-  /// Adds the entry to the batch in hand and applies it to the books, which keep a grant's strings: move it in. A
-  /// contradiction is a bug of the caller: it crashes. In steady state it allocates nothing for grants and what happens
-  /// to them (a new row of the meters, once per window or hour, does).
+  /// Adds the entry to the batch in hand and applies it to the books, which keep a grant's strings: they are moved
+  /// from, and get the memory of what they replaced. A contradiction is a bug of the caller: it crashes. In steady
+  /// state it allocates nothing for grants and what happens to them (a new row of the meters, once per window or hour,
+  /// does).
   template <EntryType E>
-  void Post(E entry) {
+  void Post(E&& entry) {
     batch_.AddWritten([&entry](std::string* bytes) { Encode(entry, bytes); });
     Crash(books_.Apply(std::move(entry)));
+  }
+  template <EntryType E>
+  void Post(const E& entry) {
+    Post(E(entry));
   }
   void Post(const Entry& entry);
 

@@ -4,6 +4,7 @@
 
 #include "admission/vocabulary/check.h"
 #include "admission/vocabulary/checked.h"
+#include "admission/vocabulary/start_to_load.h"
 #include "ledger/tariff.h"
 
 namespace penstock::ledger {
@@ -46,6 +47,22 @@ Bucket& Meters::BucketOf(const BucketKey& key) {
   CurrentBucket& current = current_buckets_[kind];
   if (current.bucket == nullptr || current.hour != key.hour) current = {key.hour, &buckets_[key]};
   return *current.bucket;
+}
+
+void Meters::Prefetch(const GrantTerms& terms, Instant at) const {
+  current_buckets_.prefetch(BucketKey{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, Instant()});
+  open_windows_.prefetch(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), WindowStart(at, kBaseWindow)});
+}
+
+void Meters::PrefetchRows(const GrantTerms& terms, Instant at) const {
+  const auto bucket =
+      current_buckets_.find(BucketKey{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, Instant()});
+  if (bucket != current_buckets_.end()) StartToLoadAll(bucket->second.bucket);
+  const Instant start = WindowStart(at, kBaseWindow);
+  const auto window = open_windows_.find(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), start});
+  if (window == open_windows_.end()) return;
+  StartToLoadAll(window->second.window);
+  StartToLoad(&(*window->second.seconds)[static_cast<size_t>((at - start).count() / kSecond.count())]);
 }
 
 Meters::OpenWindow Meters::WindowOf(const WindowKey& key) {

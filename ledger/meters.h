@@ -92,6 +92,11 @@ class Meters {
   /// Counts a progress report's attributions for the grant with these terms.
   void Add(const GrantTerms& terms, const Attributions& attributions, Instant at);
 
+  /// Hints without effect: a settlement on these terms will be added soon. The second is of use once the first's lines
+  /// have come.
+  void Prefetch(const GrantTerms& terms, Instant at) const;
+  void PrefetchRows(const GrantTerms& terms, Instant at) const;
+
   const std::map<BucketKey, Bucket>& buckets() const { return buckets_; }
   const std::map<WindowKey, Window>& windows() const { return windows_; }
 

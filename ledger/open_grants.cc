@@ -28,7 +28,7 @@ const RequestRecord* OpenGrants::FindRequest(const RequestFingerprint& request) 
   return slot == HashIndex::kNone ? nullptr : &slots_[slot].record;
 }
 
-void OpenGrants::Add(GrantEntry grant, const RequestFingerprint& request) {
+void OpenGrants::Add(GrantEntry&& grant, const RequestFingerprint& request) {
   uint32_t place = first_free_;
   if (place == HashIndex::kNone) {
     place = static_cast<uint32_t>(slots_.size());

@@ -29,9 +29,12 @@ class OpenGrants {
   const OpenGrant* Find(GrantId id) const;
   OpenGrant* Find(GrantId id);
   const RequestRecord* FindRequest(const RequestFingerprint& request) const;
+  /// Something about it will be asked soon.
+  void Prefetch(GrantId id) const { by_id_.Prefetch(HashOf(id)); }
+  void Prefetch(const RequestFingerprint& request) const { by_request_.Prefetch(HashOf(request)); }
 
   /// Neither the grant nor the request may be open.
-  void Add(GrantEntry grant, const RequestFingerprint& request);
+  void Add(GrantEntry&& grant, const RequestFingerprint& request);
   /// It must be open.
   void Remove(GrantId id);
 

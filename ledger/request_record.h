@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -14,7 +15,9 @@ namespace penstock::ledger {
 struct RequestFingerprint {
   std::array<uint8_t, 16> bytes{};
   bool IsNone() const { return *this == RequestFingerprint(); }
-  friend bool operator==(const RequestFingerprint&, const RequestFingerprint&) = default;
+  friend bool operator==(const RequestFingerprint& a, const RequestFingerprint& b) {
+    return std::bit_cast<std::array<uint64_t, 2>>(a.bytes) == std::bit_cast<std::array<uint64_t, 2>>(b.bytes);
+  }
 };
 
 inline uint32_t HashOf(const RequestFingerprint& request) {

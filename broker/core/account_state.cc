@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "admission/vocabulary/check.h"
+#include "admission/vocabulary/start_to_load.h"
 
 namespace penstock::core {
 namespace {
@@ -210,6 +211,26 @@ void AccountState::Graduate(TenantId id, const ledger::Money& spent, Instant now
   if (stage <= tenant.stage) return;
   tenant.stage = stage;
   tenant.limits.SetPolicy(tenant.policy->stages[stage].second, now);
+}
+
+void AccountState::PrefetchRecords(TenantId tenant, KeyId key) const {
+  if (!AreKnown(tenant, key)) return;
+  StartToLoadAll(&keys_[key.value - 1]);
+  StartToLoadAll(&tenants_[tenant.value - 1]);
+}
+
+void AccountState::PrefetchUse(TenantId tenant, KeyId key) const {
+  if (!AreKnown(tenant, key)) return;
+  keys_[key.value - 1].limits.Prefetch();
+  keys_[key.value - 1].budgets.Prefetch();
+  tenants_[tenant.value - 1].limits.Prefetch();
+  tenants_[tenant.value - 1].budgets.Prefetch();
+}
+
+void AccountState::PrefetchMoney(TenantId tenant, KeyId key) const {
+  if (!AreKnown(tenant, key)) return;
+  keys_[key.value - 1].budgets.PrefetchStates();
+  tenants_[tenant.value - 1].budgets.PrefetchStates();
 }
 
 void AccountState::CheckInvariants() const {

@@ -141,9 +141,17 @@ class AccountState {
   /// The tenant was charged so much in all: its limits graduate if that is enough.
   void Graduate(TenantId tenant, const ledger::Money& spent, Instant now);
 
+  /// Hints without effect: something about this key comes soon. Each starts to load what the one before it found.
+  void PrefetchRecords(TenantId tenant, KeyId key) const;
+  void PrefetchUse(TenantId tenant, KeyId key) const;
+  void PrefetchMoney(TenantId tenant, KeyId key) const;
+
   void CheckInvariants() const;
 
  private:
+  bool AreKnown(TenantId tenant, KeyId key) const {
+    return tenant.value - 1 < tenants_.size() && key.value - 1 < keys_.size();
+  }
   Tenant& TenantAt(TenantId id) { return tenants_[id.value - 1]; }
   Key* MutableKey(KeyId id);
   admission::LimitSet& TierLimitsOf(Tier tier) { return tiers_[static_cast<size_t>(tier)]; }

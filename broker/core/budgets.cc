@@ -105,6 +105,11 @@ const BudgetTerms* Budgets::Tightest(Instant given, ledger::Money* left) const {
   return tightest;
 }
 
+void Budgets::PrefetchStates() const {
+  if (empty()) return;
+  for (const State& state : *states_) StartToLoadAll(&state);
+}
+
 void Budgets::Hold(const ledger::Money& amount, Instant given) {
   if (empty()) return;
   for (State& state : *states_) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "admission/vocabulary/start_to_load.h"
 #include "admission/vocabulary/time.h"
 #include "broker/core/settings.h"
 #include "ledger/money.h"
@@ -33,6 +34,9 @@ class Budgets {
   void SetTerms(const std::vector<BudgetTerms>& terms, Instant since);
 
   bool empty() const { return states_ == nullptr; }
+  /// Start to load what the others look at, the second once the first has come.
+  void Prefetch() const { StartToLoad(states_.get()); }
+  void PrefetchStates() const;
   /// The budget with the least left for a grant given then, and how much that is; nullptr when none counts it. Never
   /// negative unless the amount was lowered below what is spent and held.
   const BudgetTerms* Tightest(Instant given, ledger::Money* left) const;

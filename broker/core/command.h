@@ -19,6 +19,7 @@
 #include "admission/vocabulary/token_kinds.h"
 #include "broker/core/settings.h"
 #include "ledger/entry.h"
+#include "ledger/request_record.h"
 
 namespace penstock::core {
 
@@ -42,6 +43,7 @@ struct Admit {
   std::optional<ledger::BodyDigest> content;  // the client's digest of the content
   std::vector<ledger::Label> labels;
   bool validate_only = false;
+  std::optional<ledger::RequestFingerprint> name;  // of tenant and request id, once Engine::Expect has made it
 };
 
 /// A forecast of a wait: nine of ten such requests wait between `low` and `high`, half of them less than `expected`.
@@ -59,7 +61,7 @@ constexpr size_t WaitBucketOf(Duration line_forecast) {
 /// What holds until anything is learnt.
 constexpr WaitRange DefaultWaitRange(Duration line_forecast) {
   const Duration f = std::min(line_forecast, admission::kLongestWait);
-  return {.low = Duration::Zero(), .expected = f, .high = f * 4 + Seconds(1)};
+  return {.low = Duration::Zero(), .expected = f, .high = std::min(f, Days(9'000)) * 4 + Seconds(1)};
 }
 
 /// The caller of a waiting Admit went away.

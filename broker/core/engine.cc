@@ -4,6 +4,7 @@
 
 #include "admission/fair_scheduler.h"
 #include "admission/vocabulary/check.h"
+#include "admission/vocabulary/start_to_load.h"
 
 namespace penstock::core {
 
@@ -16,11 +17,86 @@ SchedulerFactory FairScheduling() {
 void Engine::Apply(Command command, Instant now, Effects* effects) {
   now_ = std::max(now_, now);
   effects_ = effects;
-  newcomer_ = {};
+  ExpectDispatch();
+  newcomer_ = WaitingRequests::kNone;
   ExpireDeadlines();
   std::visit([this](auto& what) { On(what); }, command);
   Pump();
+  ExpectDispatch();
   effects_ = nullptr;
+}
+
+void Engine::Expect(Command& command, size_t step) {
+  if (auto* admit = std::get_if<Admit>(&command)) return ExpectAdmit(*admit, step);
+  if (const auto* progress = std::get_if<Progress>(&command)) return ExpectGrant(progress->grant, false, step);
+  if (const auto* complete = std::get_if<Complete>(&command)) return ExpectGrant(complete->grant, true, step);
+}
+
+void Engine::ExpectAdmit(Admit& admit, size_t step) {
+  if (step == 0) {
+    admit.name = ledger::Books::FingerprintOf(admit.tenant, admit.request_id);
+    waiting_.PrefetchRequest(admit.name->bytes);
+    books().PrefetchRequest(*admit.name);
+    accounts_.PrefetchRecords(admit.tenant, admit.key);
+  } else if (step == 2) {
+    accounts_.PrefetchUse(admit.tenant, admit.key);
+    const Tenant* tenant = accounts_.FindTenant(admit.tenant);
+    PoolState* pool = tenant == nullptr || admit.pools.empty() ? nullptr : MutablePool(admit.pools.front());
+    if (pool != nullptr) pool->scheduler().Expect(admit.tenant, ShareClassOf(admit, tenant->policy->tier));
+  } else if (step == 3) {
+    accounts_.PrefetchMoney(admit.tenant, admit.key);
+  }
+}
+
+void Engine::ExpectGrant(GrantId id, bool ends, size_t step) {
+  if (step == 0) {
+    running_by_id_.prefetch(id);
+    return books().PrefetchOpen(id);
+  }
+  const auto found = running_by_id_.find(id);
+  if (found == running_by_id_.end()) return;
+  const Running& running = running_[found->second];
+  if (step == 1) {
+    StartToLoadAll(&running);
+    return StartToLoadAll(books().FindOpen(id));
+  }
+  const ledger::GrantTerms& terms = running.terms;
+  if (step == 2) {
+    accounts_.PrefetchRecords(terms.tenant, terms.key);
+    books().PrefetchAccount(terms.tenant, terms.key);
+    if (ends) books().PrefetchMeters(terms, now_);
+  } else if (step == 3) {
+    accounts_.PrefetchUse(terms.tenant, terms.key);
+    if (ends) books().PrefetchRows(terms, now_);
+  } else {
+    accounts_.PrefetchMoney(terms.tenant, terms.key);
+  }
+}
+
+void Engine::ExpectDispatch() {
+  if (dispatches_ == nullptr) return;
+  switch (dispatch_step_) {
+    case 0:
+      if (const std::optional<uint64_t> next = dispatches_->scheduler().LikelyNext()) {
+        likely_next_ = static_cast<WaitingRequests::Number>(*next);
+        waiting_.Prefetch(likely_next_);
+        ++dispatch_step_;
+      }
+      return;
+    case 1:
+      waiting_.PrefetchIndexes(likely_next_);
+      accounts_.PrefetchRecords(waiting_.TenantOf(likely_next_), waiting_.KeyOf(likely_next_));
+      books().PrefetchAccount(waiting_.TenantOf(likely_next_), waiting_.KeyOf(likely_next_));
+      break;
+    case 2:
+      accounts_.PrefetchUse(waiting_.TenantOf(likely_next_), waiting_.KeyOf(likely_next_));
+      break;
+    case 3:
+      accounts_.PrefetchMoney(waiting_.TenantOf(likely_next_), waiting_.KeyOf(likely_next_));
+      dispatches_ = nullptr;
+      break;
+  }
+  ++dispatch_step_;
 }
 
 Instant Engine::NextWake() const {
@@ -37,18 +113,11 @@ void Engine::PostStop(Instant now) {
 }
 
 const PoolState* Engine::FindPool(PoolId id) const {
-  const auto found = pool_by_id_.find(id);
-  return found == pool_by_id_.end() ? nullptr : found->second;
+  return id.value - 1 < pool_by_id_.size() ? pool_by_id_[id.value - 1] : nullptr;
 }
 
 PoolState* Engine::MutablePool(PoolId id) {
-  const auto found = pool_by_id_.find(id);
-  return found == pool_by_id_.end() ? nullptr : found->second;
-}
-
-void Engine::Say(Ticket ticket, Outcome outcome, Release release) {
-  if (ticket == 0) return;
-  effects_->answers.push_back({ticket, release, ledger_->posted_sequence(), std::move(outcome)});
+  return id.value - 1 < pool_by_id_.size() ? pool_by_id_[id.value - 1] : nullptr;
 }
 
 void Engine::On(const SetCapacity& set) {
@@ -74,15 +143,16 @@ void Engine::On(const ApproveRun& approve) {
 
 void Engine::Pump() {
   for (const auto& pool : pools_) PumpPool(*pool);
-  if (newcomer_.pool == nullptr) return;
+  if (newcomer_ == WaitingRequests::kNone) return;
   // It was not dispatched at once: what was in the way is for `explain`.
-  Waiting& waiting = newcomer_.pool->At(newcomer_.handle);
-  waiting.explanation.gate = newcomer_.pool->scheduler().GateOf(waiting.share_class, now_);
+  PoolState& pool = *MutablePool(waiting_.PoolOf(newcomer_));
+  waiting_.SetGate(newcomer_, pool.scheduler().GateOf(waiting_.ShareClassOf(newcomer_), now_));
 }
 
 void Engine::PumpPool(PoolState& pool) {
   while (const std::optional<admission::Departure> departed = pool.scheduler().PopDeparture(now_)) {
-    const Waiting waiting = Forget(pool, departed->request);
+    Waiting waiting = Forget(static_cast<WaitingRequests::Number>(departed->request));
+    waiting.name = RequestKeyOf(waiting.tenant, waiting.request_id.view());
     GiveBack(waiting);
     NoteWait(waiting, pool, /*departed=*/true);
     const bool shed = departed->why == admission::Departure::Why::kShed;
@@ -189,11 +259,13 @@ void Engine::CheckInvariants() const {
   PENSTOCK_CHECK(leases == leases_.size() && settlements_.size() == running_by_id_.size());
   size_t waiting = 0;
   for (const auto& pool : pools_) {
+    const size_t of_pool = waiting_.AllOf(pool->id()).size();
     pool->scheduler().CheckInvariants();
     PENSTOCK_CHECK(pool->scheduler().InFlight() == slots[pool->id()]);
-    waiting += pool->AllWaiting().size();
+    waiting += of_pool;
   }
-  PENSTOCK_CHECK(waiting == waiting_by_ticket_.size() && waiting == waiting_.size());
+  PENSTOCK_CHECK(waiting == waiting_.size());
+  waiting_.CheckInvariants();
   accounts_.CheckInvariants();
   PENSTOCK_CHECK(books().CheckInvariants().ok());
 }

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,7 @@
 #include "broker/core/promises.h"
 #include "broker/core/runs.h"
 #include "broker/core/settings.h"
+#include "broker/core/waiting_requests.h"
 #include "ledger/ledger.h"
 
 namespace penstock::core {
@@ -50,6 +52,22 @@ class Engine {
   /// Applies one command, whose texts it takes over. `now` never runs backwards: an older one counts as the last.
   void Apply(Command command, Instant now, Effects* effects);
 
+  /// Hints without effect, for who has several commands to apply: what a command will look at can be on its way from
+  /// memory before it is applied. Call it with the steps 0 to kExpectSteps - 1 in order, a command or two apart, and
+  /// apply the same command after that. Steps may be left out. (Step 0 keeps what it worked out in the command.)
+  static constexpr size_t kExpectSteps = 5;
+  void Expect(Command& command, size_t step);
+  /// The same for the `next` of `count` commands, each found by `at(i)`: call it before each is applied.
+  template <class At>
+  void ExpectAhead(size_t next, size_t count, const At& at) {
+    constexpr size_t kApart = 2;
+    if (count == 1) return;
+    for (size_t step = 0; step < kExpectSteps; ++step) {
+      const size_t ahead = (kExpectSteps - step) * kApart;
+      for (size_t i = next == 0 ? 0 : next + ahead; i <= next + ahead && i < count; ++i) Expect(at(i), step);
+    }
+  }
+
   /// When something is due without any command; Instant::Max() if nothing.
   Instant NextWake() const;
 
@@ -69,6 +87,7 @@ class Engine {
   const PoolState* FindPool(PoolId id) const;
   uint32_t epoch() const { return books().epoch(); }
   bool draining() const { return draining_; }
+  const WaitingRequests& waiting() const { return waiting_; }
   const ledger::TariffEntry& tariff() const { return books().tariffs()[tariff_ - 1]; }
 
   /// Crashes when an invariant does not hold. For tests; O(everything).
@@ -99,12 +118,6 @@ class Engine {
   };
   using Slot = uint32_t;  // of running_
 
-  /// A place in line, and where.
-  struct InLine {
-    PoolState* pool = nullptr;
-    uint32_t handle = 0;
-  };
-
   /// What money allows a request to generate.
   struct Affordable {
     Tokens cap;
@@ -126,6 +139,11 @@ class Engine {
   struct Past;  // of the journal: what limits, budgets and runs still count
   void Recall(Past& past);
   void ResumeOpenGrants(const Past& past);
+
+  void ExpectAdmit(Admit& admit, size_t step);
+  void ExpectGrant(GrantId id, bool ends, size_t step);
+  /// Likewise for the request that is likely to be dispatched next: one step further at each call.
+  void ExpectDispatch();
 
   void On(Admit& admit);
   void On(const Abandon& abandon);
@@ -162,7 +180,7 @@ class Engine {
   /// Refuses by load: with a time to come back and a place promised.
   void SendAway(const Waiting& waiting, PoolState& pool, RefusalReason reason);
   /// Takes a request that stopped waiting out of every index; its limits are still held.
-  Waiting Forget(PoolState& pool, uint64_t handle);
+  Waiting Forget(WaitingRequests::Number number);
   void GiveBack(const Waiting& waiting);
   void NoteWait(const Waiting& waiting, const PoolState& pool, bool departed);
 
@@ -196,20 +214,29 @@ class Engine {
   std::optional<Error> CheckTokens(const ledger::GrantTerms& terms, const TokenCounts& tokens,
                                    const TokenCounts& so_far) const;
 
+  /// The class a request stands in line as, whether or not it may.
+  static ServiceClass ShareClassOf(const Admit& admit, Tier tier);
   static RequestKey RequestKeyOf(TenantId tenant, std::string_view request_id);
   PoolState* MutablePool(PoolId id);
   ledger::Money ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const;
   const ledger::TokenPrices& PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const;
-  void Say(Ticket ticket, Outcome outcome, Release release = Release::kWritten);
+  template <class What>
+  void Say(Ticket ticket, What&& outcome, Release release = Release::kWritten) {
+    if (ticket == 0) return;
+    Answer& answer = effects_->answers.emplace_back();
+    answer.ticket = ticket;
+    answer.release = release;
+    answer.sequence = ledger_->posted_sequence();
+    answer.outcome.emplace<std::remove_cvref_t<What>>(std::forward<What>(outcome));
+  }
   Granted Describe(GrantId id, const ledger::GrantEntry& grant) const;
 
   std::unique_ptr<ledger::Ledger> ledger_;
   AccountState accounts_;
   std::vector<std::unique_ptr<PoolState>> pools_;  // in the order of their settings
-  absl::flat_hash_map<PoolId, PoolState*> pool_by_id_;
+  std::vector<PoolState*> pool_by_id_;             // id n at n - 1; nullptr: not in the settings
   SchedulerFactory scheduling_;
-  DigestMap<InLine> waiting_;
-  absl::flat_hash_map<Ticket, RequestKey> waiting_by_ticket_;
+  WaitingRequests waiting_;
   std::vector<Running> running_;  // a slab: slots of ended grants are used again
   std::vector<Slot> free_slots_;
   absl::flat_hash_map<GrantId, Slot> running_by_id_;
@@ -219,8 +246,12 @@ class Engine {
   Duplicates duplicates_;
   DecisionLog decisions_;
   uint32_t tariff_ = 0;
-  InLine newcomer_;      // while Apply runs: who stood in line, until Pump has seen it
-  uint64_t grants_ = 0;  // given in this epoch
+  WaitingRequests::Number newcomer_ = WaitingRequests::kNone;  // while Apply runs: who stood in line, until Pump saw it
+  PoolState* dispatches_ = nullptr;                            // the pool that dispatched last
+  uint32_t dispatch_step_ = 0;                                 // of ExpectDispatch
+  WaitingRequests::Number likely_next_ = WaitingRequests::kNone;
+  ledger::GrantEntry entry_;  // of Grant, kept for the memory of its texts
+  uint64_t grants_ = 0;       // given in this epoch
   bool draining_ = false;
   Instant now_;
   Effects* effects_ = nullptr;  // set while Apply runs

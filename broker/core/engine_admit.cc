@@ -10,19 +10,6 @@
 namespace penstock::core {
 namespace {
 
-/// The class a request stands in line as, whether or not it may.
-ServiceClass ShareClassOf(const Admit& admit, Tier tier) {
-  switch (tier) {
-    case Tier::kFree:
-      return admit.wanted.value_or(ServiceClass::kFree);
-    case Tier::kReserved:
-      return admit.wanted.value_or(ServiceClass::kSpillover);
-    case Tier::kElastic:
-      break;
-  }
-  return admit.wanted.value_or(ServiceClass::kDefault);
-}
-
 InlineText<80> Scoped(Scope scope, std::string_view name) {
   InlineText<80> text(Name(scope));
   return text.Append(".").Append(name);
@@ -59,13 +46,25 @@ int Urgency(CandidateVerdict verdict) {
 
 }  // namespace
 
+ServiceClass Engine::ShareClassOf(const Admit& admit, Tier tier) {
+  switch (tier) {
+    case Tier::kFree:
+      return admit.wanted.value_or(ServiceClass::kFree);
+    case Tier::kReserved:
+      return admit.wanted.value_or(ServiceClass::kSpillover);
+    case Tier::kElastic:
+      break;
+  }
+  return admit.wanted.value_or(ServiceClass::kDefault);
+}
+
 RequestKey Engine::RequestKeyOf(TenantId tenant, std::string_view request_id) {
   return ledger::Books::FingerprintOf(tenant, request_id).bytes;
 }
 
 void Engine::On(Admit& admit) {
   if (const std::optional<Error> error = CheckAdmit(admit)) return Say(admit.ticket, *error);
-  const RequestKey name = RequestKeyOf(admit.tenant, admit.request_id);
+  const RequestKey name = admit.name ? admit.name->bytes : RequestKeyOf(admit.tenant, admit.request_id);
   if (!admit.validate_only && AnswerKnownRequest(admit, name)) return;
   if (draining_) {
     return Say(admit.ticket, Error{ErrorReason::kDraining, "", "the daemon is stopping: ask another one"});
@@ -88,7 +87,7 @@ void Engine::On(Admit& admit) {
   if (std::optional<Refused> refused = CheckPolicy(admit, tenant, key, &waiting)) {
     return Refuse(waiting, MutablePool(admit.pools.front()), *std::move(refused));
   }
-  waiting.request_id = std::move(admit.request_id);
+  waiting.request_id = InlineText<kMaxRequestIdBytes>(admit.request_id);
   waiting.run_name = std::move(admit.run);
   waiting.labels = std::move(admit.labels);
   Choice choice = Route(admit, tenant, key, &waiting);
@@ -125,14 +124,12 @@ bool Engine::AnswerKnownRequest(const Admit& admit, const RequestKey& name) {
                             "this request_id came before with another body: choose a new one per request"});
     return true;
   };
-  if (const auto waits = waiting_.find(name); waits != waiting_.end()) {
-    Waiting& waiting = waits->second.pool->At(waits->second.handle);
-    if (waiting.body != admit.body) return reused();
-    Say(waiting.ticket,
+  const WaitingRequests::Number waits = waiting_.FindRequest(name, admit.tenant, admit.request_id);
+  if (waits != WaitingRequests::kNone) {
+    if (waiting_.BodyOf(waits) != admit.body) return reused();
+    Say(waiting_.TicketOf(waits),
         Error{ErrorReason::kSuperseded, "request_id", "a retry with the same request_id took this call's place"});
-    waiting_by_ticket_.erase(waiting.ticket);
-    waiting.ticket = admit.ticket;
-    waiting_by_ticket_[admit.ticket] = name;
+    waiting_.SetTicket(waits, admit.ticket);
     return true;
   }
   const ledger::RequestRecord* known = books().FindRequest(ledger::RequestFingerprint{name});
@@ -339,12 +336,14 @@ void Engine::SayForecast(const Admit& admit, const Waiting& waiting, const PoolS
 }
 
 bool Engine::StandInLine(Waiting* waiting, PoolState& pool, const Tenant& tenant, const Key& key, Refused* refused) {
-  const uint32_t handle = pool.Hold(std::move(*waiting));
-  Waiting& held = pool.At(handle);
-  const admission::Offer offer = pool.OfferFor(held, tenant.policy->weight, key.weight, handle);
+  pool.NoteRequest(waiting->work);
+  const WaitingRequests::Number number = waiting_.Add(*waiting, pool.id());
+  const admission::Offer offer = pool.OfferFor(*waiting, tenant.policy->weight, key.weight, number);
   const admission::Enqueued enqueued = pool.scheduler().Enqueue(offer, now_);
   if (enqueued.refusal) {
-    *waiting = pool.Drop(handle);
+    const RequestKey name = waiting->name;
+    *waiting = waiting_.Take(number);
+    waiting->name = name;
     switch (*enqueued.refusal) {
       case admission::EnqueueRefusal::kQueueFull:
         *refused = Refused{.reason = RefusalReason::kQueueFull};
@@ -359,13 +358,11 @@ bool Engine::StandInLine(Waiting* waiting, PoolState& pool, const Tenant& tenant
     }
     return false;
   }
-  ++pool.counter(held.share_class).offered;
-  held.place = enqueued.id;
-  accounts_.Take(held.key, held.usage(), now_);
-  if (held.has_content) duplicates_.Begin(held.content, now_);
-  newcomer_ = {&pool, handle};
-  waiting_by_ticket_[held.ticket] = held.name;
-  waiting_[held.name] = newcomer_;
+  ++pool.counter(waiting->share_class).offered;
+  waiting_.SetPlace(number, enqueued.id);
+  accounts_.Take(waiting->key, waiting->usage(), now_);
+  if (waiting->has_content) duplicates_.Begin(waiting->content, now_);
+  newcomer_ = number;
   return true;
 }
 
@@ -405,12 +402,9 @@ void Engine::SendAway(const Waiting& waiting, PoolState& pool, RefusalReason rea
   Refuse(waiting, &pool, {.reason = reason, .retry_after = again, .promised = promised});
 }
 
-Waiting Engine::Forget(PoolState& pool, uint64_t handle) {
-  if (newcomer_.pool == &pool && newcomer_.handle == handle) newcomer_ = {};
-  Waiting waiting = pool.Drop(handle);
-  waiting_by_ticket_.erase(waiting.ticket);
-  waiting_.erase(waiting.name);
-  return waiting;
+Waiting Engine::Forget(WaitingRequests::Number number) {
+  if (newcomer_ == number) newcomer_ = WaitingRequests::kNone;
+  return waiting_.Take(number);
 }
 
 void Engine::GiveBack(const Waiting& waiting) {
@@ -427,23 +421,23 @@ void Engine::NoteWait(const Waiting& waiting, const PoolState& pool, bool depart
 }
 
 void Engine::On(const Abandon& abandon) {
-  const auto found = waiting_by_ticket_.find(abandon.ticket);
-  if (found == waiting_by_ticket_.end()) return;  // it was answered meanwhile
-  const InLine place = waiting_.at(found->second);
-  PENSTOCK_CHECK(place.pool->scheduler().Cancel(place.pool->At(place.handle).place, now_));
-  const Waiting waiting = Forget(*place.pool, place.handle);
+  const WaitingRequests::Number number = waiting_.FindTicket(abandon.ticket);
+  if (number == WaitingRequests::kNone) return;  // it was answered meanwhile
+  PoolState& pool = *MutablePool(waiting_.PoolOf(number));
+  PENSTOCK_CHECK(pool.scheduler().Cancel(waiting_.PlaceOf(number), now_));
+  const Waiting waiting = Forget(number);
   GiveBack(waiting);
-  NoteWait(waiting, *place.pool, /*departed=*/true);
-  ++place.pool->counter(waiting.share_class).cancelled;
+  NoteWait(waiting, pool, /*departed=*/true);
+  ++pool.counter(waiting.share_class).cancelled;
   Say(abandon.ticket, Error{ErrorReason::kAbandoned, "", "the caller left the line"});
 }
 
 void Engine::On(const Drain&) {
   draining_ = true;
   for (const auto& pool : pools_) {
-    for (const uint64_t handle : pool->AllWaiting()) {
-      PENSTOCK_CHECK(pool->scheduler().Cancel(pool->At(handle).place, now_));
-      const Waiting waiting = Forget(*pool, handle);
+    for (const WaitingRequests::Number number : waiting_.AllOf(pool->id())) {
+      PENSTOCK_CHECK(pool->scheduler().Cancel(waiting_.PlaceOf(number), now_));
+      const Waiting waiting = Forget(number);
       GiveBack(waiting);
       ++pool->counter(waiting.share_class).refused_pool;
       Say(waiting.ticket, Error{ErrorReason::kDraining, "", "the daemon is stopping: ask another one"});
@@ -452,7 +446,7 @@ void Engine::On(const Drain&) {
 }
 
 void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
-  Waiting waiting = Forget(pool, dispatch.request);
+  Waiting waiting = Forget(static_cast<WaitingRequests::Number>(dispatch.request));
   const ledger::TokenPrices& prices = PricesOf(pool.id(), dispatch.charge.served, tariff_);
   const Affordable affordable = AffordableNow(waiting, prices);
   const Tenant* tenant = accounts_.FindTenant(waiting.tenant);
@@ -465,6 +459,7 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
     pool.scheduler().TrueUp(charge, Work::Zero(), PackedCounts(), 0, now_);
     pool.scheduler().Release(charge, now_);
     GiveBack(waiting);
+    waiting.name = RequestKeyOf(waiting.tenant, waiting.request_id.view());
     if (bound != RunBound::kNone) {
       return Refuse(waiting, &pool, {.reason = RefusalReason::kRunBound, .limit = Name(bound)});
     }
@@ -475,7 +470,7 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   }
   TokenCounts most = waiting.estimate;
   most[TokenKind::kOutput] = Tokens::Zero();
-  ledger::GrantEntry entry;
+  ledger::GrantEntry& entry = entry_;
   entry.id = {epoch(), ++grants_};
   entry.terms = {waiting.tenant, waiting.key, pool.id(), dispatch.charge.served, tariff_};
   entry.at = now_;
@@ -486,7 +481,7 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   entry.output_cap = affordable.cap;
   entry.hold = ledger::TokenCharge(most, prices) +
                ledger::Money::FromPico(ledger::MaxGeneratedPrice(prices)) * affordable.cap.count();
-  entry.request_id = std::move(waiting.request_id);
+  entry.request_id = waiting.request_id.view();
   entry.body = waiting.body;
   entry.run = std::move(waiting.run_name);
   entry.labels = std::move(waiting.labels);
@@ -524,8 +519,11 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   granted.duplicate = waiting.duplicate;
   granted.explanation = waiting.explanation;
   granted.explanation.dispatch = dispatch.reason;
-  LogGrant(waiting, granted, affordable);
+  dispatches_ = &pool;
+  dispatch_step_ = 0;
   ledger_->Post(std::move(entry));
+  waiting.name = books().FindOpen(granted.id)->request.bytes;
+  LogGrant(waiting, granted, affordable);
   Say(waiting.ticket, std::move(granted), affordable.bound ? Release::kSynced : Release::kWritten);
 }
 

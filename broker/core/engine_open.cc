@@ -267,7 +267,8 @@ void Engine::BindPools(const EngineSettings& settings) {
       continue;
     }
     pools_.push_back(std::make_unique<PoolState>(id, pool, scheduling_, now_));
-    pool_by_id_[id] = pools_.back().get();
+    if (pool_by_id_.size() < id.value) pool_by_id_.resize(id.value);
+    pool_by_id_[id.value - 1] = pools_.back().get();
   }
 }
 

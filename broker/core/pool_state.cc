@@ -142,44 +142,6 @@ Duration PoolState::RetryAfter(const Waiting& waiting, const admission::Offer& o
   return std::clamp(expected - std::min(patience, expected), kShortestRetry, kLongestRetry);
 }
 
-uint32_t PoolState::Hold(Waiting waiting) {
-  largest_request_ = std::max(largest_request_, waiting.work);
-  if (free_handles_.empty()) {
-    free_handles_.push_back(static_cast<uint32_t>(waiting_.size()));
-    waiting_.emplace_back();
-  }
-  const uint32_t handle = free_handles_.back();
-  free_handles_.pop_back();
-  waiting_[handle].waiting = std::move(waiting);
-  waiting_[handle].taken = true;
-  return handle;
-}
-
-Waiting& PoolState::At(uint64_t handle) {
-  PENSTOCK_CHECK(handle < waiting_.size() && waiting_[handle].taken);
-  return waiting_[handle].waiting;
-}
-
-const Waiting& PoolState::At(uint64_t handle) const {
-  PENSTOCK_CHECK(handle < waiting_.size() && waiting_[handle].taken);
-  return waiting_[handle].waiting;
-}
-
-Waiting PoolState::Drop(uint64_t handle) {
-  Waiting waiting = std::move(At(handle));
-  waiting_[handle].taken = false;
-  free_handles_.push_back(static_cast<uint32_t>(handle));
-  return waiting;
-}
-
-std::vector<uint64_t> PoolState::AllWaiting() const {
-  std::vector<uint64_t> handles;
-  for (uint64_t handle = 0; handle < waiting_.size(); ++handle) {
-    if (waiting_[handle].taken) handles.push_back(handle);
-  }
-  return handles;
-}
-
 void PoolState::NoteOutstanding(const admission::Charge& charge, Work most, int sign) {
   if (charge.served == ServiceClass::kReserved) return;
   borrowed_ += most * sign;

@@ -1,10 +1,10 @@
-// A pool: its scheduler, who waits in it, what it counts, and what it expects of requests and of its line.
+// A pool: its scheduler, what it counts, and what it expects of requests and of its line.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
 #include <array>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +19,7 @@
 #include "broker/core/promises.h"
 #include "broker/core/runs.h"
 #include "broker/core/settings.h"
+#include "broker/core/waiting_requests.h"
 #include "ledger/tariff.h"
 
 namespace penstock::core {
@@ -31,36 +32,6 @@ struct ClassCounters {
   int64_t refused_yours = 0;
   int64_t refused_pool = 0;
   int64_t cancelled = 0;
-};
-
-/// A request that is decided about, or stands in line.
-struct Waiting {
-  Ticket ticket = 0;
-  RequestKey name{};  // tenant and request id
-  TenantId tenant;
-  KeyId key;
-  ledger::BodyDigest body{};
-  PackedCounts estimate;  // held input and predicted output
-  Tokens max_output;      // asked for, and within the key's ceiling
-  Work work;              // of the estimate
-  Instant since;
-  Duration max_wait;
-  admission::WaitingId place = 0;
-  ServiceClass share_class = ServiceClass::kDefault;
-  bool validate_only = false;
-  bool at_ceiling = false;   // asked for more output than its key's policy allows
-  bool in_run = false;       // `run` says which
-  bool has_content = false;  // `content` says which
-  RunKey run{};
-  ContentKey content{};
-  std::optional<DuplicateHint> duplicate;
-  Explanation explanation;
-  // What the client wrote, for the journal.
-  std::string request_id;
-  std::string run_name;
-  std::vector<ledger::Label> labels;
-
-  admission::Usage usage() const { return {.requests = 1, .tokens = estimate, .work = work}; }
 };
 
 /// Makes the scheduler of a pool; tests put other drivers in.
@@ -102,12 +73,8 @@ class PoolState {
   /// When it is worth trying again after a refusal by load (promises.h, rule 3).
   Duration RetryAfter(const Waiting& waiting, const admission::Offer& offer, Instant now);
 
-  uint32_t Hold(Waiting waiting);
-  Waiting& At(uint64_t handle);
-  const Waiting& At(uint64_t handle) const;
-  Waiting Drop(uint64_t handle);
-  std::vector<uint64_t> AllWaiting() const;  // in the order of their handles
-
+  /// A request of so much work stands in line.
+  void NoteRequest(Work work) { largest_request_ = std::max(largest_request_, work); }
   void NoteOutstanding(const admission::Charge& charge, Work most, int sign);
   /// What an in-profile reserved request waits at most: (sum of reserved bursts + borrowers' output caps in flight +
   /// largest request) / capacity; or, where a contract bought a large burst with a small rate, that burst / rate +
@@ -125,10 +92,6 @@ class PoolState {
     Work burst;
     Duration burst_time;  // how long its rate takes to earn its burst
   };
-  struct Place {
-    Waiting waiting;
-    bool taken = false;
-  };
   Work BurstOf(const ReservationSettings& reservation) const;
 
   const PoolId id_;
@@ -139,8 +102,6 @@ class PoolState {
   absl::flat_hash_map<TenantId, Tokens> predicted_;
   std::array<std::optional<std::array<WaitRange, kWaitBuckets>>, kShareClassCount> wait_tables_;
   Promises promises_;
-  std::deque<Place> waiting_;  // grows without a copy or a spare half, and never shrinks
-  std::vector<uint32_t> free_handles_;
   Work reserved_bursts_;
   std::multiset<Duration> burst_times_;  // of all reservations
   Work borrowed_;                        // the most that running work outside contracts can still ask of the pool

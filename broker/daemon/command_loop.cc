@@ -96,7 +96,9 @@ bool CommandLoop::TakeItems(std::vector<Item>* items) {
 void CommandLoop::ApplyAll(std::vector<Item>& items) {
   const Instant now = clock_.Now();
   if (items.empty()) engine_->Apply(core::Tick{}, now, &effects_);
-  for (Item& item : items) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    engine_->ExpectAhead(i, items.size(), [&](size_t n) -> core::Command& { return items[n].request.command; });
+    Item& item = items[i];
     const Request& request = item.request;
     engine_->Apply(std::move(item.request.command), now, &effects_);
     const Waiter waiter{item.caller, request.tag, request.release};

@@ -88,14 +88,14 @@ void Row(const char* what, int64_t bytes, int64_t each_of) {
 }
 
 /// A request of every tenant, none of which can run.
-void StandInLine(Engine& engine, int64_t tenants, int64_t round) {
+void StandInLine(Engine& engine, int64_t tenants, int64_t round, const std::string& prefix = "r") {
   Effects effects;
   for (int64_t i = 0; i < tenants; ++i) {
     Admit admit;
     admit.ticket = static_cast<Ticket>(round * tenants + i + 1);
     admit.tenant = TenantId{static_cast<uint32_t>(i + 1)};
     admit.key = KeyId{static_cast<uint32_t>(i + 1)};
-    admit.request_id = "r" + std::to_string(admit.ticket);
+    admit.request_id = prefix + std::to_string(admit.ticket);
     admit.pools = {PoolId{1}};
     admit.input[TokenKind::kInput] = Tokens(500);
     admit.max_output = Tokens(400);
@@ -145,11 +145,23 @@ void Report(int64_t tenants) {
   int64_t before = live;
   StandInLine(*engine, asking, 1);  // now every one of them has its state: what follows is the requests alone
   before = live;
+  const WaitingRequests::Memory earlier = engine->waiting().MemoryBytes();
   for (int64_t round = 2; round < 6; ++round) StandInLine(*engine, asking, round);
-  std::printf("\n%lld requests in line\n", static_cast<long long>(6 * asking));
-  Row("a waiting request, everything in engine and scheduler", live - before, 4 * asking);
-  std::printf("  of it the engine's record %zu bytes (text of the client included while it is short)\n",
-              sizeof(Waiting));
+  const WaitingRequests::Memory memory = engine->waiting().MemoryBytes();
+  const auto requests = static_cast<int64_t>(engine->waiting().size());
+  const auto records = static_cast<int64_t>(memory.records);
+  const auto indexes = static_cast<int64_t>(memory.by_name + memory.by_ticket);
+  const int64_t in_engine =
+      records + indexes - static_cast<int64_t>(earlier.records + earlier.by_name + earlier.by_ticket);
+  const int64_t elsewhere = (live - before - in_engine) / 4;  // of a round
+  std::printf("\n%lld requests in line, request ids of 7 or 8 bytes\n", static_cast<long long>(requests));
+  Row("engine: its record", records, requests);
+  Row("engine: indexes by name and ticket (21 to 43 by fill)", indexes, requests);
+  Row("scheduler; spare room of slabs", elsewhere * 6, 6 * asking);
+  Row("a waiting request, everything in engine and scheduler", records + indexes + elsewhere * 6, requests);
+  StandInLine(*engine, asking, 6, "7b1c2f0e-8d35-4a90-b6c1-1000");
+  Row("engine: its record, with a request id of 36 bytes",
+      static_cast<int64_t>(engine->waiting().MemoryBytes().records) - records, asking);
 }
 
 }  // namespace

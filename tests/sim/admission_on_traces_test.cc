@@ -205,7 +205,7 @@ void ExpectReservedWithinItsBound(const VirtualBroker& broker) {
 void ExpectNothingLeft(const VirtualBroker& broker) {
   broker.engine().CheckInvariants();
   EXPECT_EQ(broker.pool().scheduler().InFlight(), 0);
-  EXPECT_TRUE(broker.pool().AllWaiting().empty());
+  EXPECT_EQ(broker.engine().waiting().size(), 0U);
   for (const Try& made : broker.tries()) {
     ASSERT_NE(made.end, End::kOpen);
     ASSERT_NE(made.end, End::kError);
@@ -392,7 +392,7 @@ TEST(AdmissionOnTraces, CapacityLossAndRecovery) {
                             {kRecovery, terms.capacity, terms.max_in_flight}};
   const auto opened = Open(std::move(world));
   VirtualBroker& broker = *opened;
-  const auto waiting = [&] { return broker.pool().AllWaiting().size(); };
+  const auto waiting = [&] { return broker.engine().waiting().size(); };
   size_t most_before = 0;
   for (Duration at; at < kLoss; at += Seconds(1)) {
     broker.RunUntil(at);

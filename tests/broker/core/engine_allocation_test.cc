@@ -66,7 +66,7 @@ class Steady {
     Admit admit;
     admit.tenant = TenantId{1 + turn_ % 3};
     admit.key = KeyId{1 + turn_ % 3};
-    admit.request_id = std::to_string(turn_);
+    admit.request_id = "7b1c2f0e-8d35-4a90-b6c1-" + std::to_string(100000000000 + turn_);  // a UUID's length
     admit.pools = pools_;
     admit.input[TokenKind::kInput] = Tokens(10);
     admit.max_output = Tokens(60);
