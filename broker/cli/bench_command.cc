@@ -35,6 +35,7 @@ struct BenchFlags {
   Output output = Output::kTable;
   double seconds = 10;
   double warmup = 1;
+  int connections = 1;
   std::optional<int> outstanding;  // left out: 64, and 4096 with --session
   int64_t rate = 0;
   bool session = false;
@@ -88,6 +89,7 @@ LoadShape ToShape(const BenchFlags& flags, std::vector<std::string> keys) {
   shape.output_tokens = flags.output_tokens;
   shape.max_wait = std::chrono::milliseconds(max_wait.seconds() * 1000 + max_wait.nanos() / 1'000'000);
   shape.admit_only = flags.admit_only;
+  shape.connections = flags.connections;
   shape.outstanding = flags.outstanding.value_or(flags.session ? 4'096 : 64);
   shape.pairs_per_second = flags.rate;
   shape.warmup = ToNanoseconds(flags.warmup);
@@ -164,6 +166,8 @@ ordered_json AsJson(const BenchFlags& flags, const LoadShape& shape, const LoadF
   if (flags.session) {
     json["streams"] = flags.session_shape.streams;
     json["batch"] = flags.session_shape.batch;
+  } else {
+    json["connections"] = shape.connections;
   }
   json["pool"] = shape.pool;
   json["keys"] = shape.keys.size();
@@ -212,7 +216,7 @@ std::string Render(const BenchFlags& flags, const LoadShape& shape, const LoadFi
                                : absl::StrCat("closed loop, ", shape.outstanding, " pairs under way");
   const std::string by = flags.session ? absl::StrCat(", ", flags.session_shape.streams,
                                                       " stream(s) in batches of up to ", flags.session_shape.batch)
-                                       : "";
+                                       : absl::StrCat(", ", shape.connections, " connection(s)");
   Sheet sheet;
   sheet.Add("load", absl::StrCat(load, ", ", shape.pool, ", ", shape.keys.size(), " key(s)", by,
                                  shape.admit_only ? ", admit only" : ""));
@@ -322,6 +326,10 @@ void AddBenchCommand(CLI::App& app, Invocation& invocation) {
       ->excludes(outstanding)
       ->option_text("N");
   auto* session = command.add_flag("--session", flags->session, "batches over a stream instead of a call each");
+  command.add_option("--connections", flags->connections, "spread the calls over so many (default 1)")
+      ->check(CLI::Range(1, 64))
+      ->excludes(session)
+      ->option_text("N");
   command.add_option("--batch", flags->session_shape.batch, "items in a message at most (default 256)")
       ->check(CLI::Range(1, 512))
       ->needs(session)

@@ -4,6 +4,7 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -104,8 +105,15 @@ std::variant<Connection, CallError> Connection::Open(const ConnectionFlags& flag
   Connection connection;
   connection.address_ = flags.address;
   if (!secret.empty()) connection.authorization_ = "Bearer " + secret;
-  connection.channel_ = grpc::CreateChannel(flags.address, credentials);
+  connection.credentials_ = credentials;
+  connection.channel_ = connection.NewChannel();
   return connection;
+}
+
+std::shared_ptr<grpc::Channel> Connection::NewChannel() const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address_, credentials_, arguments);
 }
 
 void Connection::Authorize(grpc::ClientContext& context) const {

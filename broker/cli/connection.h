@@ -19,6 +19,7 @@ class App;
 }
 namespace grpc {
 class Channel;
+class ChannelCredentials;
 class ClientContext;
 }  // namespace grpc
 
@@ -41,6 +42,8 @@ class Connection {
   static std::variant<Connection, CallError> Open(const ConnectionFlags& flags);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  /// Another one, with a transport connection of its own.
+  std::shared_ptr<grpc::Channel> NewChannel() const;
   const std::string& address() const { return address_; }
 
   /// Puts the credential on a call.
@@ -55,6 +58,7 @@ class Connection {
 
   std::string address_;
   std::string authorization_;  // the metadata value; empty: no credential
+  std::shared_ptr<grpc::ChannelCredentials> credentials_;
   std::shared_ptr<grpc::Channel> channel_;
 };
 

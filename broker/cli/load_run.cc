@@ -32,6 +32,7 @@ constexpr std::chrono::seconds kInterruptAllowance{1};  // a person is waiting
 struct Pair {
   enum class Stage { kAdmit, kComplete };
   Stage stage = Stage::kAdmit;
+  v1::Admission::Stub* stub = nullptr;
   Clock::time_point due;      // of the pair: scheduled or started
   Clock::time_point started;  // of the call under way
   std::optional<grpc::ClientContext> context;
@@ -77,7 +78,7 @@ class Load {
   const LoadShape& shape_;
   const std::atomic<bool>& stop_;
   const std::string id_prefix_ = RandomId().substr(0, 8) + "-";
-  std::unique_ptr<v1::Admission::Stub> stub_;
+  std::vector<std::unique_ptr<v1::Admission::Stub>> stubs_;  // one per connection
   grpc::CompletionQueue queue_;
   Clock::time_point begin_;
   Clock::time_point measured_from_;
@@ -94,10 +95,14 @@ class Load {
 };
 
 Load::Load(const Connection& daemon, const LoadShape& shape, const std::atomic<bool>& stop)
-    : daemon_(daemon), shape_(shape), stop_(stop), stub_(v1::Admission::NewStub(daemon.channel())) {
+    : daemon_(daemon), shape_(shape), stop_(stop) {
+  for (int i = 0; i < shape.connections; ++i) {
+    stubs_.push_back(v1::Admission::NewStub(i == 0 ? daemon.channel() : daemon.NewChannel()));
+  }
   const int count = open_loop() ? kMostPairsUnderWay : shape.outstanding;
   for (int i = 0; i < count; ++i) {
     pairs_.push_back(std::make_unique<Pair>());
+    pairs_.back()->stub = stubs_[static_cast<size_t>(i % shape.connections)].get();
     Prepare(*pairs_.back());
     idle_.push_back(pairs_.back().get());
   }
@@ -134,7 +139,7 @@ void Load::StartAdmit(Pair& pair, Clock::time_point due) {
   pair.admit_request.set_key(shape_.keys[number % shape_.keys.size()]);
   NewContext(pair);
   ++under_way_;
-  pair.admit_call = stub_->AsyncAdmit(&*pair.context, pair.admit_request, &queue_);
+  pair.admit_call = pair.stub->AsyncAdmit(&*pair.context, pair.admit_request, &queue_);
   pair.admit_call->Finish(&pair.admit_response, &pair.status, &pair);
 }
 
@@ -143,7 +148,7 @@ void Load::StartComplete(Pair& pair, Clock::time_point now) {
   pair.started = now;
   pair.complete_request.set_grant(pair.admit_response.grant().name());
   NewContext(pair);
-  pair.complete_call = stub_->AsyncComplete(&*pair.context, pair.complete_request, &queue_);
+  pair.complete_call = pair.stub->AsyncComplete(&*pair.context, pair.complete_request, &queue_);
   pair.complete_call->Finish(&pair.complete_response, &pair.status, &pair);
 }
 

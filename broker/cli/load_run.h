@@ -28,6 +28,7 @@ struct LoadShape {
   std::chrono::milliseconds max_wait{0};
   bool admit_only = false;  // leave the grants to their lease deadlines
 
+  int connections = 1;           // that the calls are spread over
   int outstanding = 64;          // closed loop: pairs under way
   int64_t pairs_per_second = 0;  // open loop when positive
   std::chrono::nanoseconds warmup{};

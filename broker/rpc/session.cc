@@ -45,7 +45,8 @@ struct Outgoing {
 class Session final : public grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>,
                       public daemon::BatchCaller {
  public:
-  Session(const Surroundings& surroundings, grpc::CallbackServerContext* context) : surroundings_(surroundings) {
+  Session(const Surroundings& surroundings, grpc::CallbackServerContext* context)
+      : surroundings_(surroundings), context_(context) {
     const grpc::Status status = Authenticate(*context, surroundings.api_keys, kMethod, &principal_);
     if (!status.ok()) {
       finishing_ = true;
@@ -73,6 +74,7 @@ class Session final : public grpc::ServerBidiReactor<v1::SessionRequest, v1::Ses
   };
 
   void SayOpened();
+  bool KeyStillHolds();
   bool TakeMessage();
   void BindRoute(const v1::SessionRoute& wire, int index);
   void TakeItem(const v1::SessionItem& wire, size_t waiting_admits);
@@ -92,6 +94,7 @@ class Session final : public grpc::ServerBidiReactor<v1::SessionRequest, v1::Ses
   void DropOutgoing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Surroundings surroundings_;
+  const grpc::CallbackServerContext* const context_;
   auth::Principal principal_;
   std::optional<TenantId> scope_;
 
@@ -145,7 +148,7 @@ void Session::OnReadDone(bool ok) {
     }
     return Proceed();
   }
-  if (TakeMessage()) {
+  if (KeyStillHolds() && TakeMessage()) {
     SubmitBatch();
     Leave();
   }
@@ -155,6 +158,19 @@ void Session::OnReadDone(bool ok) {
     if (broken_) AbandonAll();  // the stream broke while this batch was on its way in
   }
   Proceed();
+}
+
+// A stream may outlive a reload: an API key that is gone, or means somebody else now, ends it at the next message.
+bool Session::KeyStillHolds() {
+  auth::Principal now;
+  grpc::Status status = Authenticate(*context_, surroundings_.api_keys, kMethod, &now);
+  if (status.ok() && now == principal_) return true;
+  if (status.ok()) {
+    status = ErrorStatus(grpc::StatusCode::UNAUTHENTICATED, "UNKNOWN_API_KEY",
+                         "this API key stands for somebody else since the configuration changed: open a new stream");
+  }
+  Break(std::move(status));
+  return false;
 }
 
 // Fills batch_, refused_here_ and bound_here_; false when the message breaks the protocol.

@@ -56,6 +56,11 @@ void BrokerTest::Start(size_t command_queue, FrontDoor front_door) {
   channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(broker_->port()), grpc::InsecureChannelCredentials());
 }
 
+void BrokerTest::NextConfigForgets(As as) {
+  const std::string id = secrets_.at(as).substr(4, 8);
+  std::erase_if(records_, [&](const auth::ApiKeyRecord& record) { return record.id == id; });
+}
+
 void BrokerTest::TearDown() {
   channel_.reset();
   broker_.reset();

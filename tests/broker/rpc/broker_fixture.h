@@ -31,6 +31,8 @@ class BrokerTest : public testing::Test {
   Broker& broker() { return *broker_; }
   /// What the configuration will say when it is read again; the callers' keys stay.
   void NextConfig(absl::StatusOr<core::EngineSettings> settings) { next_config_ = std::move(settings); }
+  /// Nor will it know this caller's key.
+  void NextConfigForgets(As as);
   std::shared_ptr<grpc::Channel> channel() const { return channel_; }
 
   /// A context with the caller's credentials and a deadline.

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "broker/auth/encoding.h"
+#include "tests/broker/core/engine_fixture.h"
 #include "tests/broker/rpc/broker_fixture.h"
 
 namespace penstock::rpc {
@@ -459,6 +460,24 @@ TEST_F(SessionTest, AForeignGrantIsRefused) {
     EXPECT_EQ(answer.error().reason(), "FOREIGN_GRANT");
     EXPECT_EQ(answer.error().code(), static_cast<uint32_t>(grpc::StatusCode::PERMISSION_DENIED));
   }
+}
+
+TEST_F(SessionTest, EndsWhenItsApiKeyGoesWithAReload) {
+  const auto stream = Open();
+  const std::string grant = GrantOn(*stream, "before");
+  NextConfig(core::SmallWorld());
+  NextConfigForgets(As::kGateway);
+  v1::ReloadResponse reloaded;
+  const auto operations = v1::Operations::NewStub(channel());
+  ASSERT_TRUE(operations->Reload(Context(As::kOperator).get(), v1::ReloadRequest(), &reloaded).ok());
+  const uint64_t entries = LedgerNow().entries();
+  v1::SessionRequest request;
+  AddAdmit(request, 9, "after");
+  stream->Send(request);
+  const grpc::Status end = stream->End();
+  EXPECT_EQ(end.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(ReasonOf(end), "UNKNOWN_API_KEY");
+  EXPECT_EQ(LedgerNow().entries(), entries) << "nothing of the message was taken";
 }
 
 struct BadRoute {
