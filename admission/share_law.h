@@ -32,8 +32,8 @@ constexpr int64_t kTagScale = int64_t{1} << 20;
 constexpr int kTagBits = 96;
 static_assert(Tag{40'000'000'000} * 100 * 366 * 86'400 * kTagScale < (Tag{1} << kTagBits) / 500);
 
-/// A whole number below 2^96 in 12 bytes. Written and read in the same two parts: a load that spans two stores waits for
-/// both to reach the cache.
+/// A whole number below 2^96 in 12 bytes. Written and read in the same two parts: a load that spans two stores waits
+/// for both to reach the cache.
 class Packed96 {
  public:
   Packed96() = default;

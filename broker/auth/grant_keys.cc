@@ -38,8 +38,7 @@ absl::StatusOr<std::unique_ptr<GrantKeys>> GrantKeys::Load(const std::string& da
   }
   if (absent || (text.ok() && text->empty())) {
     const Ring first = {{1, ToHex(random_bytes), UnixSeconds(now), HmacKey(random_bytes)}};
-    const absl::Status status =
-        absent ? CreateSecretFile(path, Format(first)) : ReplaceSecretFile(path, Format(first));
+    const absl::Status status = absent ? CreateSecretFile(path, Format(first)) : ReplaceSecretFile(path, Format(first));
     if (!status.ok()) return status;
     return std::unique_ptr<GrantKeys>(new GrantKeys(path, first));
   }
