@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
   cli::AddServeCommand(app, invocation, parts);
   cli::AddConfigCommands(app, invocation);
   cli::AddLedgerCommand(app, invocation, parts);
+  cli::AddRateCommand(app, invocation);
   cli::AddAdmissionCommands(app, invocation);
   cli::AddBillingCommands(app, invocation);
   cli::AddStatusCommand(app, invocation);

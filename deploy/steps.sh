@@ -1,11 +1,11 @@
 # The steps that deploy/run and tests/run share: which Debian packages there must be, installing those that are missing,
 # configuring and building. Sourced, not run. Exit codes as in sysexits.h: 64 usage, 69 unavailable.
 
-# What a build needs: on a bare Debian 12 nothing else.
+# What a build needs, and time zones for tariffs: on a bare Debian 12 nothing else.
 build_packages=(
   g++ cmake ninja-build pkg-config ccache mold
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev
-  libabsl-dev librocksdb-dev libboost1.81-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev
+  libabsl-dev librocksdb-dev libboost1.81-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev tzdata
 )
 
 # What the tests need besides.

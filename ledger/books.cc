@@ -82,15 +82,6 @@ absl::Status CheckHold(const auto& entry) {
   return absl::OkStatus();
 }
 
-absl::Status CheckPrices(const PoolPrices& prices) {
-  if (prices.pool.empty() || prices.pool.size() > kMaxNameBytes) return Contradiction("a priced pool has a bad name");
-  bool negative = prices.demand_price < 0;
-  for (const TokenPrices& of_class : prices.by_class) {
-    for (TokenKind kind : kAllTokenKinds) negative = negative || of_class[kind] < 0;
-  }
-  return negative ? Contradiction("a price of pool ", prices.pool, " is negative") : absl::OkStatus();
-}
-
 /// The first status that is not OK.
 template <class... Statuses>
 absl::Status AllOf(Statuses... statuses) {
@@ -172,9 +163,8 @@ absl::Status Books::ApplyOne(const TariffEntry& entry) {
     if (other.tariff.currency != tariff.currency) return Contradiction("tariff ", tariff.version, " changes currency");
   }
   if (tariff.pools.size() > kMaxPricedPools) return Contradiction("tariff ", tariff.version, " has too many pools");
-  for (const PoolPrices& prices : tariff.pools) {
-    if (absl::Status checked = CheckPrices(prices); !checked.ok()) return checked;
-    if (tariff.PricesOf(prices.pool) != &prices) return Contradiction("pool ", prices.pool, " is priced twice");
+  if (absl::Status checked = CheckTariff(tariff); !checked.ok()) {
+    return Contradiction("tariff ", tariff.version, ": ", std::string(checked.message()));
   }
   tariffs_.push_back(entry);
   priced_.emplace_back();

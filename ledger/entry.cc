@@ -23,6 +23,8 @@ constexpr size_t kMaxCurrencyBytes = 3;
 template <class T, class Named>
 concept Is = std::same_as<std::remove_const_t<T>, Named>;
 
+constexpr auto kByPlace = [](auto& table, size_t i) -> auto& { return table[i]; };
+
 template <class Tag>
 void Fields(Id<Tag>& id, auto& code) {
   code(id.value);
@@ -41,11 +43,68 @@ void Fields(Is<Label> auto& label, auto& code) {
   code.Text(label.second, kMaxLabelBytes);
 }
 
+void Fields(Is<Ratio> auto& r, auto& code) { code(r.numerator, r.denominator); }
+
+void Fields(Is<PriceStep> auto& s, auto& code) { code(s.up_to, s.factor); }
+
+void Fields(Is<TokenRule> auto& r, auto& code) {
+  code(r.classes, r.kinds, r.volume);
+  code.List(r.steps, kMaxTariffItems);
+  code.List(r.by_band, kMaxTariffItems);
+}
+
+void Fields(Is<Coupling> auto& c, auto& code) { code(c.classes, c.factor, c.step); }
+
+void Fields(Is<DemandStep> auto& s, auto& code) { code(s.up_to, s.price); }
+
+void Fields(Is<Ratchet> auto& r, auto& code) {
+  code(r.look_back);
+  code.Table(r.percent, kMonths, kByPlace);
+  code.Table(r.own_percent, kMonths, kByPlace);
+  code(r.minimum);
+}
+
+void Fields(Is<Contracted> auto& c, auto& code) { code(c.low_percent, c.high_percent, c.excess); }
+
+void Fields(Is<DemandCharge> auto& d, auto& code) {
+  code.Text(d.name, kMaxNameBytes);
+  code(d.rule, d.windows, d.percentile, d.n, d.apart, d.season, d.band);
+  code.List(d.steps, kMaxTariffItems);
+  code(d.ratchet, d.contracted);
+}
+
+void Fields(Is<ProvisionedUnit> auto& u, auto& code) { code(u.price, u.span_hours, u.input_per_minute, u.output_per_minute); }
+
+void Fields(Is<WindowCommitment> auto& c, auto& code) { code(c.price, c.overage, c.tiers); }
+
 void Fields(Is<PoolPrices> auto& p, auto& code) {
   code.Text(p.pool, kMaxNameBytes);
-  code.Table(
-      p.by_class, kServiceClassCount, [](auto& table, size_t i) -> auto& { return table[i]; });
-  code(p.demand_price);
+  code.Table(p.by_class, kServiceClassCount, kByPlace);
+  code.List(p.token_rules, kMaxTariffItems);
+  code(p.coupling);
+  code.List(p.demand, kMaxTariffItems);
+  code(p.capacity_price, p.unit, p.commitment);
+}
+
+void Fields(Is<ZoneShift> auto& s, auto& code) { code(s.from, s.offset_seconds); }
+
+void Fields(Is<Calendar> auto& c, auto& code) {
+  code.Text(c.zone, kMaxNameBytes);
+  code.List(c.shifts, kMaxZoneShifts);
+  code.Names(c.bands, kMaxTariffItems);
+  code.Table(c.band_of_hour, kHoursOfWeek, kByPlace);
+  code.Names(c.seasons, kMaxTariffItems);
+  code.Table(c.season_of_month, kMonths, kByPlace);
+}
+
+void Fields(Is<Seat> auto& s, auto& code) {
+  code.Text(s.name, kMaxNameBytes);
+  code(s.price, s.included);
+}
+
+void Fields(Is<OutcomePrice> auto& o, auto& code) {
+  code.Text(o.name, kMaxNameBytes);
+  code(o.price);
 }
 
 void Fields(Is<Tariff> auto& t, auto& code) {
@@ -53,6 +112,9 @@ void Fields(Is<Tariff> auto& t, auto& code) {
   code.Text(t.currency, kMaxCurrencyBytes);
   code(t.effective, t.rounding, t.rounding_unit);
   code.List(t.pools, kMaxPricedPools);
+  code(t.calendar);
+  code.List(t.seats, kMaxTariffItems);
+  code.List(t.outcomes, kMaxTariffItems);
 }
 
 void Fields(Is<BootEntry> auto& e, auto& code) { code(e.epoch, e.at); }
@@ -100,6 +162,10 @@ template <>
 constexpr uint8_t kLast<ServiceClass> = static_cast<uint8_t>(ServiceClass::kReserved);
 template <>
 constexpr uint8_t kLast<RoundingMode> = static_cast<uint8_t>(RoundingMode::kDown);
+template <>
+constexpr uint8_t kLast<DemandRule> = static_cast<uint8_t>(DemandRule::kCoincident);
+template <>
+constexpr uint8_t kLast<Apart> = static_cast<uint8_t>(Apart::kMonth);
 template <>
 constexpr uint8_t kLast<Outcome> = static_cast<uint8_t>(Outcome::kCancelled);
 template <>
@@ -162,6 +228,12 @@ class Writer {
     for (const T& item : list) One(item);
   }
 
+  void Names(const std::vector<std::string>& names, size_t bound) {
+    PENSTOCK_CHECK(names.size() <= bound);
+    One(uint64_t{names.size()});
+    for (const std::string& name : names) Text(name, kMaxNameBytes);
+  }
+
   template <class T, class At>
   void Table(const T& table, size_t size, At at) {
     const std::remove_cvref_t<decltype(at(table, 0))> zero{};
@@ -202,6 +274,7 @@ class Writer {
   void One(const uint32_t& value) { Varint<uint64_t>(value); }
   void One(const uint64_t& value) { Varint<uint64_t>(value); }
   void One(const bool& value) { Byte(value ? 1 : 0); }
+  void One(const uint8_t& value) { Byte(value); }
   void One(const int64_t& value) {
     Varint((static_cast<uint64_t>(value) << 1) ^ (value < 0 ? ~uint64_t{0} : uint64_t{0}));
   }
@@ -271,6 +344,11 @@ class Reader {
     for (size_t i = 0; i < length && !wrong_; ++i) One(list.emplace_back());
   }
 
+  void Names(std::vector<std::string>& names, size_t bound) {
+    const size_t length = Length(bound);
+    for (size_t i = 0; i < length && !wrong_; ++i) Text(names.emplace_back(), kMaxNameBytes);
+  }
+
   template <class T, class At>
   void Table(T& table, size_t size, At at) {
     const size_t length = Length(size);
@@ -332,6 +410,7 @@ class Reader {
     if (wide > UINT32_MAX) Fail("a number is too large");
     value = wrong_ ? 0 : static_cast<uint32_t>(wide);
   }
+  void One(uint8_t& value) { value = Byte(); }
   void One(bool& value) {
     const uint8_t byte = Byte();
     if (byte > 1) Fail("a truth value is neither 0 nor 1");

@@ -2,111 +2,78 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
+#include <utility>
 
 #include "admission/vocabulary/check.h"
 
 namespace penstock::ledger {
 namespace {
 
-/// What one pool brought to the meters in the period.
-struct PoolUsage {
-  std::map<std::tuple<ServiceClass, TokenKind, uint32_t>, Tokens> tokens;  // the last is the pinned tariff's id
-  Window peak;
-  Instant peak_window;
-};
+using rating::PoolUse;
+using rating::Usage;
 
-using UsageByPool = std::map<std::string, PoolUsage>;  // by name, which is the order of the lines
+/// Longer than any eleven months.
+constexpr Duration kLookBack = Days(366);
 
-bool CountsTowardsDemand(Tier tier) { return tier != Tier::kFree; }
+bool LooksBack(const DemandCharge& charge) { return charge.ratchet.look_back > 0; }
 
-void AddTokens(const Books& books, TenantId tenant, Instant from, Instant to, UsageByPool* usage) {
+bool IsCoincident(const DemandCharge& charge) { return charge.rule == DemandRule::kCoincident; }
+
+void AddTokens(const Books& books, TenantId tenant, Instant from, Instant to, std::map<PoolId, PoolUse>* pools) {
   const std::map<BucketKey, Bucket>& buckets = books.meters().buckets();
   BucketKey first;
   first.tenant = tenant;
   for (auto it = buckets.lower_bound(first); it != buckets.end() && it->first.tenant == tenant; ++it) {
     const auto& [key, bucket] = *it;
     if (key.hour < from || key.hour >= to) continue;
-    PoolUsage& pool = (*usage)[books.NameOf(NameKind::kPool, key.pool.value).name];
-    for (TokenKind kind : kAllTokenKinds) {
-      if (bucket.tokens[kind] > Tokens()) pool.tokens[{key.served, kind, key.tariff}] += bucket.tokens[kind];
-    }
+    (*pools)[key.pool].tokens.push_back({key.hour, key.served, key.tariff, bucket.tokens});
   }
 }
 
-/// The window of most work, tiers taken together; the earliest on ties.
-void FindPeak(const Books& books, TenantId tenant, PoolId pool, Instant from, Instant to, PoolUsage* usage) {
-  std::map<Instant, Window> demand;
+/// Calls `take` with every window of the tenant in the pool, elastic and reserved.
+void ForWindows(const Books& books, TenantId tenant, PoolId pool, Instant from, Instant to, const auto& take) {
   const std::map<WindowKey, Window>& windows = books.meters().windows();
-  for (Tier tier : {Tier::kFree, Tier::kElastic, Tier::kReserved}) {
-    if (!CountsTowardsDemand(tier)) continue;
+  for (const Tier tier : {Tier::kElastic, Tier::kReserved}) {
     const auto end = windows.lower_bound({tenant, pool, tier, to});
     for (auto it = windows.lower_bound({tenant, pool, tier, from}); it != end; ++it) {
-      Window& sum = demand[it->first.start];
-      sum.work += it->second.work;
-      sum.highest_second = std::max(sum.highest_second, it->second.highest_second);
+      take(tier, rating::Sample{it->first.start, it->second.work, it->second.highest_second});
     }
   }
-  for (const auto& [start, window] : demand) {
-    if (window.work <= usage->peak.work) continue;
-    usage->peak = window;
-    usage->peak_window = start;
+}
+
+void AddWork(const Books& books, TenantId tenant, PoolId pool, Instant from, Instant to, const PoolPrices& prices,
+             PoolUse* use) {
+  if (std::any_of(prices.demand.begin(), prices.demand.end(), LooksBack)) from = std::max(Instant(), from - kLookBack);
+  ForWindows(books, tenant, pool, from, to, [use](Tier tier, const rating::Sample& sample) {
+    use->work.push_back({tier, sample});
+  });
+  if (std::none_of(prices.demand.begin(), prices.demand.end(), IsCoincident)) return;
+  for (uint32_t id = 1; id <= books.CountOf(NameKind::kTenant); ++id) {
+    ForWindows(books, TenantId{id}, pool, from, to,
+               [use](Tier /*counted*/, const rating::Sample& sample) { use->everyone.push_back(sample); });
   }
-}
-
-UsageByPool UsageOf(const Books& books, TenantId tenant, Instant from, Instant to) {
-  UsageByPool usage;
-  AddTokens(books, tenant, from, to, &usage);
-  for (uint32_t id = 1; id <= books.CountOf(NameKind::kPool); ++id) {
-    FindPeak(books, tenant, PoolId{id}, from, to, &usage[books.NameOf(NameKind::kPool, id).name]);
-  }
-  return usage;
-}
-
-/// Prices and rounds the line, and adds it up.
-void Append(StatementLine line, const Tariff& tariff, Statement* statement) {
-  line.exact = Money::FromPico(line.unit_price) * line.quantity;
-  line.amount = line.exact.RoundedTo(tariff.rounding_unit, tariff.rounding);
-  statement->rounding += line.exact - line.amount;
-  statement->total += line.amount;
-  statement->lines.push_back(std::move(line));
-}
-
-void AppendTokens(const Books& books, const std::string& pool, const PoolUsage& usage, const Tariff& tariff,
-                  Statement* statement) {
-  for (const auto& [key, tokens] : usage.tokens) {
-    const auto& [served, kind, pinned_id] = key;
-    const Tariff& pinned = books.tariffs()[pinned_id - 1].tariff;
-    StatementLine line;
-    line.kind = LineKind::kTokens;
-    line.pool = pool;
-    line.tariff = pinned.version;
-    line.served = served;
-    line.token_kind = kind;
-    line.quantity = tokens.count();
-    line.unit_price = pinned.TokenPricesOf(pool, served)[kind];
-    Append(std::move(line), tariff, statement);
-  }
-}
-
-void AppendDemand(const std::string& pool, const PoolUsage& usage, const Tariff& tariff, Statement* statement) {
-  const PoolPrices* prices = tariff.PricesOf(pool);
-  if (prices == nullptr || prices->demand_price == 0 || usage.peak.work == Work()) return;
-  StatementLine line;
-  line.kind = LineKind::kDemand;
-  line.pool = pool;
-  line.tariff = tariff.version;
-  line.quantity = usage.peak.work.count();
-  line.unit_price = prices->demand_price;
-  line.peak_window = usage.peak_window;
-  line.highest_second = usage.peak.highest_second;
-  Append(std::move(line), tariff, statement);
 }
 
 }  // namespace
 
+Usage UsageOf(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff) {
+  std::map<PoolId, PoolUse> pools;
+  AddTokens(books, tenant, from, to, &pools);
+  for (uint32_t id = 1; id <= books.CountOf(NameKind::kPool); ++id) {
+    const PoolPrices* prices = tariff.PricesOf(books.NameOf(NameKind::kPool, id).name);
+    if (prices != nullptr) AddWork(books, tenant, PoolId{id}, from, to, *prices, &pools[PoolId{id}]);
+  }
+  Usage usage;
+  for (auto& [pool, use] : pools) {
+    use.pool = books.NameOf(NameKind::kPool, pool.value).name;
+    usage.pools.push_back(std::move(use));
+  }
+  for (const TariffEntry& entry : books.tariffs()) usage.pinned.push_back(&entry.tariff);
+  return usage;
+}
+
 Statement PreviewStatement(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff,
-                           const Head& as_of) {
+                           const rating::Subscription& subscription, const Head& as_of) {
   PENSTOCK_CHECK(from == WindowStart(from, Hours(1)) && to == WindowStart(to, Hours(1)) && from <= to);
   PENSTOCK_CHECK(books.tariffs().empty() || books.tariffs().front().tariff.currency == tariff.currency);
   Statement statement;
@@ -116,10 +83,7 @@ Statement PreviewStatement(const Books& books, TenantId tenant, Instant from, In
   statement.from = from;
   statement.to = to;
   statement.as_of = as_of;
-  for (const auto& [pool, usage] : UsageOf(books, tenant, from, to)) {
-    AppendTokens(books, pool, usage, tariff, &statement);
-    AppendDemand(pool, usage, tariff, &statement);
-  }
+  statement.bill = rating::Rate(tariff, UsageOf(books, tenant, from, to, tariff), subscription, {from, to});
   return statement;
 }
 

@@ -11,6 +11,12 @@ const PoolPrices* Tariff::PricesOf(std::string_view pool) const {
   return found == pools.end() ? nullptr : &*found;
 }
 
+const TokenRule* PoolPrices::RuleOf(ServiceClass served, TokenKind kind) const {
+  const auto found = std::find_if(token_rules.begin(), token_rules.end(),
+                                  [&](const TokenRule& rule) { return rule.Covers(served, kind); });
+  return found == token_rules.end() ? nullptr : &*found;
+}
+
 const TokenPrices& Tariff::TokenPricesOf(std::string_view pool, ServiceClass served) const {
   static constexpr TokenPrices kNothing;
   const PoolPrices* prices = PricesOf(pool);

@@ -1,9 +1,13 @@
-// A tariff: versioned price rules. First components: token charges by pool, class and kind, and a demand charge on the
-// block maximum of base windows. Unit prices are whole pico-units by construction (integers), so charges never round.
+// A tariff: versioned price rules. Settlements are charged at its flat token prices, by pool, class and kind; what else it
+// charges for (ledger/charges.h) is rated when a period is (ledger/rating/). Unit prices are whole pico-units, so charges
+// never round.
 #pragma once
+
+#include <absl/status/status.h>
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +15,8 @@
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
+#include "ledger/calendar.h"
+#include "ledger/charges.h"
 #include "ledger/money.h"
 
 namespace penstock::ledger {
@@ -25,9 +31,14 @@ using TokenPrices = ByTokenKind<int64_t>;
 struct PoolPrices {
   std::string pool;                                      // by name
   std::array<TokenPrices, kServiceClassCount> by_class;  // what a request served in that class pays
-  /// Demand charge: pico-units per milli-nt of billing demand (the work of the highest base window of the period).
-  /// Work served as free does not count towards it.
-  int64_t demand_price = 0;
+  std::vector<TokenRule> token_rules;
+  Coupling coupling;                 // to the posted price
+  std::vector<DemandCharge> demand;  // work served as free does not count towards it
+  int64_t capacity_price = 0;        // of reservations: pico-units per milli-nt/s and hour
+  ProvisionedUnit unit;
+  WindowCommitment commitment;
+  /// The rule that covers these tokens; nullptr: they cost the flat price.
+  const TokenRule* RuleOf(ServiceClass served, TokenKind kind) const;
   friend bool operator==(const PoolPrices&, const PoolPrices&) = default;
 };
 
@@ -38,6 +49,9 @@ struct Tariff {
   RoundingMode rounding = RoundingMode::kHalfEven;
   Money rounding_unit = Money::FromPico(1);  // statement lines are rounded once, to a multiple of this
   std::vector<PoolPrices> pools;
+  Calendar calendar;  // whose hours, days and months
+  std::vector<Seat> seats;
+  std::vector<OutcomePrice> outcomes;
 
   /// nullptr when the tariff does not price that pool.
   const PoolPrices* PricesOf(std::string_view pool) const;
@@ -46,6 +60,17 @@ struct Tariff {
 
   friend bool operator==(const Tariff&, const Tariff&) = default;
 };
+
+/// INVALID_ARGUMENT says what is wrong with a tariff: ladders that do not climb or do not end, classes and kinds under two
+/// rules, percentages and factors out of bounds, a unit price that is not a whole number of pico-units, ...
+/// Rating takes sound tariffs only.
+absl::Status CheckTariff(const Tariff& tariff);
+
+/// Says which step and band of the rule make a price that is not whole in pico-units; nothing when all are whole.
+std::optional<std::string> FactorFault(const TokenRule& rule, Int128 price);
+
+/// The finest parts of a milli-nt that a demand may be counted in (DemandScale).
+constexpr int64_t kMaxDemandScale = 10'000;
 
 /// sum of tokens x price: exact.
 Money TokenCharge(const TokenCounts& tokens, const TokenPrices& prices);

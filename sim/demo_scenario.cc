@@ -162,7 +162,7 @@ ledger::Tariff DemoTariff() {
   for (const auto& [served, thousandths] : kThousandths) {
     prices.by_class[static_cast<size_t>(served)] = Prices(thousandths);
   }
-  prices.demand_price = 25;
+  prices.demand = {ledger::BusiestMinute(25)};
   ledger::Tariff tariff;
   tariff.version = "demo-1";
   tariff.currency = "USD";

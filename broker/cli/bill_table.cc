@@ -16,26 +16,42 @@ namespace {
 using ledger::Money;
 
 int64_t QuantityOf(const v1::StatementLine& line) {
+  if (line.has_charge()) return line.charge().quantity();
   return line.has_demand() ? line.demand().work_milli_nt() : line.tokens().tokens();
 }
 
-int64_t PicoPerUnitOf(const v1::StatementLine& line) {
-  return line.has_demand() ? line.demand().pico_units_per_milli_nt() : line.tokens().micros_per_million_tokens();
+// Nothing when a charge has a price that is no number.
+std::optional<Money> UnitPriceOf(const v1::StatementLine& line) {
+  if (line.has_charge()) return Money::FromDecimal(line.charge().unit_price());
+  return Money::FromPico(line.has_demand() ? line.demand().pico_units_per_milli_nt()
+                                           : line.tokens().micros_per_million_tokens());
 }
+
+// " nt", or " nt/20" where demand counts in twentieths.
+std::string NtOf(const v1::DemandMeter& demand) {
+  return demand.parts() > 1 ? absl::StrCat(" nt/", demand.parts()) : " nt";
+}
+
+}  // namespace
 
 // Per million: token prices are quoted so, and nt stand beside them. 1 pico-unit per token is 1 micro-unit per million
 // tokens; 1 pico-unit per milli-nt is 1 milli-unit per million nt.
-std::string PricePerMillion(const v1::StatementLine& line) {
-  if (!line.has_demand()) return Millionths(PicoPerUnitOf(line)) + "/M tok";
-  return Normalized(PicoPerUnitOf(line)) + "000/M nt";
+std::string UnitPriceCell(const v1::StatementLine& line) {
+  if (line.has_charge()) return Grouped(std::string_view(line.charge().unit_price()));
+  if (!line.has_demand()) return Millionths(line.tokens().micros_per_million_tokens()) + "/M tok";
+  return Normalized(line.demand().pico_units_per_milli_nt()) + "000/M" + NtOf(line.demand());
 }
 
-std::string Quantity(const v1::StatementLine& line) {
-  return line.has_demand() ? Normalized(QuantityOf(line)) + " nt" : Grouped(QuantityOf(line)) + " tok";
+std::string QuantityCell(const v1::StatementLine& line) {
+  if (line.has_charge())
+    return line.charge().unit().empty() ? "" : Grouped(QuantityOf(line)) + " " + line.charge().unit();
+  return line.has_demand() ? Normalized(QuantityOf(line)) + NtOf(line.demand()) : Grouped(QuantityOf(line)) + " tok";
 }
+
+namespace {
 
 std::string PeakWindow(const v1::StatementLine& line) {
-  if (!line.has_demand()) return "";
+  if (!line.has_demand() || !line.demand().has_peak_window()) return "";
   return Moment(line.demand().peak_window()) + " + " + Span(line.demand().window_length());
 }
 
@@ -79,7 +95,9 @@ std::string ArithmeticFault(const v1::Statement& statement) {
     const std::optional<Money> exact = Money::FromDecimal(line.exact());
     const std::optional<Money> amount = Money::FromDecimal(line.amount());
     if (!exact || !amount) return "line '" + line.description() + "' has an amount that is no number";
-    const Money product = Money::FromPico(PicoPerUnitOf(line)) * QuantityOf(line);
+    const std::optional<Money> unit_price = UnitPriceOf(line);
+    if (!unit_price) return "line '" + line.description() + "' has a unit price that is no number";
+    const Money product = *unit_price * QuantityOf(line);
     if (product != *exact) {
       return absl::StrCat("line '", line.description(), "': quantity x unit price is ", product.ToDecimal(), ", not ",
                           line.exact());
@@ -102,7 +120,8 @@ std::string RenderBill(const v1::Statement& statement, bool colour) {
   Table table(Columns(with_exact));
   Money exact_sum;
   for (const v1::StatementLine& line : statement.lines()) {
-    std::vector<std::string> cells = {line.description(), LastPart(line.pool()), Quantity(line), PricePerMillion(line)};
+    std::vector<std::string> cells = {line.description(), LastPart(line.pool()), QuantityCell(line),
+                                      UnitPriceCell(line)};
     if (with_exact) cells.push_back(Grouped(std::string_view(line.exact())));
     cells.push_back(Grouped(std::string_view(line.amount())));
     cells.push_back(PeakWindow(line));
@@ -119,7 +138,7 @@ std::string RenderBill(const v1::Statement& statement, bool colour) {
 
   std::string text = Heading(statement) + table.Render(colour);
   for (const v1::StatementLine& line : statement.lines()) {
-    if (!line.has_demand()) continue;
+    if (!line.has_demand() || !line.demand().has_peak_window()) continue;
     absl::StrAppend(&text, "\nPeak of ", line.pool(), ": the busiest second inside that window carried ",
                     Normalized(line.demand().highest_second_milli_nt()), " nt (informative).\n");
   }

@@ -1,4 +1,4 @@
-// The commands that run a daemon or look after its files. Each registers its subcommands under `app`; `invocation` and
+// The commands that run a daemon, look after its files, or do its sums without it. Each registers its subcommands under `app`; `invocation` and
 // `parts` must outlive it.
 #pragma once
 
@@ -29,6 +29,8 @@ struct Parts {
 void AddServeCommand(CLI::App& app, Invocation& invocation, const Parts& parts);   // serve
 void AddConfigCommands(CLI::App& app, Invocation& invocation);                     // validate, keys new, keys rotate
 void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts);  // ledger verify
+
+void AddRateCommand(CLI::App& app, Invocation& invocation);                        // rate
 
 /// The exit status that a failure to open or load means: 78 configuration, 74 input/output or data, 69 unavailable...
 int ExitCodeOf(const absl::Status& status);

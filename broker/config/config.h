@@ -12,6 +12,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,12 +21,20 @@
 #include "admission/vocabulary/time.h"
 #include "broker/auth/api_keys.h"
 #include "broker/core/settings.h"
+#include "ledger/rating/subscription.h"
+#include "ledger/tariff.h"
 
 namespace penstock::config {
 
 struct Tls {
   std::string cert_file;  // PEM, the chain
   std::string key_file;   // PEM
+};
+
+/// What a tariff file holds: prices, and beside them what single customers bought or were promised (by tenant name).
+struct TariffFile {
+  ledger::Tariff tariff;
+  std::map<std::string, ledger::rating::Subscription> subscriptions;
 };
 
 struct Config {
@@ -37,6 +46,7 @@ struct Config {
   Duration drain_timeout = Seconds(30);  // how long a stop waits for grants to be completed
   int64_t command_queue = 65'536;        // commands that may wait for the engine; beyond: refused at once
   core::EngineSettings engine;
+  std::map<std::string, ledger::rating::Subscription> subscriptions;  // by tenant
 };
 
 /// INVALID_ARGUMENT with all that is wrong; NOT_FOUND and the like when the file cannot be read. Also checks the files
@@ -48,7 +58,9 @@ absl::StatusOr<Config> LoadConfig(const std::string& path);
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file_name);
 
 /// A tariff file on its own. What only pools and tenants can tell (is every price there?) is checked by ParseConfig.
-absl::StatusOr<ledger::Tariff> ParseTariff(std::string_view text, const std::string& file_name);
+absl::StatusOr<TariffFile> ParseTariff(std::string_view text, const std::string& file_name);
+/// As ParseTariff, of a file.
+absl::StatusOr<TariffFile> LoadTariff(const std::string& path);
 
 /// A few lines for people: pools, tenants by tier, keys by role, tariff.
 std::string Describe(const Config& config);

@@ -283,11 +283,17 @@ std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const Pool
 
 class TariffCheck {
  public:
-  TariffCheck(const core::EngineSettings& engine, const TariffOrigin& origin) : engine_(engine), origin_(origin) {}
+  TariffCheck(const Config& config, const TariffOrigin& origin)
+      : config_(config), engine_(config.engine), origin_(origin) {}
 
   void Run() {
     for (const ledger::PoolPrices& prices : engine_.tariff.pools) CheckNothingUnknown(prices);
     for (const PoolSettings& pool : engine_.pools) CheckNothingMissing(pool);
+    for (const auto& [tenant, subscription] : config_.subscriptions) {
+      if (Named(engine_.tenants, tenant) != nullptr) continue;
+      Complain("subscriptions." + tenant, absl::StrCat("the configuration has no tenant ", Quoted(tenant),
+                                                       DidYouMean(tenant, NamesOf(engine_.tenants))));
+    }
   }
 
  private:
@@ -301,6 +307,14 @@ class TariffCheck {
     const Node* pools = Find(origin_.node, "pools");
     const Node* entry = pools == nullptr ? nullptr : Find(*pools, pool);
     return entry == nullptr ? nullptr : Find(*entry, "prices");
+  }
+
+  // Spillover that costs a multiple of the default class needs no prices of its own.
+  const Node* PricesNode(const std::string& pool, const Node& classes, ServiceClass served) const {
+    const Node* own = Find(classes, Name(served));
+    if (own != nullptr || served != ServiceClass::kSpillover) return own;
+    const Node* entry = Find(*Find(origin_.node, "pools"), pool);
+    return Find(*entry, "spillover_factor") == nullptr ? nullptr : Find(classes, Name(ServiceClass::kDefault));
   }
 
   void CheckNothingUnknown(const ledger::PoolPrices& prices) {
@@ -335,7 +349,7 @@ class TariffCheck {
     std::set<ServiceClass> checked;
     for (const TenantSettings& tenant : engine_.tenants) {
       for (const ServiceClass served : ClassesServed(tenant, pool)) {
-        if (checked.insert(served).second) CheckClass(pool, tenant, served, Find(*classes, Name(served)));
+        if (checked.insert(served).second) CheckClass(pool, tenant, served, PricesNode(pool.name, *classes, served));
       }
     }
   }
@@ -354,6 +368,7 @@ class TariffCheck {
                           "; add a price for each (\"0\" if it is free of charge)"));
   }
 
+  const Config& config_;
   const core::EngineSettings& engine_;
   const TariffOrigin& origin_;
 };
@@ -362,6 +377,6 @@ class TariffCheck {
 
 void CheckEngine(const Source& source, const Config& config) { EngineCheck(source, config).Run(); }
 
-void CheckTariff(const core::EngineSettings& engine, const TariffOrigin& origin) { TariffCheck(engine, origin).Run(); }
+void CheckTariff(const Config& config, const TariffOrigin& origin) { TariffCheck(config, origin).Run(); }
 
 }  // namespace penstock::config

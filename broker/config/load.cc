@@ -1,47 +1,21 @@
 #include <absl/strings/str_cat.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include "broker/config/config.h"
+#include "broker/config/read_file.h"
 #include "broker/config/readers.h"
 
 namespace penstock::config {
 namespace {
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  // Non-blocking: a pipe of that name must not hang the start.
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  struct stat facts {};
-  const bool regular = ::fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode);
-  std::string text(kMaxFileBytes + 1, '\0');  // one more than is allowed, so that the parser sees an excess
-  size_t filled = 0;
-  ssize_t got = 1;
-  while (regular && filled < text.size() && got != 0) {
-    got = ::read(descriptor, text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    filled += static_cast<size_t>(got);
-  }
-  const int error = errno;
-  ::close(descriptor);
-  if (!regular) return absl::FailedPreconditionError(absl::StrCat(path, " is not a regular file"));
-  if (got < 0) return absl::ErrnoToStatus(error, absl::StrCat("cannot read ", path));
-  text.resize(filled);
-  return text;
-}
 
 // The tariff of a configuration: written in place, or a file of its own.
 class TariffReader {
  public:
   explicit TariffReader(Section& top) : top_(top) {}
 
-  void Read(ledger::Tariff& tariff) {
+  void Read(TariffFile& tariff) {
     const Node* node = top_.Required("tariff", "tariff.yaml");
     if (node == nullptr) return;
     if (node->kind == Node::Kind::kScalar) {
@@ -56,9 +30,9 @@ class TariffReader {
   const std::optional<TariffOrigin>& origin() const { return origin_; }
 
  private:
-  void ReadFromFile(const std::string& name, ledger::Tariff& tariff) {
+  void ReadFromFile(const std::string& name, TariffFile& tariff) {
     const std::string path = ResolvePath(name, top_.source().file);
-    const absl::StatusOr<std::string> text = ReadFile(path);
+    const absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
     if (!text.ok()) {
       top_.Complain("tariff", absl::StrCat(std::string(text.status().message()),
                                            "; check the path (it is relative to this file)"));
@@ -90,11 +64,14 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
     ReadPools(top, config.engine.pools);
     ReadTiers(top, config.engine.tier_limits);
     ReadTenants(top, config.engine.tenants);
-    tariff.Read(config.engine.tariff);
+    TariffFile prices;
+    tariff.Read(prices);
+    config.engine.tariff = std::move(prices.tariff);
+    config.subscriptions = std::move(prices.subscriptions);
     // What hangs together is checked once every part is sound: before that it would only echo the parts' problems.
     if (problems.none() && tariff.origin()) {
       CheckEngine(source, config);
-      CheckTariff(config.engine, *tariff.origin());
+      CheckTariff(config, *tariff.origin());
     }
   }
   if (!problems.none()) return problems.ToStatus();
@@ -109,7 +86,7 @@ std::string ResolvePath(std::string_view path, const std::string& file) {
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path);
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
   if (!text.ok()) return text.status();
   return Parse(*text, path, true);
 }
@@ -118,14 +95,20 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& fil
   return Parse(text, file_name, false);
 }
 
-absl::StatusOr<ledger::Tariff> ParseTariff(std::string_view text, const std::string& file_name) {
+absl::StatusOr<TariffFile> ParseTariff(std::string_view text, const std::string& file_name) {
   Problems problems;
   const std::optional<Node> root = ParseDocument(text, file_name, problems);
   if (!root) return problems.ToStatus();
   const Source source{file_name, *root, problems};
-  ledger::Tariff tariff = ReadTariff(source, *root, "");
+  TariffFile tariff = ReadTariff(source, *root, "");
   if (!problems.none()) return problems.ToStatus();
   return tariff;
+}
+
+absl::StatusOr<TariffFile> LoadTariff(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
+  if (!text.ok()) return text.status();
+  return ParseTariff(*text, path);
 }
 
 }  // namespace penstock::config

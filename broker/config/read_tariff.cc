@@ -1,61 +1,21 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
-#include "broker/config/decimal.h"
-#include "broker/config/readers.h"
+#include "broker/config/tariff_readers.h"
 
 namespace penstock::config {
 namespace {
+
+absl::string_view Abseil(std::string_view text) { return {text.data(), text.size()}; }
 
 using ledger::PoolPrices;
 using ledger::RoundingMode;
 using ledger::Tariff;
 
-constexpr int64_t kMaxPriceMicros = 1'000'000'000'000;    // a million currency units per million tokens
-constexpr int64_t kMaxDemandThousandths = 1'000'000'000;  // a million currency units per million nt per minute
+constexpr int64_t kMaxPriceMicros = 1'000'000'000'000;  // a million currency units per million tokens
 constexpr int64_t kMaxRoundingPico = 1'000'000'000'000'000;
-
-// The number written as digits in text[at, at + count), or -1.
-int Digits(std::string_view text, size_t at, size_t count) {
-  const Decimal number = ParseDecimal(text.substr(std::min(at, text.size()), count), 0);
-  return number.form == Decimal::Form::kExact ? static_cast<int>(number.scaled) : -1;
-}
-
-// "2026-01-31T12:00:00Z", or "2026-01-31" for its first moment.
-std::optional<Instant> ParseInstant(std::string_view text) {
-  const bool date_only = text.size() == 10;
-  if (!date_only && (text.size() != 20 || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != 'Z')) {
-    return std::nullopt;
-  }
-  if (text[4] != '-' || text[7] != '-') return std::nullopt;
-  const int year = Digits(text, 0, 4);
-  const int month = Digits(text, 5, 2);
-  const int day = Digits(text, 8, 2);
-  const int hour = date_only ? 0 : Digits(text, 11, 2);
-  const int minute = date_only ? 0 : Digits(text, 14, 2);
-  const int second = date_only ? 0 : Digits(text, 17, 2);
-  if (year < 1970 || year > 2200 || month < 0 || day < 0) return std::nullopt;
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok()) return std::nullopt;
-  const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  return Instant() + Days(days) + Seconds(hour * 3'600 + minute * 60 + second);
-}
-
-Instant ReadEffective(Section& section) {
-  const std::string text = section.Text({.name = "effective", .otherwise = {}, .example = "2026-01-01T00:00:00Z"});
-  const std::optional<Instant> effective = ParseInstant(text);
-  if (!effective && !text.empty()) {
-    section.Complain("effective", absl::StrCat(Quoted(text),
-                                               " is not a moment in UTC from 1970 to 2200; write it like "
-                                               "2026-01-01T00:00:00Z or 2026-01-01"));
-  }
-  return effective.value_or(Instant());
-}
 
 std::string ReadCurrency(Section& section) {
   const std::string currency = section.Text({.name = "currency", .otherwise = {}, .example = "EUR"});
@@ -104,61 +64,82 @@ ledger::TokenPrices ReadClassPrices(Section& classes, size_t index) {
   return prices;
 }
 
-// A price per (million nt in a minute) with three decimals is a whole number of pico-units per milli-nt in the window.
-int64_t ReadDemand(Section& pool) {
-  constexpr int64_t kPicoPerMilliNt = 1'000'000'000'000 / (1'000'000 * kMilliNtPerNt) / 1'000;
-  static_assert(kPicoPerMilliNt == 1 && ledger::kBaseWindow == Minutes(1));
-  const Node* node = pool.Optional("demand");
-  if (node == nullptr) return 0;
-  Section section(pool.source(), *node, pool.PathOf("demand"), "demand: {price_per_million_nt_per_minute: \"0.50\"}");
-  return section.DecimalNumber({.name = "price_per_million_nt_per_minute",
-                                .decimals = 3,
-                                .min = 0,
-                                .max = kMaxDemandThousandths,
-                                .otherwise = {},
-                                .example = "\"0.50\"",
-                                .why_no_finer = "a demand price must be whole in pico-units per milli-nt"}) *
-         kPicoPerMilliNt;
+// Spillover may be priced as a multiple of the default class.
+void ReadSpilloverFactor(Section& pool, Section& classes, PoolPrices& prices) {
+  if (!pool.Has("spillover_factor")) return;
+  const ledger::Ratio factor = ReadRatio(pool, "spillover_factor", "3/2", std::nullopt);
+  if (classes.Has("spillover")) {
+    pool.Complain("spillover_factor", "is given, and so are prices for spillover; keep one of them");
+    return;
+  }
+  const auto index = [](ServiceClass c) { return static_cast<size_t>(c); };
+  for (const TokenKind kind : kAllTokenKinds) {
+    const int64_t flat = prices.by_class[index(ServiceClass::kDefault)][kind];
+    const std::optional<Int128> multiple = ledger::WholeTimes(flat, factor);
+    if (multiple) {
+      prices.by_class[index(ServiceClass::kSpillover)][kind] = static_cast<int64_t>(*multiple);
+    } else {
+      pool.Complain("spillover_factor", absl::StrCat("makes a price of ", Abseil(Name(kind)),
+                                                     " tokens that is not whole in pico-units per token; change the "
+                                                     "factor or the price of the default class"));
+    }
+  }
 }
 
-PoolPrices ReadPoolPrices(const Source& source, const Member& member, const std::string& path) {
-  Section section(source, member.value, path, "{prices: {default: {input: \"0.60\", output: \"2.40\"}}}");
+PoolPrices ReadPoolPrices(Section& tariff, const Member& member, const std::string& path,
+                          const ledger::Calendar& calendar) {
+  Section section(tariff.source(), member.value, path, "{prices: {default: {input: \"0.60\", output: \"2.40\"}}}");
   PoolPrices prices;
   prices.pool = member.key;
   prices.by_class = {};
-  prices.demand_price = ReadDemand(section);
   const Node* node = section.Required("prices", "{default: {input: \"0.60\", output: \"2.40\"}}");
-  if (node == nullptr) return prices;
-  Section classes(source, *node, section.PathOf("prices"), "prices: {default: {input: \"0.60\", output: \"2.40\"}}");
-  for (size_t i = 0; i < kServiceClassCount; ++i) prices.by_class[i] = ReadClassPrices(classes, i);
+  if (node != nullptr) {
+    Section classes(section.source(), *node, section.PathOf("prices"),
+                    "prices: {default: {input: \"0.60\", output: \"2.40\"}}");
+    for (size_t i = 0; i < kServiceClassCount; ++i) prices.by_class[i] = ReadClassPrices(classes, i);
+    ReadSpilloverFactor(section, classes, prices);
+  } else {
+    section.Has("spillover_factor");
+  }
+  ReadCharges(section, calendar, prices);
   return prices;
 }
 
-void ReadPoolList(Section& tariff, std::vector<PoolPrices>& pools) {
+std::vector<PoolPrices> ReadPoolList(Section& tariff, const ledger::Calendar& calendar) {
+  std::vector<PoolPrices> pools;
   const Node* node = tariff.Required("pools", "{chat: {prices: {default: {input: \"0.60\", output: \"2.40\"}}}}");
-  if (node == nullptr) return;
+  if (node == nullptr) return pools;
   if (node->kind != Node::Kind::kMap) {
     tariff.Complain("pools", "must be a map of pool names, for example `pools: {chat: {prices: ...}}`");
-    return;
+    return pools;
   }
   for (const Member& member : node->members) {
     const std::string path = absl::StrCat(tariff.PathOf("pools"), ".", member.key);
     if (!CheckName(tariff.source(), member.place, tariff.PathOf("pools"), member.key)) continue;
-    pools.push_back(ReadPoolPrices(tariff.source(), member, path));
+    pools.push_back(ReadPoolPrices(tariff, member, path, calendar));
   }
+  return pools;
 }
 
 }  // namespace
 
-Tariff ReadTariff(const Source& source, const Node& node, const std::string& path) {
+TariffFile ReadTariff(const Source& source, const Node& node, const std::string& path) {
   Section section(source, node, path, "{version: v1, currency: EUR, effective: 2026-01-01, ...}");
-  Tariff tariff;
+  TariffFile file;
+  Tariff& tariff = file.tariff;
   tariff.version = section.EntityName("version", "two-meters-1");
   tariff.currency = ReadCurrency(section);
-  tariff.effective = ReadEffective(section);
+  tariff.effective = ReadMoment(section, "effective", "2026-01-01T00:00:00Z", std::nullopt);
   ReadRounding(section, tariff);
-  ReadPoolList(section, tariff.pools);
-  return tariff;
+  tariff.calendar = ReadCalendar(section, tariff.effective);
+  tariff.pools = ReadPoolList(section, tariff.calendar);
+  ReadSeatsAndOutcomes(section, tariff);
+  file.subscriptions = ReadSubscriptions(section, tariff);
+  if (source.problems.none()) {  // the last word; what the readers let through is a bug of theirs
+    const absl::Status sound = ledger::CheckTariff(tariff);
+    if (!sound.ok()) source.problems.Add(source.file, node.place, path, std::string(sound.message()));
+  }
+  return file;
 }
 
 }  // namespace penstock::config

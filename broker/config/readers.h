@@ -19,7 +19,7 @@ void ReadPools(Section& top, std::vector<core::PoolSettings>& pools);
 void ReadTiers(Section& top, std::array<admission::LimitPolicy, kTierCount>& limits);
 void ReadTenants(Section& top, std::vector<core::TenantSettings>& tenants);
 /// `path`: of the tariff in its file; empty when it is the whole file.
-ledger::Tariff ReadTariff(const Source& source, const Node& node, const std::string& path);
+TariffFile ReadTariff(const Source& source, const Node& node, const std::string& path);
 
 /// Where the tariff was read from: a file of its own, or a part of the configuration.
 struct TariffOrigin {
@@ -30,6 +30,6 @@ struct TariffOrigin {
 
 /// What no section can tell alone: names are unique, references point at something, everything sold has a price.
 void CheckEngine(const Source& source, const Config& config);
-void CheckTariff(const core::EngineSettings& engine, const TariffOrigin& origin);
+void CheckTariff(const Config& config, const TariffOrigin& origin);
 
 }  // namespace penstock::config

@@ -163,7 +163,7 @@ class BillingService final : public v1::Billing::CallbackService {
       const Instant next_hour = WindowStart(engine.books().newest(), Hours(1)) + Hours(1);
       const Instant to = scope.to == Instant::Max() ? std::max(next_hour, scope.from + Hours(1)) : scope.to;
       const ledger::Statement statement = ledger::PreviewStatement(engine.books(), scope.tenant, scope.from, to,
-                                                                   engine.tariff().tariff, engine.ledger().head());
+                                                                   engine.tariff().tariff, {}, engine.ledger().head());
       ToProto(statement, scope.tenant_name, response);
       return grpc::Status::OK;
     };

@@ -549,6 +549,38 @@ void ToProto(const TokenCounts& counts, RepeatedPtrField<v1::TokenCount>* out) {
   }
 }
 
+void ToProto(const ledger::rating::Line& line, v1::StatementLine* row) {
+  using ledger::rating::LineKind;
+  row->set_description(line.description);
+  if (!line.pool.empty()) row->set_pool("pools/" + line.pool);
+  row->set_exact(line.exact.ToDecimal());
+  row->set_amount(line.amount.ToDecimal());
+  const int64_t quantity = CheckedNarrow(line.quantity);
+  if (line.kind == LineKind::kTokens) {
+    v1::TokenMeter* tokens = row->mutable_tokens();
+    tokens->set_served(ToProto(line.served));
+    tokens->set_kind(std::string(Name(line.token_kind)));
+    tokens->set_tokens(quantity);
+    tokens->set_micros_per_million_tokens(static_cast<int64_t>(line.unit_price.pico()));
+  } else if (line.kind == LineKind::kDemand) {
+    v1::DemandMeter* demand = row->mutable_demand();
+    if (!line.windows.empty()) ToProto(line.windows.front(), demand->mutable_peak_window());
+    ToProto(ledger::kBaseWindow * line.window_count, demand->mutable_window_length());
+    demand->set_work_milli_nt(quantity);
+    demand->set_pico_units_per_milli_nt(static_cast<int64_t>(line.unit_price.pico()));
+    demand->set_highest_second_milli_nt(line.highest_second.count());
+    if (line.parts > 1) demand->set_parts(line.parts);
+    if (line.windows.size() < 2) return;
+    for (const Instant window : line.windows) ToProto(window, demand->add_windows());
+  } else {
+    v1::ChargeMeter* charge = row->mutable_charge();
+    charge->set_kind(std::string(Name(line.kind)));
+    charge->set_quantity(quantity);
+    charge->set_unit(std::string(UnitOf(line.kind)));
+    charge->set_unit_price(line.unit_price.ToDecimal());
+  }
+}
+
 void ToProto(const ledger::Statement& statement, const std::string& tenant, v1::Statement* out) {
   out->set_tenant(tenant);
   out->set_tariff_version(statement.tariff);
@@ -556,31 +588,9 @@ void ToProto(const ledger::Statement& statement, const std::string& tenant, v1::
   ToProto(statement.from, out->mutable_from());
   ToProto(statement.to, out->mutable_to());
   out->set_provisional(statement.provisional);
-  for (const ledger::StatementLine& line : statement.lines) {
-    v1::StatementLine* row = out->add_lines();
-    row->set_pool("pools/" + line.pool);
-    row->set_exact(line.exact.ToDecimal());
-    row->set_amount(line.amount.ToDecimal());
-    if (line.kind == ledger::LineKind::kTokens) {
-      const std::string kind(Name(line.token_kind));
-      row->set_description(kind + " tokens, " + std::string(Name(line.served)));
-      v1::TokenMeter* tokens = row->mutable_tokens();
-      tokens->set_served(ToProto(line.served));
-      tokens->set_kind(kind);
-      tokens->set_tokens(line.quantity);
-      tokens->set_micros_per_million_tokens(line.unit_price);
-    } else {
-      row->set_description("billing demand: work of the highest minute");
-      v1::DemandMeter* demand = row->mutable_demand();
-      ToProto(line.peak_window, demand->mutable_peak_window());
-      ToProto(ledger::kBaseWindow, demand->mutable_window_length());
-      demand->set_work_milli_nt(line.quantity);
-      demand->set_pico_units_per_milli_nt(line.unit_price);
-      demand->set_highest_second_milli_nt(line.highest_second.count());
-    }
-  }
-  out->set_rounding(statement.rounding.ToDecimal());
-  out->set_total(statement.total.ToDecimal());
+  for (const ledger::rating::Line& line : statement.bill.lines) ToProto(line, out->add_lines());
+  out->set_rounding(statement.bill.rounding.ToDecimal());
+  out->set_total(statement.bill.total.ToDecimal());
   out->set_as_of_sequence(statement.as_of.sequence);
   out->set_as_of_head(ledger::ToHex(statement.as_of.hash));
 }

@@ -248,7 +248,7 @@ TEST_F(EveryKey, OfATariffIsReadAsWholePicoUnits) {
   EXPECT_EQ(prices[static_cast<size_t>(ServiceClass::kFlex)][TokenKind::kOutput], 1'000'000);
   EXPECT_EQ(prices[static_cast<size_t>(ServiceClass::kReserved)][TokenKind::kOutput], 800'000);
   // 0.125 for a million nt (a billion milli-nt) in the minute: 1.25e11 pico / 1e9.
-  EXPECT_EQ(tariff.pools[0].demand_price, 125);
+  EXPECT_EQ(tariff.pools[0].demand, (std::vector{ledger::BusiestMinute(125)}));
 }
 
 TEST(AMinimalConfig, HasTheDefaultsThatTheExampleNames) {
@@ -280,9 +280,9 @@ TEST(TheShippedExample, Loads) {
 
 TEST(TheShippedTariff, IsReadableOnItsOwn) {
   const std::string path = (kProject / "deploy/tariffs/two-meters.yaml").string();
-  const absl::StatusOr<ledger::Tariff> tariff = ParseTariff(Read(path), path);
+  const absl::StatusOr<TariffFile> tariff = ParseTariff(Read(path), path);
   ASSERT_TRUE(tariff.ok()) << tariff.status();
-  EXPECT_EQ(tariff->pools.at(0).demand_price, 500);
+  EXPECT_EQ(tariff->tariff.pools.at(0).demand, (std::vector{ledger::BusiestMinute(500)}));
 }
 
 // ---- Files.
@@ -407,8 +407,8 @@ TEST(ATariff, TakesEveryFormOfAMomentAndNoOther) {
     return ParseTariff(Replaced(Read(kProject / "deploy/tariffs/two-meters.yaml"), "2026-01-01T00:00:00Z", moment),
                        "t.yaml");
   };
-  EXPECT_EQ(with("1970-01-01")->effective, Instant());
-  EXPECT_EQ(with("2024-02-29T23:59:59Z")->effective, Instant() + Seconds(1'709'251'199));
+  EXPECT_EQ(with("1970-01-01")->tariff.effective, Instant());
+  EXPECT_EQ(with("2024-02-29T23:59:59Z")->tariff.effective, Instant() + Seconds(1'709'251'199));
   for (const std::string moment :
        {"2026", "2026-1-01", "2025-02-29", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00+01:00",
         "1969-12-31", "2201-01-01", "2026-00-10", "tomorrow", "-026-01-01", "2026-01-01 00:00:00Z"}) {

@@ -105,16 +105,49 @@ class AnyEntry {
     return g;
   }
   Tariff SomeTariff() {
-    Tariff t{Text(kMaxNameBytes), Text(3), Time(), RoundingMode(random_.Index(4)), Cash(), {}};
+    Tariff t{Text(kMaxNameBytes), Text(3), Time(), RoundingMode(random_.Index(4)), Cash(), {}, {}, {}, {}};
     t.pools.resize(random_.Index(5));
     for (PoolPrices& pool : t.pools) {
       pool.pool = Text(kMaxNameBytes);
-      pool.demand_price = Number();
+      SomeCharges(&pool);
       for (TokenPrices& prices : pool.by_class) {
         if (random_.OneIn(2)) prices[kAllTokenKinds[random_.Index(kTokenKindCount)]] = Number();
       }
     }
+    t.calendar = SomeCalendar();
+    if (random_.OneIn(2)) t.seats = {{Text(kMaxNameBytes), Cash(), Cash()}};
+    if (random_.OneIn(2)) t.outcomes = {{Text(kMaxNameBytes), Cash()}};
     return t;
+  }
+  Ratio SomeRatio() { return {Number(), Number()}; }
+  void SomeCharges(PoolPrices* pool) {
+    pool->coupling = {Number32(), SomeRatio(), Number()};
+    pool->capacity_price = Number();
+    pool->unit = {Number(), Number(), Number(), Number()};
+    pool->commitment = {Number(), SomeRatio(), Number32()};
+    if (random_.OneIn(2))
+      pool->token_rules = {{Number32(), Number32(), true, {{Number(), SomeRatio()}}, {SomeRatio()}}};
+    if (random_.OneIn(2)) return;
+    DemandCharge charge = BusiestMinute(Number());
+    charge.name = Text(kMaxNameBytes);
+    charge.rule = DemandRule(random_.Index(5));
+    charge.apart = Apart(random_.Index(3));
+    charge.season = Number();
+    charge.ratchet.look_back = Number();
+    charge.ratchet.percent[random_.Index(kMonths)] = Number();
+    charge.ratchet.own_percent[random_.Index(kMonths)] = Number();
+    charge.contracted = {Number(), Number(), SomeRatio()};
+    pool->demand = {charge, BusiestMinute(Number())};
+  }
+  Calendar SomeCalendar() {
+    Calendar calendar;
+    calendar.zone = Text(kMaxNameBytes);
+    if (random_.OneIn(2)) calendar.shifts = {{Time(), Number()}, {Time(), Number()}};
+    if (random_.OneIn(2)) calendar.bands = {Text(kMaxNameBytes), Text(kMaxNameBytes)};
+    calendar.band_of_hour[random_.Index(kHoursOfWeek)] = static_cast<uint8_t>(random_.Index(256));
+    calendar.seasons = calendar.bands;
+    calendar.season_of_month[random_.Index(kMonths)] = static_cast<uint8_t>(random_.Index(256));
+    return calendar;
   }
 
   Random random_;
@@ -153,11 +186,11 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
   for (size_t i = 0; i < body.size(); ++i) body[i] = static_cast<uint8_t>(0xa0 + i);
   const Instant at = Instant(1'700'000'000'123'456'789);
 
-  Tariff tariff{"v1", "USD", at, RoundingMode::kUp, Money::FromPico(10'000'000'000), {}};
+  Tariff tariff{"v1", "USD", at, RoundingMode::kUp, Money::FromPico(10'000'000'000), {}, {}, {}, {}};
   tariff.pools.resize(1);
   tariff.pools[0].pool = "p";
   tariff.pools[0].by_class[1][TokenKind::kCachedInput] = 150'000;
-  tariff.pools[0].demand_price = 7;
+  tariff.pools[0].demand = {BusiestMinute(7)};
 
   GrantEntry grant;
   grant.id = {5, 300};
@@ -186,7 +219,9 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {BootEntry{7, at}, "0107aab4aed8c7bfce972f"},
       {StopEntry{7, at}, "0207aab4aed8c7bfce972f"},
       {NameEntry{NameKind::kKey, 2, 1, "alpha"}, "0301020105616c706861"},
-      {TariffEntry{1, tariff}, "040102763103555344aab4aed8c7bfce972f028090dfc04a01017002000200e0a7120e"},
+      {TariffEntry{1, tariff},
+       "040102763103555344aab4aed8c7bfce972f028090dfc04a01017002000200e0a7120000020202010664656d616e64000200020001010100"
+       "0e00000000000002020000020000000202000355544300000000000000"},
       {grant,
        "0505ac020102030304aab4aed8c7bfce972f80e0ba84bf0380c0cbacf62204d00f0000900380dddb01804080a094edb9fac9c1e7f021037"
        "26571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0372756e01016b0176"},

@@ -33,7 +33,7 @@ Tariff FirstTariff() {
     llama.by_class[static_cast<size_t>(served)] = Prices(100, 10, 400);
   }
   llama.by_class[static_cast<size_t>(ServiceClass::kReserved)] = Prices(50, 5, 200);
-  llama.demand_price = 7;
+  llama.demand = {BusiestMinute(7)};
   tariff.pools.push_back(llama);
   return tariff;
 }

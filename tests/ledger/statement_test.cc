@@ -14,17 +14,20 @@ namespace {
 
 Money Pico(int64_t pico) { return Money::FromPico(pico); }
 
-std::string TextOf(const StatementLine& line) {
+using rating::Line;
+using rating::LineKind;
+
+std::string TextOf(const Line& line) {
   std::ostringstream text;
   text << line.pool << ' ' << line.tariff << ' ';
   if (line.kind == LineKind::kTokens) {
     text << Name(line.served) << ' ' << Name(line.token_kind);
   } else {
-    text << "demand at +" << (line.peak_window - kNoon).count() / 1'000'000'000 << "s second "
+    text << "demand at +" << (line.windows.at(0) - kNoon).count() / 1'000'000'000 << "s second "
          << line.highest_second.count();
   }
-  text << ' ' << line.quantity << " x " << line.unit_price << " = " << line.exact.ToDecimal() << " -> "
-       << line.amount.ToDecimal();
+  text << ' ' << CheckedNarrow(line.quantity) << " x " << line.unit_price.pico() << " = " << line.exact.ToDecimal()
+       << " -> " << line.amount.ToDecimal();
   return text.str();
 }
 
@@ -39,12 +42,12 @@ class StatementTest : public testing::Test {
   }
 
   Statement Preview(Instant from = kNoon, Instant to = kNoon + Hours(1), const Tariff& tariff = FirstTariff()) const {
-    return PreviewStatement(books_, kAcme, from, to, tariff, Head{});
+    return PreviewStatement(books_, kAcme, from, to, tariff, {}, Head{});
   }
 
   std::vector<std::string> Lines(const Statement& statement) const {
     std::vector<std::string> lines;
-    for (const StatementLine& line : statement.lines) lines.push_back(TextOf(line));
+    for (const Line& line : statement.bill.lines) lines.push_back(TextOf(line));
     return lines;
   }
 
@@ -67,8 +70,8 @@ TEST_F(StatementTest, ShowsBothMetersToTheLastPico) {
           "llama 2024-01 default output 3500003 x 400 = 0.001400001200 -> 0.000000000000",
           "llama 2024-01 reserved input 10 x 50 = 0.000000000500 -> 0.000000000000",
           "llama 2024-01 demand at +120s second 10000000000 10000010000 x 7 = 0.070000070000 -> 0.070000000000"));
-  EXPECT_EQ(statement.total, *Money::FromDecimal("0.07"));
-  EXPECT_EQ(statement.rounding, Pico(500'000'100 + 300 + 1'400'001'200 + 500 + 70'000));
+  EXPECT_EQ(statement.bill.total, *Money::FromDecimal("0.07"));
+  EXPECT_EQ(statement.bill.rounding, Pico(500'000'100 + 300 + 1'400'001'200 + 500 + 70'000));
   EXPECT_EQ(statement.tenant, kAcme);
   EXPECT_EQ(statement.tariff, "2024-01");
   EXPECT_EQ(statement.currency, "EUR");
@@ -78,12 +81,12 @@ TEST_F(StatementTest, ShowsBothMetersToTheLastPico) {
 TEST_F(StatementTest, EachLineIsRoundedOnceByTheTariffsMode) {
   Serve(kNoon, Tokens3(50'000'000, 0, 0));  // exactly half a cent
   Tariff tariff = FirstTariff();
-  tariff.pools.front().demand_price = 0;
+  tariff.pools.front().demand.clear();
   tariff.rounding = RoundingMode::kHalfEven;
-  EXPECT_EQ(Preview(kNoon, kNoon + Hours(1), tariff).total, Money());
+  EXPECT_EQ(Preview(kNoon, kNoon + Hours(1), tariff).bill.total, Money());
   tariff.rounding = RoundingMode::kHalfUp;
-  EXPECT_EQ(Preview(kNoon, kNoon + Hours(1), tariff).total, *Money::FromDecimal("0.01"));
-  EXPECT_EQ(Preview(kNoon, kNoon + Hours(1), tariff).rounding, *Money::FromDecimal("-0.005"));
+  EXPECT_EQ(Preview(kNoon, kNoon + Hours(1), tariff).bill.total, *Money::FromDecimal("0.01"));
+  EXPECT_EQ(Preview(kNoon, kNoon + Hours(1), tariff).bill.rounding, *Money::FromDecimal("-0.005"));
 }
 
 TEST_F(StatementTest, APeriodHoldsItsFirstInstantAndNotItsLast) {
@@ -92,15 +95,15 @@ TEST_F(StatementTest, APeriodHoldsItsFirstInstantAndNotItsLast) {
   Serve(kNoon + Hours(1) - Nanoseconds(1), Tokens3(100, 0, 0));
   Serve(kNoon + Hours(1), Tokens3(1000, 0, 0));
   const Statement statement = Preview();
-  EXPECT_EQ(statement.lines.front().quantity, 110);
-  EXPECT_EQ(statement.lines.back().quantity, 100'000) << "the peak of the next hour is not in it";
-  EXPECT_EQ(Preview(kNoon, kNoon + Hours(2)).lines.front().quantity, 1110);
+  EXPECT_EQ(statement.bill.lines.front().quantity, 110);
+  EXPECT_EQ(statement.bill.lines.back().quantity, 100'000) << "the peak of the next hour is not in it";
+  EXPECT_EQ(Preview(kNoon, kNoon + Hours(2)).bill.lines.front().quantity, 1110);
 }
 
 TEST_F(StatementTest, TheEarliestOfEqualPeaksSetsTheDemand) {
   Serve(kNoon + Minutes(9), Tokens3(10, 0, 0));
   Serve(kNoon + Minutes(4), Tokens3(10, 0, 0));
-  EXPECT_EQ(Preview().lines.back().peak_window, kNoon + Minutes(4));
+  EXPECT_EQ(Preview().bill.lines.back().windows.at(0), kNoon + Minutes(4));
 }
 
 TEST_F(StatementTest, ElasticAndReservedWorkOfAWindowAddUpAndFreeWorkDoesNotCount) {
@@ -108,10 +111,10 @@ TEST_F(StatementTest, ElasticAndReservedWorkOfAWindowAddUpAndFreeWorkDoesNotCoun
   Serve(kNoon, Tokens3(5, 0, 0), TermsOf(kAcme, ServiceClass::kReserved));
   Serve(kNoon + Minutes(1), Tokens3(11, 0, 0));
   Serve(kNoon + Minutes(2), Tokens3(500, 0, 0), TermsOf(kAcme, ServiceClass::kFree));
-  const StatementLine demand = Preview().lines.back();
+  const Line demand = Preview().bill.lines.back();
   EXPECT_EQ(demand.kind, LineKind::kDemand);
   EXPECT_EQ(demand.quantity, 12'000);
-  EXPECT_EQ(demand.peak_window, kNoon);
+  EXPECT_EQ(demand.windows.at(0), kNoon);
 }
 
 TEST_F(StatementTest, ATariffChangeInsideThePeriodGivesMoreLines) {
@@ -146,13 +149,13 @@ TEST_F(StatementTest, UnbilledUsageIsNotOnIt) {
   ASSERT_TRUE(books_.Apply(ExpireEntry{{1, 1}, kNoon}).ok());
   ASSERT_TRUE(books_.Apply(SettledLate({1, 1}, kNoon, Tokens3(50, 0, 0))).ok());
   const Statement statement = Preview();
-  for (const StatementLine& line : statement.lines) EXPECT_NE(line.kind, LineKind::kTokens) << TextOf(line);
+  for (const Line& line : statement.bill.lines) EXPECT_NE(line.kind, LineKind::kTokens) << TextOf(line);
 }
 
 TEST_F(StatementTest, ATenantSeesOnlyItsOwn) {
   Serve(kNoon, Tokens3(3, 0, 0), TermsOf(kBolt));
-  EXPECT_TRUE(Preview().lines.empty());
-  EXPECT_EQ(Preview().total, Money());
+  EXPECT_TRUE(Preview().bill.lines.empty());
+  EXPECT_EQ(Preview().bill.total, Money());
 }
 
 TEST_F(StatementTest, PartsOfAnHourAreABug) {
@@ -196,22 +199,22 @@ TEST(StatementPropertyTest, LinesAddUpToPostingsAndToTheTotal) {
     for (TenantId tenant : {kAcme, kBolt}) {
       const Instant from = kNoon + Hours(random.Between(0, 10));
       const Instant to = from + Hours(random.Between(0, 48));
-      const Statement statement = PreviewStatement(books, tenant, from, to, tariff, Head{});
+      const Statement statement = PreviewStatement(books, tenant, from, to, tariff, {}, Head{});
       Money tokens, exact, amounts;
       int64_t peak = 0;
-      for (const StatementLine& line : statement.lines) {
-        ASSERT_EQ(line.exact, Pico(line.unit_price) * line.quantity);
+      for (const Line& line : statement.bill.lines) {
+        ASSERT_EQ(line.exact, line.unit_price * CheckedNarrow(line.quantity));
         ASSERT_EQ(line.amount.RoundedTo(tariff.rounding_unit, RoundingMode::kDown), line.amount);
         ASSERT_GT(line.quantity, 0);
         exact += line.exact;
         amounts += line.amount;
         if (line.kind == LineKind::kTokens) tokens += line.exact;
-        if (line.kind == LineKind::kDemand) peak = line.quantity;
+        if (line.kind == LineKind::kDemand) peak = CheckedNarrow(line.quantity);
       }
       EXPECT_EQ(tokens, Postings(entries, tenant, from, to));
       EXPECT_EQ(Work(peak), PeakOf(books, tenant, kLlama, from, to));
-      EXPECT_EQ(statement.total, amounts);
-      EXPECT_EQ(statement.total + statement.rounding, exact);
+      EXPECT_EQ(statement.bill.total, amounts);
+      EXPECT_EQ(statement.bill.total + statement.bill.rounding, exact);
     }
   }
 }

@@ -112,7 +112,7 @@ TEST(DemoScenario, TheContractCarriesTheReservedTenantsMeanLoad) {
 TEST(DemoScenario, TheTariffPricesEveryKindInEveryClassAndNothingForFree) {
   const ledger::Tariff& tariff = Demo().settings.tariff;
   ASSERT_NE(tariff.PricesOf(kDemoPool), nullptr);
-  EXPECT_GT(tariff.PricesOf(kDemoPool)->demand_price, 0);
+  EXPECT_GT(tariff.PricesOf(kDemoPool)->demand.at(0).steps.at(0).price, 0);
   const BurndownRates& burndown = Demo().settings.pools.at(0).burndown;
   for (size_t c = 0; c < kServiceClassCount; ++c) {
     const auto served = static_cast<ServiceClass>(c);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "broker/cli/bill_table.h"
 #include "broker/cli/demo/phrases.h"
 #include "broker/cli/table.h"
 #include "broker/cli/wording.h"
@@ -98,16 +99,8 @@ std::string RenderMeters(const Outcome& outcome, const Setup& setup, bool colour
   return table.Render(colour);
 }
 
-// Token prices are quoted per million, and 1 pico-unit per token is 1 micro-unit per million tokens; 1 pico-unit per
-// milli-nt is a thousand times that per million nt.
 void AddLine(const std::string& tenant, const v1::StatementLine& line, Table* table) {
-  std::string quantity = Grouped(line.tokens().tokens()) + " tok";
-  std::string price = Millionths(line.tokens().micros_per_million_tokens()) + "/M tok";
-  if (line.has_demand()) {
-    quantity = Normalized(line.demand().work_milli_nt()) + " nt";
-    price = Millionths(line.demand().pico_units_per_milli_nt() * kMilliNtPerNt) + "/M nt";
-  }
-  table->AddRow({tenant, line.description(), quantity, "x " + price, line.amount()});
+  table->AddRow({tenant, line.description(), QuantityCell(line), "x " + UnitPriceCell(line), line.amount()});
 }
 
 std::string RenderBills(const Outcome& outcome, const Setup& setup, bool colour) {

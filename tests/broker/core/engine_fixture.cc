@@ -28,7 +28,7 @@ TenantSettings TenantOf(const std::string& name, Tier tier) {
 
 ledger::Tariff SmallTariff() {
   ledger::Tariff tariff{.version = "test-1", .currency = "USD"};
-  ledger::PoolPrices prices{.pool = "chat", .demand_price = 500};
+  ledger::PoolPrices prices{.pool = "chat", .demand = {ledger::BusiestMinute(500)}};
   for (size_t c = 1; c < kServiceClassCount; ++c) {
     prices.by_class[c][TokenKind::kInput] = 600'000;
     prices.by_class[c][TokenKind::kCachedInput] = 60'000;

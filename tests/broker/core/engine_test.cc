@@ -366,7 +366,7 @@ TEST(Engine, AnExpiredLostGrantIsCountedNotBilled) {
 TEST(Engine, ATariffVersionWhosePricesChangedIsRefused) {
   EngineWorld world;
   EngineSettings changed = SmallWorld();
-  changed.tariff.pools[0].demand_price += 1;
+  changed.tariff.pools[0].demand[0].steps[0].price += 1;
   const auto engine = Engine::Open(changed, world.journal().Handle(), FairScheduling(), kStart);
   ASSERT_EQ(engine.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(engine.status().message()), testing::HasSubstr("new version"));

@@ -1,0 +1,132 @@
+// Rating: what a tariff makes of a tenant's usage in a period. A pure function: the same usage in any order and any
+// batches gives the same bill.
+//
+// Every line is quantity x unit price, exact, and is rounded once by the tariff's mode; what rounding took away goes to
+// the rounding account. Charges that are sums of money (true-up, included usage, credits) are taken from the rounded
+// amounts, so that a bill with a minimum comes to that minimum and one that credits cover to zero.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admission/vocabulary/tiers.h"
+#include "admission/vocabulary/time.h"
+#include "admission/vocabulary/token_kinds.h"
+#include "ledger/money.h"
+#include "ledger/rating/demand.h"
+#include "ledger/rating/subscription.h"
+#include "ledger/tariff.h"
+
+namespace penstock::ledger::rating {
+
+/// First meter: tokens of one class at about one time (a window or an hour).
+struct TokenRow {
+  Instant at;
+  ServiceClass served = ServiceClass::kDefault;
+  uint32_t pinned = 0;  // the tariff that its grants pinned: Usage::pinned[pinned - 1]; 0: the one that is rated by
+  TokenCounts tokens;
+};
+
+/// Second meter: work of one tier in a base window.
+struct WorkRow {
+  Tier tier = Tier::kElastic;
+  Sample sample;
+};
+
+/// Elastic prices per token that held from a moment on, until the next. 0: none for that kind, the flat price holds.
+struct PostedPrices {
+  Instant from;
+  TokenPrices prices{};
+};
+
+struct PoolUse {
+  std::string pool;
+  std::vector<TokenRow> tokens;
+  std::vector<WorkRow> work;     // of months before the period too, where a ratchet looks back
+  std::vector<Sample> everyone;  // elastic and reserved work of all tenants, where the tariff asks for the pool's peak
+  std::vector<PostedPrices> posted;  // ascending
+};
+
+struct OutcomeUse {
+  std::string name;
+  Instant at;
+  int64_t accepted = 0;
+};
+
+/// Rows of one tenant, from any number of brokers, in any order; negative ones are corrections. A pool may stand here
+/// more than once.
+struct Usage {
+  std::vector<PoolUse> pools;
+  std::vector<OutcomeUse> outcomes;
+  std::vector<const Tariff*> pinned;
+};
+
+enum class LineKind : uint8_t {
+  kTokens,
+  kCapacity,   // nt/s-hours of reservations
+  kUnits,      // provisioned units by the hour or day
+  kCommitted,  // committed work, used or not
+  kOverage,    // work beyond the commitment
+  kDemand,
+  kOutcome,
+  kSeat,
+  kIncluded,       // negative: usage that seats include
+  kTrueUp,         // up to the minimum
+  kServiceCredit,  // negative
+  kPrepaidCredit,  // negative
+};
+
+constexpr size_t kLineKindCount = 12;
+/// Words for machines, and what the quantity counts (empty: one sum).
+constexpr std::array<std::string_view, kLineKindCount> kLineKindNames = {
+    "tokens",  "capacity", "units",    "committed", "overage",        "demand",
+    "outcome", "seat",     "included", "true_up",   "service_credit", "prepaid_credit"};
+constexpr std::array<std::string_view, kLineKindCount> kLineUnits = {
+    "tokens", "milli-nt/s-hours", "unit-spans", "milli-nt", "milli-nt", "milli-nt", "outcomes", "seats"};
+constexpr std::string_view Name(LineKind kind) { return kLineKindNames[static_cast<size_t>(kind)]; }
+constexpr std::string_view UnitOf(LineKind kind) { return kLineUnits[static_cast<size_t>(kind)]; }
+
+struct Line {
+  LineKind kind = LineKind::kTokens;
+  std::string description;
+  std::string pool;                              // empty: of the tenant as a whole
+  std::string tariff;                            // version that the unit price comes from
+  ServiceClass served = ServiceClass::kDefault;  // kTokens
+  TokenKind token_kind = TokenKind::kInput;      // kTokens
+  /// kTokens: tokens; kDemand: milli-nt in the demand window, in 1 / parts; kCapacity: milli-nt/s-hours; kUnits:
+  /// units x hours (or days); kCommitted and kOverage: milli-nt; kOutcome, kSeat: how many; else 1.
+  Int128 quantity = 0;
+  int64_t parts = 1;
+  Money unit_price;              // for one of quantity
+  Money exact;                   // quantity x unit_price
+  Money amount;                  // rounded once
+  std::vector<Instant> windows;  // kDemand: base windows that set it; of a block or run of several the first
+  int64_t window_count = 1;      // kDemand: base windows in that block or run
+  Work highest_second;           // kDemand: inside those; informative
+};
+
+struct Bill {
+  std::vector<Line> lines;
+  Money rounding;  // sum of (exact - amount): goes to the rounding account
+  Money total;     // sum of amounts
+  /// Of the token lines: what settlements posted at pinned flat prices, and what the rules of the tariff make of the
+  /// same tokens in addition. Period close posts the difference.
+  Money posted;
+  Money rerated;
+  std::vector<Money> credits_left;  // in the order of the subscription's credits
+};
+
+/// Rates what lies in the period. The tariff (and those pinned) must be sound (CheckTariff) and its period valid, else
+/// it crashes. Lines are ordered by pool name; in a pool tokens by class, kind and pinned tariff, then capacity, units,
+/// commitment, demand in the tariff's order; then what concerns the tenant as a whole. Zero quantities are left out,
+/// and so are demand and outcomes that have no price.
+///
+/// Seats and the minimum are charged whole for every billing month (of the tariff's calendar) that begins in the
+/// period, and for the rest of the month in which the subscription begins.
+Bill Rate(const Tariff& tariff, const Usage& usage, const Subscription& subscription, Period period);
+
+}  // namespace penstock::ledger::rating
