@@ -28,16 +28,14 @@ class Slab {
     if (free_.empty()) {
       PENSTOCK_CHECK(cells_.size() < kNoCell);
       GrowTo(cells_, cells_.size() + 1, T{});
+      free_.reserve(cells_.capacity());  // so that Free never allocates
       return static_cast<uint32_t>(cells_.size() - 1);
     }
     const uint32_t cell = free_.back();
     free_.pop_back();
     return cell;
   }
-  void Free(uint32_t cell) {
-    if (free_.size() == free_.capacity()) free_.reserve(free_.size() + free_.size() / 8 + 64);
-    free_.push_back(cell);
-  }
+  void Free(uint32_t cell) { free_.push_back(cell); }
 
   T& operator[](uint32_t cell) { return cells_[cell]; }
   const T& operator[](uint32_t cell) const { return cells_[cell]; }

@@ -45,6 +45,13 @@ class Life {
     }
     running_.reserve(100);
     waiting_.resize(4'096);
+    // Every line full once: the slabs never have to hold more.
+    for (uint32_t i = 0; i < 1'000; ++i) {
+      Offer offer = Ask(1 + i % 40, 1, static_cast<ServiceClass>(i / 40 % 5));
+      offer.reserved = offer.tenant.value <= 10;
+      offer.deadline = now_ + Seconds(3);
+      scheduler_.Enqueue(offer, now_);
+    }
   }
 
   void Step() {
