@@ -35,7 +35,17 @@ class LeakyLevel {
   LeakyLevel() = default;
   explicit LeakyLevel(const RateTerms& terms) : terms_(terms) {}
 
+  /// A level that was kept: what scaled_level() and at() said under these terms.
+  static LeakyLevel Restored(const RateTerms& terms, Int128 scaled_level, Instant at) {
+    LeakyLevel level(terms);
+    level.level_ = scaled_level;
+    level.at_ = at;
+    return level;
+  }
+
   const RateTerms& terms() const { return terms_; }
+  /// What was taken and has not drained by at(), in units of (amount x period nanoseconds).
+  Int128 scaled_level() const { return level_; }
   /// Up to when it has drained: the latest `now` it was told.
   Instant at() const { return at_; }
 

@@ -31,8 +31,6 @@ bool CountTheSame(const LimitTerms& a, const LimitTerms& b) {
   return a.measure == b.measure && (a.measure != Measure::kTokenKind || a.kind == b.kind);
 }
 
-bool OutlivesRestart(const LimitTerms& terms) { return terms.rate.period >= Hours(1); }
-
 void CheckPolicy(const LimitPolicy& policy) {
   for (const LimitTerms& terms : policy.limits) {
     PENSTOCK_CHECK(terms.rate.quantity > 0 && terms.rate.period > Duration::Zero() && terms.rate.burst > 0);
@@ -111,6 +109,16 @@ void LimitSet::Replay(const Usage& usage, Instant at) {
   for (size_t i = 0; i < levels_.size(); ++i) {
     const LimitTerms& terms = policy_->limits[i];
     if (OutlivesRestart(terms)) levels_[i].Adjust(AmountOf(usage, terms), at);
+  }
+}
+
+void LimitSet::RestoreLevel(const LimitTerms& kept, const LeakyLevel& level) {
+  UseLevels(level.at());
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const LimitTerms& terms = policy_->limits[i];
+    if (terms.name != kept.name || !CountTheSame(terms, kept) || !OutlivesRestart(terms)) continue;
+    levels_[i] = level;
+    levels_[i].SetTerms(terms.rate, level.at());
   }
 }
 

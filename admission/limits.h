@@ -50,6 +50,9 @@ struct LimitPolicy {
   friend bool operator==(const LimitPolicy&, const LimitPolicy&) = default;
 };
 
+/// Whether what was used of it outlives a restart.
+inline bool OutlivesRestart(const LimitTerms& terms) { return terms.rate.period >= Hours(1); }
+
 constexpr char kParallelLimit[] = "parallel_requests";
 constexpr Duration kParallelRetry = Seconds(1);
 
@@ -90,6 +93,21 @@ class LimitSet {
   /// A grant goes on that limits of an hour or longer know from Replay: the others take it now, for it will be trued up
   /// in all of them. Takes one parallel place.
   void Resume(const Usage& usage, Instant now);
+
+  /// Visits each limit of an hour or longer that was used: visit(terms, its level without `waiting`).
+  template <class Visit>
+  void ForEachLasting(const Usage& waiting, const Visit& visit) const {
+    for (size_t i = 0; i < levels_.size(); ++i) {
+      const LimitTerms& terms = policy_->limits[i];
+      if (!OutlivesRestart(terms)) continue;
+      LeakyLevel level = levels_[i];
+      level.GiveBack(AmountOf(waiting, terms.measure, terms.kind), level.at());
+      visit(terms, level);
+    }
+  }
+  /// Sets the level of the limit with that name that counts the same, if it still lasts; before any use after a
+  /// restart.
+  void RestoreLevel(const LimitTerms& kept, const LeakyLevel& level);
 
   int64_t parallel() const { return parallel_; }
   /// Starts to load the levels.

@@ -144,7 +144,7 @@ absl::Status Books::ApplyOne(const NameEntry& entry) {
 
   ids_[{{entry.kind, entry.owner}, entry.name}] = entry.id;
   names.push_back(entry);
-  if (entry.kind == NameKind::kTenant) balances_.emplace_back();
+  if (entry.kind == NameKind::kTenant) AddTenant();
   if (entry.kind == NameKind::kPool) {
     for (const TariffEntry& tariff : tariffs_) NotePrices(tariff.id, entry);
   }
@@ -223,6 +223,7 @@ absl::Status Books::ApplyOne(const ProgressEntry& entry) {
   open->so_far = entry.so_far;
   open->attributed = attributed;
   open->attributed_until = std::max(open->attributed_until, entry.at);
+  open_.NoteChange(entry.id);
   meters_.Add(grant.terms, entry.attributions, entry.at);
   return absl::OkStatus();
 }
@@ -246,15 +247,7 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   MutableBalance(entry.terms.tenant).posted += entry.charge;
   revenue_ += entry.charge;
   meters_.Add(entry);
-  EndedGrant ended{.end = GrantEnd::kSettled,
-                   .billed = entry.billed,
-                   .terms = entry.terms,
-                   .at = entry.at,
-                   .body = entry.body,
-                   .tokens = entry.tokens + entry.unbilled,
-                   .work = entry.work,
-                   .charge = entry.charge,
-                   .request = {}};
+  EndedGrant ended = EndOf(entry);
   if (open != nullptr) {
     EndOpen(*open, ended);
     return absl::OkStatus();
@@ -270,30 +263,21 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   }
   ended_bits_[entry.id.epoch].Set(entry.id.sequence);
   ended_.Add(record, ended, /*first=*/false);
+  changes_.ends.push_back(ended_.end() - 1);
   return absl::OkStatus();
 }
 
 absl::Status Books::ApplyOne(const VoidEntry& entry) {
   const OpenGrant* open = open_.Find(entry.id);
   if (open == nullptr) return NotOpen(entry.id);
-  EndedGrant ended;
-  ended.end = GrantEnd::kVoided;
-  ended.terms = open->grant.terms;
-  ended.at = entry.at;
-  EndOpen(*open, ended);
+  EndOpen(*open, EndOf(entry, open->grant.terms));
   return absl::OkStatus();
 }
 
 absl::Status Books::ApplyOne(const ExpireEntry& entry) {
   const OpenGrant* open = open_.Find(entry.id);
   if (open == nullptr) return NotOpen(entry.id);
-  EndedGrant ended;
-  ended.end = GrantEnd::kExpired;
-  ended.terms = open->grant.terms;
-  ended.at = entry.at;
-  ended.tokens = open->so_far;
-  ended.work = open->attributed;
-  EndOpen(*open, ended);
+  EndOpen(*open, EndOf(entry, open->grant.terms, open->so_far, open->attributed));
   return absl::OkStatus();
 }
 
@@ -367,9 +351,10 @@ void Books::EndOpen(const OpenGrant& open, EndedGrant ended) {
   const RequestRecord record{open.grant.id, open.grant.body};
   ended.request = open.request;
   MutableBalance(open.grant.terms.tenant).pending -= open.grant.hold;
-  open_.Remove(record.grant);
+  const bool has_row = open_.Remove(record.grant);
   ended_bits_[record.grant.epoch].Set(record.grant.sequence);
   ended_.Add(record, ended, /*first=*/true);
+  if (has_row) changes_.retired.push_back({ended_.end() - 1, record.grant});
 }
 
 RequestFingerprint Books::FingerprintOf(TenantId tenant, std::string_view request_id) {

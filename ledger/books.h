@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
+#include "ledger/journal.h"
 #include "ledger/meters.h"
 #include "ledger/open_grants.h"
 
@@ -116,9 +118,47 @@ class Books {
   /// every bucket's charge = its tokens x pinned prices. DATA_LOSS says what is wrong.
   absl::Status CheckInvariants() const;
 
+  // ---- The books as rows (ledger/books_rows.h says which).
+
+  /// How many rows TakeChanges would write, about.
+  size_t changed_rows() const;
+  /// Appends the rows that changed since the last time. The books must reflect the journal up to `as_of`. In steady
+  /// state it allocates nothing.
+  void TakeChanges(const Head& as_of, RowBatch* rows);
+  /// Visits every row, in the order of their keys; no change is left to take. An error ends it and is returned.
+  using RowVisitor = std::function<absl::Status(std::string_view key, std::string_view value)>;
+  absl::Status TakeAll(const Head& as_of, const RowVisitor& visit);
+
   friend bool operator==(const Books&, const Books&) = default;
 
  private:
+  friend class BooksLoader;
+  /// A moment at which every open grant had a row: the ends from this number on can be read from the journal behind it.
+  struct Mark {
+    uint64_t sequence = 0;
+    uint64_t end = 0;
+  };
+  /// A grant that ended under that number, whose row stays until its end is forgotten.
+  struct Retired {
+    uint64_t end = 0;
+    GrantId id;
+  };
+  /// What the rows do not say yet. No part of the value.
+  struct Changes {
+    std::array<size_t, 3> names{};  // so many have rows
+    size_t tariffs = 0;             // likewise
+    std::vector<uint32_t> balances;
+    std::vector<bool> balance_noted;  // by tenant
+    std::vector<uint64_t> ends;       // numbers of those that reading the journal would not give back whole
+    uint64_t ends_from = 0;           // no end before it has a row
+    uint64_t ends_to = 0;             // nor one from it on
+    std::vector<Retired> retired;     // by rising end, from `retired_from` on
+    size_t retired_from = 0;
+    std::vector<Mark> marks = {Mark()};  // rising; the last one at or before the oldest end comes first
+    Instant seconds_from;                // no window that starts before it has a row of seconds
+    friend bool operator==(const Changes&, const Changes&) { return true; }
+  };
+
   absl::Status ApplyOne(const BootEntry& entry);
   absl::Status ApplyOne(const StopEntry& entry);
   absl::Status ApplyOne(const NameEntry& entry);
@@ -136,7 +176,23 @@ class Books {
   absl::Status CheckCharge(const SettleEntry& entry) const;
   absl::Status CheckBuckets() const;
   Work AttributedSoFar(GrantId id, const OpenGrant* open) const;
-  Balance& MutableBalance(TenantId tenant) { return balances_[tenant.value - 1]; }
+  Balance& MutableBalance(TenantId tenant) {
+    NoteBalance(tenant.value - 1);
+    return balances_[tenant.value - 1];
+  }
+  void NoteBalance(uint32_t place) {
+    if (changes_.balance_noted[place]) return;
+    changes_.balance_noted[place] = true;
+    changes_.balances.push_back(place);
+  }
+  void AddTenant();
+  void ForgetOldMarks();
+  void NoteMark(uint64_t sequence);
+  void TakeRetired(RowBatch* rows);
+  void TakeEnds(RowBatch* rows);
+  void TakeEndedBits(RowBatch* rows);
+  void TakeMeters(RowBatch* rows);
+  void PutHeader(const Head& as_of, std::string* bytes) const;
   void NotePrices(uint32_t tariff, const NameEntry& pool);
   void EndOpen(const OpenGrant& open, EndedGrant ended);
 
@@ -154,6 +210,7 @@ class Books {
   std::vector<Balance> balances_;  // tenant n's at n - 1
   Money revenue_;
   Meters meters_;
+  Changes changes_;
 };
 
 }  // namespace penstock::ledger

@@ -7,6 +7,36 @@
 
 namespace penstock::ledger {
 
+EndedGrant EndOf(const SettleEntry& settle) {
+  return {.end = GrantEnd::kSettled,
+          .billed = settle.billed,
+          .terms = settle.terms,
+          .at = settle.at,
+          .body = settle.body,
+          .tokens = settle.tokens + settle.unbilled,
+          .work = settle.work,
+          .charge = settle.charge,
+          .request = {}};
+}
+
+EndedGrant EndOf(const VoidEntry& gone, const GrantTerms& terms) {
+  EndedGrant ended;
+  ended.end = GrantEnd::kVoided;
+  ended.terms = terms;
+  ended.at = gone.at;
+  return ended;
+}
+
+EndedGrant EndOf(const ExpireEntry& expire, const GrantTerms& terms, const TokenCounts& so_far, Work attributed) {
+  EndedGrant ended;
+  ended.end = GrantEnd::kExpired;
+  ended.terms = terms;
+  ended.at = expire.at;
+  ended.tokens = so_far;
+  ended.work = attributed;
+  return ended;
+}
+
 RememberedEnds::RememberedEnds(size_t bound) : bound_(bound) { PENSTOCK_CHECK(bound >= 1 && bound <= size_t{1} << 30); }
 
 const RememberedEnds::Record& RememberedEnds::At(uint64_t number_or_place) const {
@@ -96,6 +126,13 @@ size_t RememberedEnds::bytes() const {
          by_request_.bytes();
 }
 
+void RememberedEnds::StartAt(uint64_t number) {
+  PENSTOCK_CHECK(begin_ == end_);
+  begin_ = end_ = number - number % kChunk;
+  while (end_ < number) PushBack({});  // room that nothing refers to
+  begin_ = number;
+}
+
 bool operator==(const RememberedEnds& a, const RememberedEnds& b) {
   if (a.bound_ != b.bound_ || a.begin_ != b.begin_ || a.end_ != b.end_) return false;
   for (uint64_t n = a.begin_; n != a.end_; ++n) {
@@ -113,8 +150,10 @@ bool EndedBits::Has(uint64_t sequence) const {
 void EndedBits::Set(uint64_t sequence) {
   PENSTOCK_CHECK(sequence >= 1);
   GrowTo(sequence);
+  changed_ = true;
   const uint64_t index = sequence - 1;
   if (index / kBits < first_word_) return;
+  NoteChunk(index / kBits / kChunkWords);
   WordOf(index) |= uint64_t{1} << (index % kBits);
   while (first_word_ < known_ / kBits && WordOf(first_word_ * kBits) == ~uint64_t{0}) {
     WordOf(first_word_ * kBits) = 0;
@@ -125,14 +164,56 @@ void EndedBits::Set(uint64_t sequence) {
 void EndedBits::GrowTo(uint64_t known) {
   if (known <= known_) return;
   known_ = known;
+  changed_ = true;
   const uint64_t window = (known_ - 1) / kBits + 1 - std::min(first_word_, (known_ - 1) / kBits);
   if (window <= words_.size()) return;
-  size_t size = std::max<size_t>(words_.size(), 16);
+  size_t size = std::max<size_t>(words_.size(), kChunkWords);
   while (size < window) size *= 2;
   std::vector<uint64_t> before(size);
   before.swap(words_);
   for (uint64_t n = first_word_; n < first_word_ + before.size(); ++n) {
     WordOf(n * kBits) = before[n & (before.size() - 1)];
+  }
+  // Twice as many as chunks can lie in the window, so that no two of those share a place.
+  noted_.assign(2 * size / kChunkWords, 0);
+  for (const uint64_t chunk : changed_chunks_) noted_[chunk & (noted_.size() - 1)] = chunk + 1;
+}
+
+void EndedBits::NoteChunk(uint64_t chunk) {
+  uint64_t& noted = noted_[chunk & (noted_.size() - 1)];
+  if (noted == chunk + 1) return;
+  noted = chunk + 1;
+  changed_chunks_.push_back(chunk);
+}
+
+void EndedBits::ForgetChanges() {
+  for (const uint64_t chunk : changed_chunks_) noted_[chunk & (noted_.size() - 1)] = 0;
+  changed_chunks_.clear();
+  first_stored_chunk_ = first_chunk();
+  changed_ = false;
+}
+
+EndedBits::Words EndedBits::WordsOf(uint64_t chunk) const {
+  Words words{};
+  for (uint64_t i = 0; i < kChunkWords; ++i) {
+    const uint64_t word = chunk * kChunkWords + i;
+    if (word >= first_word_ && word * kBits < known_) words[i] = WordOf(word * kBits);
+  }
+  return words;
+}
+
+EndedBits EndedBits::Restore(uint64_t known, uint64_t first_word) {
+  EndedBits bits;
+  bits.first_word_ = first_word;
+  bits.GrowTo(known);
+  bits.ForgetChanges();
+  return bits;
+}
+
+void EndedBits::RestoreWords(uint64_t chunk, const Words& words) {
+  for (uint64_t i = 0; i < kChunkWords; ++i) {
+    const uint64_t word = chunk * kChunkWords + i;
+    if (word >= first_word_ && word * kBits < known_) WordOf(word * kBits) = words[i];
   }
 }
 

@@ -2,6 +2,7 @@
 // remembered for ever, in one bit each, and no bit at all before the oldest grant that has not.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -28,8 +29,19 @@ struct EndedGrant {
   friend bool operator==(const EndedGrant&, const EndedGrant&) = default;
 };
 
+/// What a settlement, void or expiry leaves of a grant, but for the request, which no entry of them names.
+EndedGrant EndOf(const SettleEntry& settle);
+EndedGrant EndOf(const VoidEntry& gone, const GrantTerms& terms);
+EndedGrant EndOf(const ExpireEntry& expire, const GrantTerms& terms, const TokenCounts& so_far, Work attributed);
+
 class RememberedEnds {
  public:
+  struct Record {
+    EndedGrant ended;
+    RequestRecord request;  // names the grant also when it had no request id
+    friend bool operator==(const Record&, const Record&) = default;
+  };
+
   explicit RememberedEnds(size_t bound);
 
   /// The latest end of the grant, while remembered. Valid until the next change.
@@ -50,14 +62,17 @@ class RememberedEnds {
   /// What they take in memory, free room included.
   size_t bytes() const;
 
+  /// Ends are numbered from 0 as they are added; those from begin() to before end() are remembered.
+  uint64_t begin() const { return begin_; }
+  uint64_t end() const { return end_; }
+  size_t bound() const { return bound_; }
+  const Record& RecordOf(uint64_t number) const { return At(number); }
+  /// The next end added, which must be the first one, gets this number.
+  void StartAt(uint64_t number);
+
   friend bool operator==(const RememberedEnds& a, const RememberedEnds& b);
 
  private:
-  struct Record {
-    EndedGrant ended;
-    RequestRecord request;  // names the grant also when it had no request id
-    friend bool operator==(const Record&, const Record&) = default;
-  };
   using Chunk = std::vector<Record>;  // up to kChunk records
   static constexpr uint64_t kChunk = 256;
   static constexpr uint64_t kAhead = 4;
@@ -89,17 +104,44 @@ class EndedBits {
   void Extend() { GrowTo(known_ + 1); }
   void Set(uint64_t sequence);
 
+  // Bits in chunks, for rows. A chunk of which every grant has ended has no row.
+  static constexpr uint64_t kBits = 64;
+  static constexpr uint64_t kChunkWords = 64;
+  using Words = std::array<uint64_t, kChunkWords>;
+  uint64_t first_word() const { return first_word_; }
+  uint64_t first_chunk() const { return first_word_ / kChunkWords; }
+  /// One behind the last.
+  uint64_t end_chunk() const { return (known_ + kBits * kChunkWords - 1) / (kBits * kChunkWords); }
+  /// Zero before first_word().
+  Words WordsOf(uint64_t chunk) const;
+  /// Empty bits of which so many are known, and all before that word have ended; then word by word.
+  static EndedBits Restore(uint64_t known, uint64_t first_word);
+  void RestoreWords(uint64_t chunk, const Words& words);
+
+  /// Chunks with bits set since ForgetChanges, some perhaps twice.
+  const std::vector<uint64_t>& changed_chunks() const { return changed_chunks_; }
+  /// A grant ended or became known since.
+  bool changed() const { return changed_; }
+  /// The first chunk that may have had a row then.
+  uint64_t first_stored_chunk() const { return first_stored_chunk_; }
+  void ForgetChanges();
+
   friend bool operator==(const EndedBits& a, const EndedBits& b);
 
  private:
-  static constexpr uint64_t kBits = 64;
   void GrowTo(uint64_t known);
+  void NoteChunk(uint64_t chunk);
   uint64_t& WordOf(uint64_t index) { return words_[(index / kBits) & (words_.size() - 1)]; }
   const uint64_t& WordOf(uint64_t index) const { return words_[(index / kBits) & (words_.size() - 1)]; }
 
   uint64_t known_ = 0;
   uint64_t first_word_ = 0;      // all grants of the words before it have ended
   std::vector<uint64_t> words_;  // a ring of a power of two; words outside [first_word_, known_ / 64] are zero
+
+  bool changed_ = false;
+  uint64_t first_stored_chunk_ = 0;
+  std::vector<uint64_t> changed_chunks_;
+  std::vector<uint64_t> noted_;  // a ring: chunk number + 1 where it is among changed_chunks_
 };
 
 }  // namespace penstock::ledger

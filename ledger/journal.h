@@ -5,7 +5,7 @@
 //                           | 32 bytes chain hash after
 //
 // Two implementations from the start (memory, RocksDB), one contract suite: tests/contract/journal_contract_test.cc.
-// One thread owns a journal; Sync alone may run on other threads at the same time.
+// One thread owns a journal; Sync alone may run on other threads at the same time, and so may its projections.
 #pragma once
 
 #include <absl/status/status.h>
@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ledger/projections.h"
 #include "ledger/sha256.h"
 
 namespace penstock::ledger {
@@ -87,6 +88,13 @@ class Journal {
   /// file or row and the sequence where the journal is broken; a status from `visit` ends the reading and is returned.
   using Visitor = std::function<absl::Status(uint64_t sequence, std::string_view payload)>;
   virtual absl::Status Read(uint64_t first, const Visitor& visit) const = 0;
+
+  /// The rows kept beside this journal, which owns them; nullptr when it keeps none. Opened by the first call.
+  virtual ProjectionStore* projections() { return nullptr; }
+
+  /// Where the journal ended when its row with this last sequence was appended. NOT_FOUND when no row ends there. (Only
+  /// a journal that keeps projections is asked.)
+  virtual absl::StatusOr<Head> HeadAt(uint64_t /*sequence*/) const { return absl::NotFoundError("no such row"); }
 };
 
 /// Volatile: for tests and the simulator.

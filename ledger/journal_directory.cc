@@ -30,7 +30,11 @@ absl::Status CheckDirectory(const std::string& directory, int access, const char
 }  // namespace
 
 JournalPaths::JournalPaths(const std::string& dir)
-    : directory(dir), lock(dir + "/LOCK"), head(dir + "/HEAD"), journal(dir + "/journal") {}
+    : directory(dir),
+      lock(dir + "/LOCK"),
+      head(dir + "/HEAD"),
+      journal(dir + "/journal"),
+      projections(dir + "/projections") {}
 
 absl::Status PrepareDirectory(const std::string& directory) {
   if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST) {

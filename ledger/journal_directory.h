@@ -12,9 +12,10 @@ namespace penstock::ledger {
 struct JournalPaths {
   explicit JournalPaths(const std::string& directory);
   std::string directory;
-  std::string lock;     // DIR/LOCK
-  std::string head;     // DIR/HEAD
-  std::string journal;  // DIR/journal, RocksDB's
+  std::string lock;         // DIR/LOCK
+  std::string head;         // DIR/HEAD
+  std::string journal;      // DIR/journal, RocksDB's
+  std::string projections;  // DIR/projections, RocksDB's: may be removed at any time but while it is in use
 };
 
 /// Creates the directory, mode 0700, unless it is there. NOT_FOUND when its parent is missing, FAILED_PRECONDITION when

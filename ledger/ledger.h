@@ -1,4 +1,5 @@
-// The ledger: books kept in memory, journal kept on a store. One thread owns it; only SyncJournal may run elsewhere.
+// The ledger: books kept in memory, journal kept on a store, and rows of the books written back beside it now and then,
+// so that opening is loading them and replaying what came after. One thread owns it; what may run elsewhere says so.
 #pragma once
 
 #include <absl/status/status.h>
@@ -17,14 +18,41 @@
 
 namespace penstock::ledger {
 
+/// Whoever keeps state of its own that follows from the journal, with rows of its own beside those of the books. Their
+/// keys begin with RowKind::kFirstForeign or a higher byte.
+class Follower {
+ public:
+  virtual ~Follower() = default;
+
+  /// Begins anew: the books are as of some sequence, and these were its rows then, in the order of their keys. (Both
+  /// empty: everything will be observed.) DATA_LOSS when they make no sense: then it is called again with nothing.
+  struct Row {
+    std::string key;
+    std::string value;
+  };
+  virtual absl::Status Begin(const Books& books, const std::vector<Row>& rows) = 0;
+
+  /// An entry after that, once the books have it.
+  virtual void See(const Entry& entry) = 0;
+};
+
+/// How a ledger was opened.
+struct Opening {
+  uint64_t loaded = 0;    // the sequence that the projections reflected; 0: there were none
+  uint64_t replayed = 0;  // entries after it
+  uint64_t reread = 0;    // entries before it that remembered ends were read from
+  std::string warning;    // why projections that are there were not used
+};
+
 class Ledger {
  public:
-  /// Replays the whole journal into fresh books, calling `observe` (may be null) for each entry after it was applied.
-  /// DATA_LOSS with the sequence when the journal is broken or contradicts itself.
-  using Observer = std::function<void(const Entry&)>;
-  static absl::StatusOr<std::unique_ptr<Ledger>> Open(std::unique_ptr<Journal> journal, const Observer& observe,
+  /// Loads the projections and replays the entries after them; where there are none, or they are damaged or of another
+  /// journal, replays the whole journal. `follower` (may be null) goes along. DATA_LOSS with the sequence when the
+  /// journal is broken or contradicts itself.
+  static absl::StatusOr<std::unique_ptr<Ledger>> Open(std::unique_ptr<Journal> journal, Follower* follower,
                                                       size_t remembered_ends = kRememberedEnds);
 
+  const Opening& opening() const { return opening_; }
   const Books& books() const { return books_; }
 
   /// Adds the entry to the batch in hand and applies it to the books, which keep a grant's strings: they are moved
@@ -54,14 +82,34 @@ class Ledger {
   /// Makes written rows durable; returns the sequence covered. Thread-safe against everything else here.
   absl::StatusOr<uint64_t> SyncJournal() { return journal_->Sync(); }
 
+  // ---- Writing back. What was taken must be written, in order, or nothing may be any more.
+
+  /// Whether the journal keeps projections.
+  bool keeps_projections() const { return journal_->projections() != nullptr; }
+  const ProjectionStore& projections() const { return *journal_->projections(); }
+  /// Entries and rows (about) that TakeChanges would cover.
+  uint64_t unreflected_entries() const { return written_.sequence - taken_; }
+  size_t changed_rows() const { return books_.changed_rows(); }
+  /// Appends what changed since the last time, as of head(); nothing may be unwritten. The owner adds its own rows.
+  void TakeChanges(RowBatch* rows);
+  /// Syncs the journal, so that no projection is ever durable ahead of what it reflects, and then writes the rows.
+  /// Thread-safe against everything here but itself and WriteAll.
+  absl::Status WriteChanges(const RowBatch& rows);
+  /// Replaces whatever projections there are by all rows: after an opening that could not use them. `add_own` adds the
+  /// owner's rows. Takes time.
+  absl::Status WriteAll(const std::function<void(RowBatch*)>& add_own);
+
  private:
   /// Unless OK.
   static void Crash(const absl::Status& contradiction);
+  absl::Status Load(Follower* follower);
   Ledger(std::unique_ptr<Journal> journal, size_t remembered_ends)
       : journal_(std::move(journal)), books_(remembered_ends) {}
   std::unique_ptr<Journal> journal_;
   Books books_;
+  Opening opening_;
   Head written_;
+  uint64_t taken_ = 0;  // the sequence of the last TakeChanges
   Batch batch_;
 };
 
@@ -71,11 +119,14 @@ struct Verification {
   Head head;
   uint64_t open_holds = 0;
   Money posted;
+  uint64_t projected = 0;  // the sequence of the projections that were compared; 0: there are none
+  uint64_t rows = 0;       // of them
   Books books;
 };
 
 /// Reads the journal from the first entry, checks sequence, chain, every transition, the sums of CheckInvariants, and
-/// that re-rating every settlement under its pinned tariff gives the posted charge. DATA_LOSS says where it breaks.
-absl::StatusOr<Verification> Verify(const Journal& journal);
+/// that re-rating every settlement under its pinned tariff gives the posted charge; compares the projections row by row
+/// with what the entries give (rows of others than the books are only counted). DATA_LOSS says where it breaks.
+absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends = kRememberedEnds);
 
 }  // namespace penstock::ledger

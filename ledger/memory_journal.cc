@@ -1,5 +1,8 @@
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <utility>
 
 #include "ledger/journal.h"
@@ -11,6 +14,41 @@ namespace {
 struct StoredRow {
   uint64_t first;
   std::string bytes;
+};
+
+class MemoryProjections : public ProjectionStore {
+ public:
+  absl::Status Write(const RowBatch& batch) override {
+    batch.ForEach([this](RowBatch::Change change, std::string_view key, std::string_view value) {
+      switch (change) {
+        case RowBatch::Change::kPut:
+          rows_.insert_or_assign(std::string(key), std::string(value));
+          break;
+        case RowBatch::Change::kDelete:
+          rows_.erase(std::string(key));
+          break;
+        case RowBatch::Change::kDeleteRange:
+          if (key < value) rows_.erase(rows_.lower_bound(std::string(key)), rows_.lower_bound(std::string(value)));
+          break;
+      }
+    });
+    return absl::OkStatus();
+  }
+
+  absl::Status Read(const Visitor& visit) const override {
+    for (const auto& [key, value] : rows_) {
+      if (absl::Status status = visit(key, value); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Clear() override {
+    rows_.clear();
+    return absl::OkStatus();
+  }
+
+ private:
+  std::map<std::string, std::string> rows_;
 };
 
 class MemoryJournal : public Journal {
@@ -30,9 +68,7 @@ class MemoryJournal : public Journal {
 
   absl::Status Read(uint64_t first, const Visitor& visit) const override {
     if (first > head_.sequence) return absl::OkStatus();
-    auto at =
-        std::partition_point(rows_.begin(), rows_.end(), [first](const StoredRow& row) { return row.first <= first; });
-    if (at != rows_.begin()) --at;
+    auto at = RowOf(first);
     Head before;
     for (const auto start = at; at != rows_.end(); ++at) {
       const absl::StatusOr<Row> row = DecodeRow(at->first, at->bytes);
@@ -45,8 +81,28 @@ class MemoryJournal : public Journal {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<Head> HeadAt(uint64_t sequence) const override {
+    if (sequence == 0) return Head();
+    if (sequence <= head_.sequence) {
+      const absl::StatusOr<Row> row = DecodeRow(RowOf(sequence)->first, RowOf(sequence)->bytes);
+      if (!row.ok()) return row.status();
+      if (row->last() == sequence) return row->head();
+    }
+    return absl::NotFoundError(absl::StrCat("no row ends with sequence ", sequence));
+  }
+
+  ProjectionStore* projections() override { return &projections_; }
+
  private:
+  /// The row that holds the sequence; there must be one.
+  std::vector<StoredRow>::const_iterator RowOf(uint64_t sequence) const {
+    const auto after = std::partition_point(rows_.begin(), rows_.end(),
+                                            [sequence](const StoredRow& row) { return row.first <= sequence; });
+    return after == rows_.begin() ? after : after - 1;
+  }
+
   std::vector<StoredRow> rows_;
+  MemoryProjections projections_;
   Head head_;
   std::atomic<uint64_t> appended_ = 0;  // for Sync, on any thread
 };

@@ -45,7 +45,14 @@ Bucket& Meters::BucketOf(const BucketKey& key) {
   BucketKey kind = key;
   kind.hour = Instant();
   CurrentBucket& current = current_buckets_[kind];
-  if (current.bucket == nullptr || current.hour != key.hour) current = {key.hour, &buckets_[key]};
+  if (current.bucket == nullptr || current.hour != key.hour) {
+    const auto row = buckets_.try_emplace(key).first;
+    current = {key.hour, &row->second, &row->first};
+  }
+  if (current.changed_in != changes_.round) {
+    current.changed_in = changes_.round;
+    changes_.buckets.emplace_back(current.key, current.bucket);
+  }
   return *current.bucket;
 }
 
@@ -67,8 +74,27 @@ void Meters::PrefetchRows(const GrantTerms& terms, Instant at) const {
 
 Meters::OpenWindow Meters::WindowOf(const WindowKey& key) {
   const auto [found, is_new] = open_windows_.try_emplace(key);
-  if (is_new) found->second = {&windows_[key], &open_seconds_[key.start][key]};
-  return found->second;
+  OpenWindow& open = found->second;
+  if (is_new) {
+    const auto row = windows_.try_emplace(key).first;
+    open = {&row->first, &row->second, &open_seconds_[key.start][key]};
+  }
+  if (open.changed_in != changes_.round) {
+    open.changed_in = changes_.round;
+    changes_.windows.emplace_back(open.key, open.window);
+  }
+  return open;
+}
+
+const Meters::Seconds60* Meters::SecondsOf(const WindowKey& key) const {
+  const auto found = open_windows_.find(key);
+  return found == open_windows_.end() ? nullptr : found->second.seconds;
+}
+
+void Meters::ForgetChanges() {
+  changes_.buckets.clear();
+  changes_.windows.clear();
+  ++changes_.round;
 }
 
 void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
@@ -79,7 +105,7 @@ void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
   for (Instant start = WindowStart(span.from, kBaseWindow); start < span.to; start = start + kBaseWindow) {
     const Work in_window = DoneBeforeRoundDown(span, start + kBaseWindow) - done;
     if (in_window == Work()) continue;
-    const auto [window, seconds] = WindowOf({terms.tenant, terms.pool, TierOf(terms.served), start});
+    const auto [key, window, seconds, changed_in] = WindowOf({terms.tenant, terms.pool, TierOf(terms.served), start});
     window->work += in_window;
     const int64_t first = span.from <= start ? 0 : (span.from - start).count() / kSecond.count();
     Instant end = start + kSecond * first;

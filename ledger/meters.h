@@ -100,13 +100,39 @@ class Meters {
   const std::map<BucketKey, Bucket>& buckets() const { return buckets_; }
   const std::map<WindowKey, Window>& windows() const { return windows_; }
 
+  /// The work of each second in a window.
+  using Seconds60 = std::array<Work, 60>;
+  /// Of the windows that the watermark has not passed, by their start.
+  const std::map<Instant, std::map<WindowKey, Seconds60>>& open_seconds() const { return open_seconds_; }
+  /// Of a changed window; nullptr once the watermark has passed it.
+  const Seconds60* SecondsOf(const WindowKey& key) const;
+  /// The latest time of an entry that metered something: where the watermark comes from.
+  Instant newest() const { return newest_; }
+
+  /// Rows changed since ForgetChanges, some perhaps twice.
+  struct Changes {
+    std::vector<std::pair<const BucketKey*, const Bucket*>> buckets;
+    std::vector<std::pair<const WindowKey*, const Window*>> windows;
+    uint32_t round = 1;  // counts the calls of ForgetChanges
+    void clear() { *this = Changes(); }
+  };
+  const Changes& changes() const { return changes_; }
+  void ForgetChanges();
+
+  /// For restoring, into empty meters and in the order of the keys.
+  void Restore(const BucketKey& key, const Bucket& bucket) { buckets_.emplace_hint(buckets_.end(), key, bucket); }
+  void Restore(const WindowKey& key, const Window& window) { windows_.emplace_hint(windows_.end(), key, window); }
+  void Restore(const WindowKey& key, const Seconds60& seconds) { open_seconds_[key.start][key] = seconds; }
+  void RestoreNewest(Instant newest) { newest_ = newest; }
+
   friend bool operator==(const Meters&, const Meters&) = default;
 
  private:
-  using Seconds60 = std::array<Work, 60>;
   struct OpenWindow {
+    const WindowKey* key;
     Window* window;
     Seconds60* seconds;
+    uint32_t changed_in = 0;  // the round in which it was noted among the changes
   };
   Bucket& BucketOf(const BucketKey& key);
   OpenWindow WindowOf(const WindowKey& key);
@@ -123,9 +149,12 @@ class Meters {
   struct CurrentBucket {
     Instant hour;
     Bucket* bucket = nullptr;
+    const BucketKey* key = nullptr;
+    uint32_t changed_in = 0;
   };
   Uncopied<absl::flat_hash_map<BucketKey, CurrentBucket>> current_buckets_;  // by keys without their hours
   Uncopied<absl::flat_hash_map<WindowKey, OpenWindow>> open_windows_;
+  Uncopied<Changes> changes_;
 };
 
 }  // namespace penstock::ledger

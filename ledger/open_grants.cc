@@ -44,11 +44,13 @@ void OpenGrants::Add(GrantEntry&& grant, const RequestFingerprint& request) {
   slot.open.attributed_until = grant.at;
   slot.open.request = request;
   slot.open.grant = std::move(grant);
+  slot.has_row = false;
+  NoteChange(place);
   by_id_.Insert(HashOf(slot.record.grant), place);
   if (!request.IsNone()) by_request_.Insert(HashOf(request), place);
 }
 
-void OpenGrants::Remove(GrantId id) {
+bool OpenGrants::Remove(GrantId id) {
   const uint32_t place = SlotOf(id);
   PENSTOCK_CHECK(place != HashIndex::kNone);
   Slot& slot = slots_[place];
@@ -57,6 +59,21 @@ void OpenGrants::Remove(GrantId id) {
   slot.used = false;  // the next grant here overwrites the rest
   slot.next_free = first_free_;
   first_free_ = place;
+  return slot.has_row;
+}
+
+void OpenGrants::NoteChange(uint32_t place) {
+  if (slots_[place].changed) return;
+  slots_[place].changed = true;
+  changed_.push_back(place);
+}
+
+void OpenGrants::ForgetChanges() {
+  for (const uint32_t place : changed_) {
+    slots_[place].changed = false;
+    slots_[place].has_row = slots_[place].used;
+  }
+  changed_.clear();
 }
 
 std::vector<const OpenGrant*> OpenGrants::InOrder() const {

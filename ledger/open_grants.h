@@ -35,12 +35,26 @@ class OpenGrants {
 
   /// Neither the grant nor the request may be open.
   void Add(GrantEntry&& grant, const RequestFingerprint& request);
-  /// It must be open.
-  void Remove(GrantId id);
+  /// It must be open. True when it has a row (see ForgetChanges).
+  bool Remove(GrantId id);
+  /// It was changed through Find.
+  void NoteChange(GrantId id) { NoteChange(SlotOf(id)); }
 
   size_t size() const { return by_id_.size(); }
   /// All of them by id: collected and sorted at each call.
   std::vector<const OpenGrant*> InOrder() const;
+
+  /// Grants added or changed since ForgetChanges; those that ended meanwhile count as well.
+  size_t changed() const { return changed_.size(); }
+  /// Calls visit(open) for those that are still open.
+  template <class Visit>
+  void ForEachChanged(const Visit& visit) const {
+    for (const uint32_t place : changed_) {
+      if (slots_[place].used) visit(slots_[place].open);
+    }
+  }
+  /// Every change has its row now, and every open grant has one.
+  void ForgetChanges();
 
   friend bool operator==(const OpenGrants& a, const OpenGrants& b);
 
@@ -49,11 +63,15 @@ class OpenGrants {
     OpenGrant open;
     RequestRecord record;
     bool used = false;
+    bool changed = false;  // it is in changed_, perhaps for the grant that was here before
+    bool has_row = false;
     uint32_t next_free = HashIndex::kNone;  // while it is not used
   };
   uint32_t SlotOf(GrantId id) const;
+  void NoteChange(uint32_t place);
 
   std::deque<Slot> slots_;
+  std::vector<uint32_t> changed_;
   uint32_t first_free_ = HashIndex::kNone;
   HashIndex by_id_;
   HashIndex by_request_;  // of those that have one

@@ -16,6 +16,7 @@
 #include "ledger/head_mark.h"
 #include "ledger/journal_directory.h"
 #include "ledger/journal_row.h"
+#include "ledger/rocksdb_projections.h"
 #include "ledger/rocksdb_store.h"
 
 namespace penstock::ledger {
@@ -189,8 +190,10 @@ absl::StatusOr<Finding> Look(const JournalPaths& paths, const RocksDbJournalTerm
 
 class RocksDbJournal : public Journal {
  public:
-  RocksDbJournal(JournalPaths paths, std::optional<DirectoryLock> lock, std::optional<HeadMarkFile> mark, Finding found)
+  RocksDbJournal(JournalPaths paths, rocksdb::Env* env, std::optional<DirectoryLock> lock,
+                 std::optional<HeadMarkFile> mark, Finding found)
       : paths_(std::move(paths)),
+        env_(env),
         lock_(std::move(lock)),
         mark_(std::move(mark)),
         db_(std::move(found.db)),
@@ -201,6 +204,7 @@ class RocksDbJournal : public Journal {
   }
 
   ~RocksDbJournal() override {
+    projections_.reset();
     if (mark_ && broken_.ok()) CloseInOrder();
   }
 
@@ -263,6 +267,22 @@ class RocksDbJournal : public Journal {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<Head> HeadAt(uint64_t sequence) const override {
+    if (sequence == 0) return Head();
+    if (db_) {
+      RowWalk walk(*db_, sequence);
+      const absl::StatusOr<std::optional<Row>> row = walk.Next();
+      if (!row.ok()) return Damaged(paths_, row.status().message());
+      if (row->has_value() && (*row)->last() == sequence) return (*row)->head();
+    }
+    return absl::NotFoundError(absl::StrCat("journal ", paths_.journal, ": no row ends with sequence ", sequence));
+  }
+
+  ProjectionStore* projections() override {
+    if (!projections_) projections_ = OpenRocksDbProjections(paths_.projections, /*read_only=*/!mark_, env_);
+    return projections_.get();
+  }
+
  private:
   /// Remembers the first error for every later call: after it, memory is ahead of the disk.
   absl::Status Break(absl::string_view what, const absl::Status& cause) {
@@ -296,6 +316,8 @@ class RocksDbJournal : public Journal {
   }
 
   const JournalPaths paths_;
+  rocksdb::Env* const env_;
+  std::unique_ptr<ProjectionStore> projections_;
   const std::optional<DirectoryLock> lock_;
   std::optional<HeadMarkFile> mark_;       // none for readers; after opening under sync_mutex_
   const std::unique_ptr<rocksdb::DB> db_;  // none for a reader of a directory without a journal
@@ -320,7 +342,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenReader(const JournalPaths& paths, c
   absl::StatusOr<Finding> found = Look(paths, terms);
   if (!found.ok()) return Refused(found.status());
   if (!found->exists) return absl::NotFoundError(paths.directory + " holds no journal: is this the data directory?");
-  return std::make_unique<RocksDbJournal>(paths, std::nullopt, std::nullopt, *std::move(found));
+  return std::make_unique<RocksDbJournal>(paths, terms.env, std::nullopt, std::nullopt, *std::move(found));
 }
 
 absl::StatusOr<std::unique_ptr<Journal>> OpenWriter(const JournalPaths& paths, const RocksDbJournalTerms& terms) {
@@ -348,7 +370,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenWriter(const JournalPaths& paths, c
   if (!head.ok()) return head.status();
   marked = mark->Write(HeadMark{*head, false});
   if (!marked.ok()) return marked;
-  return std::make_unique<RocksDbJournal>(paths, *std::move(lock), *std::move(mark), *std::move(found));
+  return std::make_unique<RocksDbJournal>(paths, terms.env, *std::move(lock), *std::move(mark), *std::move(found));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 // Opening for writing looks first through a reader, which changes nothing: the rows from HEAD's to the end must be
 // sound and reach it. Only then is RocksDB opened in earnest, which rewrites its log into a table. What lies before
 // HEAD is checked when it is read.
+//
+// Projections lie in a RocksDB of their own under DIR/projections (ledger/rocksdb_projections.h).
 #pragma once
 
 #include <absl/status/statusor.h>

@@ -78,6 +78,18 @@ rocksdb::Options JournalOptions(const StoreTerms& terms) {
   return options;
 }
 
+/// Rows change in place: small memory, and compaction that keeps up with it.
+rocksdb::Options ProjectionOptions(const StoreTerms& terms) {
+  rocksdb::Options options = JournalOptions(terms);
+  options.write_buffer_size = 16 * kMiB;
+  options.max_write_buffer_number = 3;
+  return options;
+}
+
+rocksdb::Options OptionsFor(const StoreTerms& terms) {
+  return terms.of == StoreOf::kJournal ? JournalOptions(terms) : ProjectionOptions(terms);
+}
+
 absl::Status WithComplaint(const rocksdb::Status& status, const Complaints& complaints) {
   const absl::Status translated = FromRocksDb(status);
   const std::string complaint = complaints.first();
@@ -89,13 +101,13 @@ absl::Status WithComplaint(const rocksdb::Status& status, const Complaints& comp
 
 absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenStore(const StoreTerms& terms) {
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(JournalOptions(terms), terms.path, &db);
+  const rocksdb::Status status = rocksdb::DB::Open(OptionsFor(terms), terms.path, &db);
   if (!status.ok()) return FromRocksDb(status);
   return std::unique_ptr<rocksdb::DB>(db);
 }
 
 absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenStoreForReading(const StoreTerms& terms) {
-  rocksdb::Options options = JournalOptions(terms);
+  rocksdb::Options options = OptionsFor(terms);
   options.create_if_missing = false;
   const auto complaints = std::make_shared<Complaints>();
   options.info_log = complaints;

@@ -1,5 +1,5 @@
-// Opening RocksDB the way an append-only journal with increasing keys needs it. RocksDB's own headers stay in the .cc
-// files.
+// Opening RocksDB the way an append-only journal with increasing keys needs it, or rows that are put again and again.
+// RocksDB's own headers stay in the .cc files.
 #pragma once
 
 #include <absl/status/status.h>
@@ -23,8 +23,11 @@ enum class LogReplay {
   kUpToDamage,  // for looking at what is intact
 };
 
+enum class StoreOf { kJournal, kProjections };
+
 struct StoreTerms {
   std::string path;
+  StoreOf of = StoreOf::kJournal;
   LogReplay replay = LogReplay::kWhole;
   bool create = false;          // ignored by readers
   rocksdb::Env* env = nullptr;  // nullptr is the real one

@@ -1,4 +1,5 @@
-// penstock ledger verify: does the journal of a data directory hold together, to the last entry?
+// penstock ledger verify: does the journal of a data directory hold together, to the last entry, and its projections
+// with it?
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -37,6 +38,7 @@ int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& termi
                              {"entries", found->entries},
                              {"head", ledger::ToHex(found->head.hash)},
                              {"open_holds", found->open_holds},
+                             {"projections", {{"sequence", found->projected}, {"rows", found->rows}}},
                              {"boot_epoch", found->books.epoch()},
                              {"posted", {{"currency", currency}, {"amount", found->posted.ToDecimal()}}}});
     return kOk;
@@ -48,6 +50,10 @@ int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& termi
   sheet.Add("boot epoch", std::to_string(found->books.epoch()));
   sheet.Add("open holds", std::to_string(found->open_holds));
   sheet.Add("posted", found->posted.ToDecimal() + " " + currency);
+  sheet.Add("projections", found->projected == 0
+                               ? "none"
+                               : std::to_string(found->rows) + " rows; the books' are what the entries up to sequence " +
+                                     std::to_string(found->projected) + " give");
   terminal.out << sheet.Render(terminal.colour);
   return kOk;
 }
@@ -57,8 +63,9 @@ int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& termi
 void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts) {
   CLI::App* ledger = app.add_subcommand("ledger", "Look after a data directory");
   ledger->require_subcommand(1);
-  CLI::App* verify = ledger->add_subcommand(
-      "verify", "Read the whole journal and check it: exit 0 if it holds together, 1 with the place if it does not");
+  CLI::App* verify = ledger->add_subcommand("verify",
+                                            "Read the whole journal and check it, and the projections against it: exit "
+                                            "0 if all holds together, 1 with the place if it does not");
   auto options = std::make_shared<VerifyOptions>();
   verify->add_option("--data", options->data_dir, "The daemon's data_dir; stop the daemon first")->required();
   AddOutputFlag(*verify, options->output);

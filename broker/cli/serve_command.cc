@@ -53,6 +53,19 @@ class StopSignals {
   _exit(kIo);
 }
 
+void SayNoProjections(const absl::Status& status) {
+  const std::string text = "penstock: projections cannot be written back any more: " + std::string(status.message()) +
+                           "\npenstock: nothing is lost, but the next start will replay the journal from there\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+}
+
+void SayOpening(const ledger::Opening& opening, Terminal& terminal) {
+  if (!opening.warning.empty()) terminal.err << "penstock: " << opening.warning << std::endl;
+  if (opening.loaded + opening.replayed == 0) return;
+  terminal.err << "penstock: opened the journal: projections up to sequence " << opening.loaded << ", then "
+               << opening.replayed << " entries replayed" << std::endl;
+}
+
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path);
   std::stringstream contents;
@@ -73,7 +86,8 @@ absl::StatusOr<rpc::BrokerTerms> TermsFor(const config::Config& config, const Pa
                          .api_keys = auth::ApiKeys(*hash_key, config.api_keys),
                          .server = {.listen = config.listen, .tls_certificate = "", .tls_key = ""},
                          .command_queue = static_cast<size_t>(config.command_queue),
-                         .on_fatal = LastWord};
+                         .on_fatal = LastWord,
+                         .on_no_projections = SayNoProjections};
   if (!config.tls) return terms;
   absl::StatusOr<std::string> certificate = ReadFile(config.tls->cert_file);
   if (!certificate.ok()) return certificate.status();
@@ -125,6 +139,7 @@ int Serve(const ServeOptions& options, const Parts& parts, Terminal& terminal) {
   terms->read_config = [path = options.config] { return ReadAgain(path); };
   absl::StatusOr<std::unique_ptr<rpc::Broker>> broker = rpc::Broker::Start(*std::move(terms));
   if (!broker.ok()) return Fail(terminal, broker.status());
+  SayOpening((*broker)->opening(), terminal);
 
   const std::string host = config->listen.substr(0, config->listen.rfind(':'));
   terminal.out << "listening on " << host << ":" << (*broker)->port() << std::endl;

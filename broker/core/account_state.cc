@@ -63,6 +63,7 @@ void AccountState::SetTenant(TenantId id, const TenantSettings& settings, const 
     policy.stages.emplace_back(stage.at_spend, limits_.Shared(stage.limits));
   Tenant& tenant = TenantAt(id);
   tenant.id = id;
+  for (const auto& [spend, limits] : policy.stages) SetLasting(*limits, Scope::kTenant, id.value, &tenant.lasting);
   tenant.policy = tenant_policies_.Shared(std::move(policy));
   MoveToTier(tenant, settings.tier, now);
   tenant.stage = StageAt(*tenant.policy, spent);
@@ -80,6 +81,7 @@ void AccountState::SetKey(KeyId id, TenantId tenant, const KeySettings& settings
   key.tenant = tenant;
   key.weight = static_cast<int32_t>(settings.weight);
   key.policy = key_policies_.Shared(std::move(policy));
+  SetLasting(settings.limits, Scope::kKey, id.value, &key.lasting);
   key.limits.SetPolicy(limits_.Shared(settings.limits), now);
   key.budgets.SetTerms(settings.budgets, since);
 }
@@ -92,7 +94,62 @@ void AccountState::KnowKey(KeyId id, TenantId tenant) {
 }
 
 void AccountState::SetTierLimits(Tier tier, const admission::LimitPolicy& limits, Instant now) {
-  tiers_[static_cast<size_t>(tier)].SetPolicy(limits_.Shared(limits), now);
+  const auto place = static_cast<size_t>(tier);
+  SetLasting(limits, Scope::kTier, static_cast<uint32_t>(tier), &tier_lasting_[place]);
+  tiers_[place].SetPolicy(limits_.Shared(limits), now);
+}
+
+// Once one of its policies had a lasting limit it stays among those that do.
+void AccountState::SetLasting(const admission::LimitPolicy& policy, Scope scope, uint32_t id, uint32_t* place) {
+  const bool lasts = std::any_of(policy.limits.begin(), policy.limits.end(), admission::OutlivesRestart);
+  if (!lasts || *place != 0) return;
+  lasting_.push_back({.scope = scope, .id = id});
+  *place = static_cast<uint32_t>(lasting_.size());
+}
+
+template <class Visit>
+void AccountState::ForLasting(KeyId id, const Visit& visit) {
+  const Key* key = MutableKey(id);
+  if (key == nullptr) return;
+  const Tenant& tenant = TenantAt(key->tenant);
+  for (const uint32_t place : {key->lasting, tenant.lasting, tier_lasting_[static_cast<size_t>(tenant.tier)]}) {
+    if (place != 0) visit(place - 1);
+  }
+}
+
+void AccountState::NoteUse(KeyId id) {
+  ForLasting(id, [this](uint32_t place) {
+    if (lasting_[place].noted) return;
+    lasting_[place].noted = true;
+    changed_lasting_.push_back(place);
+  });
+}
+
+void AccountState::NoteWaiting(KeyId id, const admission::Usage& usage, int sign) {
+  NoteUse(id);
+  ForLasting(id, [&](uint32_t place) {
+    admission::Usage& waiting = lasting_[place].waiting;
+    // Never below nothing, though who waited may have come before its limits lasted, or before its tenant's tier
+    // changed.
+    waiting.requests = std::max<int64_t>(waiting.requests + sign * usage.requests, 0);
+    waiting.work = std::max(waiting.work + usage.work * sign, Work::Zero());
+    for (TokenKind kind : kAllTokenKinds) {
+      waiting.tokens[kind] = std::max(waiting.tokens[kind] + usage.tokens[kind] * sign, Tokens::Zero());
+    }
+  });
+}
+
+admission::LimitSet* AccountState::LimitsFor(Scope scope, uint32_t id) {
+  switch (scope) {
+    case Scope::kKey:
+      return id == 0 || id > keys_.size() ? nullptr : &keys_[id - 1].limits;
+    case Scope::kTenant:
+      return id == 0 || id > tenants_.size() ? nullptr : &tenants_[id - 1].limits;
+    case Scope::kTier:
+      return id >= tiers_.size() ? nullptr : &tiers_[id];
+    default:
+      return nullptr;
+  }
 }
 
 // Those who run move with their tenant; what they used stays where it was.
@@ -150,10 +207,12 @@ std::optional<LimitVerdict> AccountState::WouldRefuse(KeyId id, const admission:
 }
 
 void AccountState::Take(KeyId id, const admission::Usage& usage, Instant now) {
+  NoteUse(id);
   ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.Take(usage, now); });
 }
 
 void AccountState::TrueUp(KeyId id, const admission::Usage& charged, const admission::Usage& known, Instant now) {
+  NoteUse(id);
   ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.TrueUp(charged, known, now); });
 }
 
@@ -166,6 +225,7 @@ void AccountState::Resume(KeyId id, const admission::Usage& usage, Instant now) 
 }
 
 void AccountState::Replay(KeyId id, const admission::Usage& usage, Instant at) {
+  NoteUse(id);
   ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.Replay(usage, at); });
 }
 

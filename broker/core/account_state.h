@@ -64,6 +64,7 @@ struct Tenant {
   std::shared_ptr<const TenantPolicy> policy;  // nullptr: not in the settings (any more)
   Tier tier = Tier::kElastic;                  // its grants are counted in the limits of this tier
   uint32_t stage = 0;                          // of the policy's graduations; 0: the tenant's own limits
+  uint32_t lasting = 0;                        // place among those with lasting limits + 1; 0: it has none
   admission::LimitSet limits;
   Budgets budgets;
 };
@@ -80,6 +81,7 @@ struct Key {
   KeyId id;
   TenantId tenant;
   int32_t weight = 1;
+  uint32_t lasting = 0;                             // as a tenant's
   std::shared_ptr<const ResolvedKeyPolicy> policy;  // nullptr: not in the settings (any more)
   admission::LimitSet limits;
   Budgets budgets;
@@ -131,6 +133,24 @@ class AccountState {
   /// Counts past usage (or what came back of it) against limits of an hour or longer.
   void Replay(KeyId key, const admission::Usage& usage, Instant at);
 
+  /// What somebody who waits has taken (+1), and does not wait for any more (-1): no entry will tell of it.
+  void NoteWaiting(KeyId key, const admission::Usage& usage, int sign);
+
+  /// Limits of an hour or longer that somebody used since the last call: visit(scope, id of tenant or key or number of
+  /// the tier, limits, what waiting requests took of them).
+  template <class Visit>
+  void TakeLastingChanges(const Visit& visit) {
+    for (const uint32_t place : changed_lasting_) {
+      Lasting& one = lasting_[place];
+      one.noted = false;
+      visit(one.scope, one.id, LimitsOf(one.scope, one.id), one.waiting);
+    }
+    changed_lasting_.clear();
+  }
+  size_t changed_lasting() const { return changed_lasting_.size(); }
+  /// nullptr when there is no such subject (any more).
+  admission::LimitSet* LimitsFor(Scope scope, uint32_t id);
+
   /// True when a hard budget bounds what this key may spend.
   bool IsBudgeted(KeyId key) const;
   /// The tightest of the key's and its tenant's budgets, for a grant given then.
@@ -165,10 +185,25 @@ class AccountState {
   };
   template <class Visit>
   void ForLimits(KeyId key, const Visit& visit);
+  /// Subjects with limits of an hour or longer.
+  struct Lasting {
+    Scope scope = Scope::kNone;
+    uint32_t id = 0;
+    admission::Usage waiting{.requests = 0, .tokens = {}, .work = {}};
+    bool noted = false;  // in changed_lasting_
+  };
+  void SetLasting(const admission::LimitPolicy& policy, Scope scope, uint32_t id, uint32_t* place);
+  template <class Visit>
+  void ForLasting(KeyId key, const Visit& visit);
+  void NoteUse(KeyId key);
+  const admission::LimitSet& LimitsOf(Scope scope, uint32_t id) { return *LimitsFor(scope, id); }
 
   std::vector<Tenant> tenants_;  // by id - 1
   std::vector<Key> keys_;        // by id - 1
   std::array<admission::LimitSet, kTierCount> tiers_;
+  std::vector<Lasting> lasting_;
+  std::array<uint32_t, kTierCount> tier_lasting_{};
+  std::vector<uint32_t> changed_lasting_;
   Latest<admission::LimitPolicy> limits_;
   Latest<TenantPolicy> tenant_policies_;
   Latest<ResolvedKeyPolicy> key_policies_;

@@ -168,6 +168,7 @@ void Engine::ExpireDeadlines() {
     const ledger::OpenGrant& open = *books().FindOpen(running_[slot].id);
     TrueUp(running_[slot], open.so_far, open.attributed);
     EndLease(slot);
+    lease_changes_.push_back(running_[slot].id);
   }
   while (!settlements_.empty() && settlements_.TopAt() <= now_) {
     const Slot slot = settlements_.Top();
@@ -222,6 +223,7 @@ void Engine::TrueUp(Running& running, const TokenCounts& tokens, Work work) {
   accounts_.TrueUp(running.terms.key, charged, {.requests = 1, .tokens = tokens, .work = work}, now_);
   running.charged = known;
   running.charged_work = work;
+  if (!running.holds_slot) lease_changes_.push_back(running.id);
 }
 
 void Engine::EndRunning(Slot slot, const TokenCounts& tokens, Work work, const ledger::Money& charge, bool has_answer) {

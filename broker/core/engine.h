@@ -37,8 +37,7 @@ namespace penstock::core {
 /// The production scheduler.
 SchedulerFactory FairScheduling();
 
-/// Limits with periods up to this survive a restart.
-constexpr Duration kLongestLimit = Hours(24);
+class Past;
 
 class Engine {
  public:
@@ -73,6 +72,12 @@ class Engine {
 
   /// Ends the epoch in the journal. After this only the ledger may be used.
   void PostStop(Instant now);
+
+  /// Rows that TakeChanges would write now, about.
+  size_t changed_rows() const;
+  /// Appends to `rows` what changed since the last call, of the books and of what limits, budgets and runs count: see
+  /// Ledger::TakeChanges. Between two commands, when everything is written.
+  void TakeChanges(ledger::RowBatch* rows);
 
   ledger::Ledger& ledger() { return *ledger_; }
   const ledger::Ledger& ledger() const { return *ledger_; }
@@ -136,7 +141,6 @@ class Engine {
   void BindReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations);
   PoolSet PoolsNamed(const std::vector<std::string>& names) const;
   void PinTariff(const ledger::Tariff& tariff);
-  struct Past;  // of the journal: what limits, budgets and runs still count
   void Recall(Past& past);
   void ResumeOpenGrants(const Past& past);
 
@@ -156,6 +160,23 @@ class Engine {
   void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}
+
+  /// Charged to grants of a key that were given on a day; what budgets count.
+  struct Charged {
+    ledger::Money amount;
+    bool noted = false;  // in charged_changes_
+  };
+  struct KeyDay {
+    KeyId key;
+    Instant day;
+    friend bool operator==(const KeyDay&, const KeyDay&) = default;
+    template <class H>
+    friend H AbslHashValue(H h, const KeyDay& k) {
+      return H::combine(std::move(h), k.key, k.day.nanoseconds_since_epoch());
+    }
+  };
+  void NoteCharge(const KeyDay& when, Charged* charged);
+  void TakeOwnChanges(ledger::RowBatch* rows);
 
   /// True when the request id was known and the answer has been said.
   bool AnswerKnownRequest(const Admit& admit, const RequestKey& name);
@@ -210,7 +231,7 @@ class Engine {
   void SettleUnmetered(const Complete& complete, const ledger::GrantTerms& terms, bool billed);
   ledger::Money PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed,
                                const std::optional<ledger::Money>& at_most, Work work,
-                               ledger::Attributions attributions);
+                               ledger::Attributions attributions, Instant given);
   std::optional<Error> CheckTokens(const ledger::GrantTerms& terms, const TokenCounts& tokens,
                                    const TokenCounts& so_far) const;
 
@@ -245,6 +266,9 @@ class Engine {
   Runs runs_;
   Duplicates duplicates_;
   DecisionLog decisions_;
+  absl::flat_hash_map<KeyDay, Charged> charged_;
+  std::vector<KeyDay> charged_changes_;
+  std::vector<GrantId> lease_changes_;  // open beyond their leases, charged anew beyond them, or ended there
   uint32_t tariff_ = 0;
   WaitingRequests::Number newcomer_ = WaitingRequests::kNone;  // while Apply runs: who stood in line, until Pump saw it
   PoolState* dispatches_ = nullptr;                            // the pool that dispatched last

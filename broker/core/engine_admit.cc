@@ -361,6 +361,7 @@ bool Engine::StandInLine(Waiting* waiting, PoolState& pool, const Tenant& tenant
   ++pool.counter(waiting->share_class).offered;
   waiting_.SetPlace(number, enqueued.id);
   accounts_.Take(waiting->key, waiting->usage(), now_);
+  accounts_.NoteWaiting(waiting->key, waiting->usage(), +1);
   if (waiting->has_content) duplicates_.Begin(waiting->content, now_);
   newcomer_ = number;
   return true;
@@ -409,6 +410,7 @@ Waiting Engine::Forget(WaitingRequests::Number number) {
 
 void Engine::GiveBack(const Waiting& waiting) {
   const admission::Usage nothing{.requests = 0, .tokens = {}, .work = {}};
+  accounts_.NoteWaiting(waiting.key, waiting.usage(), -1);
   accounts_.TrueUp(waiting.key, waiting.usage(), nothing, now_);
   accounts_.ReleaseParallel(waiting.key);
   if (waiting.has_content) duplicates_.Forget(waiting.content);
@@ -468,6 +470,7 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
                    .retry_after = affordable.again,
                    .limit = affordable.by});
   }
+  accounts_.NoteWaiting(waiting.key, waiting.usage(), -1);
   TokenCounts most = waiting.estimate;
   most[TokenKind::kOutput] = Tokens::Zero();
   ledger::GrantEntry& entry = entry_;

@@ -1,172 +1,22 @@
 // Opening and reconfiguring: replay, bind names, pin the tariff, resume what earlier boots granted.
-#include <absl/container/btree_map.h>
-#include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
-#include <variant>
 
 #include "admission/vocabulary/check.h"
 #include "broker/core/engine.h"
+#include "broker/core/past.h"
 
 namespace penstock::core {
-
-/// What limits, budgets and runs still count of the journal, collected while it is read.
-struct Engine::Past {
-  /// An open grant, and what limits are charged for it.
-  struct Given {
-    TenantId tenant;
-    KeyId key;
-    PoolId pool;
-    Instant at;
-    Instant lease_deadline;
-    bool lease_over = false;
-    std::optional<RunKey> run;
-    TokenCounts estimate;
-    Work work;  // of the estimate
-    TokenCounts so_far;
-    Work attributed;
-    TokenCounts charged;
-    Work charged_work;
-  };
-  struct Used {
-    admission::Usage back{.requests = 0, .tokens = {}, .work = {}};  // negative
-    admission::Usage taken{.requests = 0, .tokens = {}, .work = {}};
-  };
-  Instant now;
-  absl::flat_hash_set<std::string_view> tenants_with_runs;  // whose runs are bounded, by name
-  absl::flat_hash_set<TenantId> bounds_runs;
-  absl::flat_hash_map<std::string_view, BurndownRates> burndown_by_name;
-  absl::flat_hash_map<PoolId, BurndownRates> burndown;
-  absl::btree_map<GrantId, Given> open;
-  /// By minute and key: limits of an hour or longer need it no finer. What came back of earlier minutes' takes is apart
-  /// and goes first, for it may find the level drained. (Each counts up to a minute early, so a level may be short of
-  /// up to two minutes' worth.)
-  absl::btree_map<std::pair<Instant, KeyId>, Used> used;
-  /// By key and day in which the grant was given.
-  absl::btree_map<std::pair<KeyId, Instant>, ledger::Money> charged;
-  Runs runs;
-
-  Past(const EngineSettings& settings, Instant at) : now(at) {
-    for (const TenantSettings& tenant : settings.tenants) {
-      if (BoundsRuns(tenant.runs)) tenants_with_runs.insert(tenant.name);
-    }
-    for (const PoolSettings& pool : settings.pools) burndown_by_name[pool.name] = pool.burndown;
-  }
-
-  void See(const ledger::Entry& entry) {
-    std::visit([this](const auto& what) { On(what); }, entry);
-  }
-  /// Leases that ended since the last entry.
-  void Finish() {
-    for (auto& [id, given] : open) EndLease(given, now);
-  }
-
- private:
-  template <class T>
-  void On(const T&) {}  // says nothing about them
-  void On(const ledger::NameEntry& name) {
-    const bool bounds = name.kind == ledger::NameKind::kTenant && tenants_with_runs.contains(name.name);
-    if (bounds) bounds_runs.insert(TenantId{name.id});
-    if (name.kind != ledger::NameKind::kPool) return;
-    if (const auto pool = burndown_by_name.find(name.name); pool != burndown_by_name.end()) {
-      burndown[PoolId{name.id}] = pool->second;
-    }
-  }
-  void On(const ledger::GrantEntry& grant) {
-    Given given{.tenant = grant.terms.tenant,
-                .key = grant.terms.key,
-                .pool = grant.terms.pool,
-                .at = grant.at,
-                .lease_deadline = grant.lease_deadline,
-                .run = {},
-                .estimate = grant.estimate,
-                .work = grant.work,
-                .so_far = {},
-                .attributed = {},
-                .charged = {},
-                .charged_work = {}};
-    if (!grant.run.empty() && bounds_runs.contains(given.tenant)) given.run = RunKeyOf(given.tenant, grant.run);
-    if (given.run) runs.Admit(*given.run, ledger::Money(), grant.at);
-    Charge(given, grant.estimate, grant.work, grant.at, 1);
-    open[grant.id] = std::move(given);
-  }
-  void On(const ledger::ProgressEntry& progress) {
-    const auto found = open.find(progress.id);
-    if (found == open.end()) return;
-    Given& given = found->second;
-    EndLease(given, progress.at);
-    if (!given.lease_over) given.lease_deadline = progress.lease_deadline;
-    given.so_far = progress.so_far;
-    for (const ledger::Attribution& one : progress.attributions) given.attributed += one.work;
-    TokenCounts known = given.estimate;
-    for (TokenKind kind : kAllTokenKinds) known[kind] = std::max(known[kind], given.so_far[kind]);
-    if (const auto pool = burndown.find(given.pool); pool != burndown.end()) {
-      Charge(given, known, WorkOf(known, pool->second), progress.at);
-    }
-  }
-  void On(const ledger::SettleEntry& settle) {
-    const auto found = open.find(settle.id);
-    // A grant whose record was lost counts as given when it settled.
-    const Instant at = found == open.end() ? settle.at : found->second.at;
-    if (!settle.charge.IsZero()) charged[{settle.terms.key, WindowStart(at, Days(1))}] += settle.charge;
-    if (found == open.end()) return;
-    EndLease(found->second, settle.at);
-    Charge(found->second, settle.tokens + settle.unbilled, settle.work, settle.at);
-    End(found, settle.charge, settle.at);
-  }
-  void On(const ledger::ExpireEntry& expire) {
-    const auto found = open.find(expire.id);
-    if (found == open.end()) return;
-    EndLease(found->second, expire.at);
-    Charge(found->second, found->second.so_far, found->second.attributed, expire.at);
-    End(found, ledger::Money(), expire.at);
-  }
-  void On(const ledger::VoidEntry& gone) {
-    const auto found = open.find(gone.id);
-    if (found == open.end()) return;
-    EndLease(found->second, gone.at);
-    Charge(found->second, TokenCounts{}, Work::Zero(), gone.at, -1);
-    End(found, ledger::Money(), gone.at);
-  }
-
-  void End(absl::btree_map<GrantId, Given>::iterator which, const ledger::Money& charge, Instant at) {
-    if (which->second.run) runs.Settle(*which->second.run, ledger::Money(), charge, at);
-    open.erase(which);
-  }
-  void EndLease(Given& given, Instant at) {
-    if (given.lease_over || given.lease_deadline > at) return;
-    given.lease_over = true;
-    Charge(given, given.so_far, given.attributed, given.lease_deadline);
-  }
-  /// Makes what limits are charged for a grant what was known at that time.
-  void Charge(Given& given, const TokenCounts& tokens, Work work, Instant at, int64_t requests = 0) {
-    const TokenCounts more = tokens - given.charged;
-    const Work more_work = work - given.charged_work;
-    given.charged = tokens;
-    given.charged_work = work;
-    if (given.at + kLongestLimit <= now) return;  // nothing is given back of what is not counted any more
-    const Instant minute = WindowStart(at, Minutes(1));
-    Used& in_minute = used[{minute, given.key}];
-    const bool at_once = WindowStart(given.at, Minutes(1)) == minute;
-    const auto side = [&](bool back) -> admission::Usage& {
-      return back && !at_once ? in_minute.back : in_minute.taken;
-    };
-    for (TokenKind kind : kAllTokenKinds) side(more[kind] < Tokens::Zero()).tokens[kind] += more[kind];
-    side(more_work < Work::Zero()).work += more_work;
-    side(requests < 0).requests += requests;
-  }
-};
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineSettings& settings,
                                                      std::unique_ptr<ledger::Journal> journal,
                                                      const SchedulerFactory& scheduling, Instant now) {
   Past past(settings, now);
-  auto ledger = ledger::Ledger::Open(std::move(journal), [&](const ledger::Entry& entry) { past.See(entry); });
+  auto ledger = ledger::Ledger::Open(std::move(journal), &past);
   if (!ledger.ok()) return ledger.status();
   past.Finish();
   std::unique_ptr<Engine> engine(new Engine(*std::move(ledger)));
@@ -180,6 +30,10 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineSettings& setti
   if (absl::Status written = engine->ledger_->WriteBatch(); !written.ok()) return written;
   // A power cut must not give this epoch, and with it the ids of its grants, to a later boot as well.
   if (absl::Status synced = engine->ledger_->SyncJournal().status(); !synced.ok()) return synced;
+  if (engine->ledger_->keeps_projections() && engine->ledger_->opening().loaded == 0) {
+    absl::Status all = engine->ledger_->WriteAll([&](ledger::RowBatch* rows) { engine->TakeOwnChanges(rows); });
+    if (!all.ok()) return all;
+  }
   return engine;
 }
 
@@ -305,14 +159,22 @@ void Engine::PinTariff(const ledger::Tariff& tariff) {
 
 // Limits of an hour or longer, budgets and runs outlive a restart.
 void Engine::Recall(Past& past) {
+  for (const KeptLevel& kept : past.levels) {
+    admission::LimitSet* limits = accounts_.LimitsFor(kept.scope, kept.id);
+    if (limits != nullptr) limits->RestoreLevel(kept.terms, kept.level);
+  }
   for (const auto& [when, used] : past.used) {
     accounts_.Replay(when.second, used.back, when.first);
     accounts_.Replay(when.second, used.taken, when.first);
   }
   for (const auto& [when, charge] : past.charged) {
-    accounts_.SettleMoney(when.first, ledger::Money(), charge, when.second);
+    accounts_.SettleMoney(when.first, ledger::Money(), charge.amount, when.second);
+    const KeyDay day = {when.first, when.second};
+    charged_[day].amount = charge.amount;
+    if (charge.noted) NoteCharge(day, &charged_[day]);
   }
   runs_ = std::move(past.runs);
+  lease_changes_ = std::move(past.ended_beyond_lease);
 }
 
 // Grants of earlier boots keep their holds, and their slots until their leases end: the fleet may still be running
@@ -353,6 +215,7 @@ void Engine::ResumeOpenGrants(const Past& past) {
     if (running.in_run) runs_.Hold(running.run, running.hold);
     // A report after the lease moved its deadline in the journal, yet brought no slot back.
     running.holds_slot = pool != nullptr && !given.lease_over;
+    if (given.lease_over) lease_changes_.push_back(id);
     if (running.holds_slot) {
       pool->scheduler().OccupySlot(running.charge, now_);
       pool->CountSlotOfEarlierBoot(+1);

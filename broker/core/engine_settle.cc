@@ -191,8 +191,8 @@ void Engine::CompleteOpen(const Complete& complete, const ledger::OpenGrant& ope
   const Slot slot = running_by_id_.at(complete.grant);
   const Running& running = running_[slot];
   const std::optional<ledger::Money> at_most = running.money_bound ? std::optional(running.hold) : std::nullopt;
-  const ledger::Money charge =
-      PostSettlement(complete, terms, /*billed=*/true, at_most, work, Attribute(first, end, input, output));
+  const ledger::Money charge = PostSettlement(complete, terms, /*billed=*/true, at_most, work,
+                                              Attribute(first, end, input, output), running.given);
   EndRunning(slot, complete.tokens, work, charge, complete.outcome == ledger::Outcome::kSucceeded);
   accounts_.Graduate(terms.tenant, books().BalanceOf(terms.tenant).posted, now_);
   effects_->observations.push_back({terms.tenant, terms.pool, Generated(complete.tokens)});
@@ -251,13 +251,14 @@ void Engine::SettleUnmetered(const Complete& complete, const ledger::GrantTerms&
     at_most = std::max(accounts_.MoneyLeft(terms.key, now_).left, ledger::Money());
   }
   const ledger::Money charge =
-      PostSettlement(complete, terms, billed, at_most, metered_work + news, Attribute(now_, now_, Work::Zero(), news));
+      PostSettlement(complete, terms, billed, at_most, metered_work + news, Attribute(now_, now_, Work::Zero(), news),
+                     /*given=*/now_);
   accounts_.SettleMoney(terms.key, ledger::Money(), charge, now_);
 }
 
 ledger::Money Engine::PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed,
                                      const std::optional<ledger::Money>& at_most, Work work,
-                                     ledger::Attributions attributions) {
+                                     ledger::Attributions attributions, Instant given) {
   ledger::SettleEntry entry;
   entry.id = complete.grant;
   entry.terms = terms;
@@ -276,6 +277,12 @@ ledger::Money Engine::PostSettlement(const Complete& complete, const ledger::Gra
   entry.body = complete.body;
   entry.attributions = std::move(attributions);
   const ledger::Money charge = entry.charge;
+  if (!charge.IsZero()) {
+    const KeyDay when = {terms.key, WindowStart(given, Days(1))};
+    Charged& charged = charged_[when];
+    charged.amount += charge;
+    NoteCharge(when, &charged);
+  }
   ledger_->Post(std::move(entry));
   Say(complete.ticket,
       Completed{.terms = terms,

@@ -49,9 +49,10 @@ bool Runs::SpendLeft(const RunTerms& terms, const RunKey& key, Instant now, ledg
 Runs::Run& Runs::Touch(const RunKey& key, Instant now) {
   const auto [found, is_new] = runs_.try_emplace(key);
   if (is_new || IsForgotten(found->second, now)) {
-    found->second = Run{};
+    found->second = Run{.noted = found->second.noted};
     found->second.started = found->second.clock = now;
   }
+  NoteChange(key, found->second);
   found->second.last = std::max(found->second.last, now);
   if (!is_new) return found->second;
   order_.push_back(key);
@@ -60,12 +61,32 @@ Runs::Run& Runs::Touch(const RunKey& key, Instant now) {
     order_.pop_front();
     const auto at = runs_.find(oldest);
     if (IsForgotten(at->second, now)) {
+      NoteChange(oldest, at->second);
       runs_.erase(at);
     } else {
       order_.push_back(oldest);
     }
   }
   return runs_.at(key);
+}
+
+void Runs::NoteChange(const RunKey& key, Run& run) {
+  if (run.noted) return;
+  run.noted = true;
+  changed_.push_back(key);
+}
+
+void Runs::Restore(const RunKey& key, const Run& run) {
+  runs_[key] = run;
+  order_.push_back(key);
+}
+
+void Runs::Resume(const RunKey& key, Instant given) {
+  if (!runs_.contains(key)) {
+    Restore(key, {.started = given, .clock = given, .last = given});
+    NoteChange(key, runs_.at(key));
+  }
+  ++runs_.at(key).open;
 }
 
 void Runs::Admit(const RunKey& key, const ledger::Money& hold, Instant now) {
@@ -85,6 +106,7 @@ void Runs::Settle(const RunKey& key, const ledger::Money& hold, const ledger::Mo
   if (found == runs_.end()) return;  // its tenant's runs were not bounded when it began
   Run& run = found->second;
   PENSTOCK_CHECK(run.open > 0);
+  NoteChange(key, run);
   --run.open;
   run.held -= hold;
   run.spent += charge;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <string_view>
+#include <vector>
 
 #include "admission/vocabulary/ids.h"
 #include "admission/vocabulary/time.h"
@@ -56,6 +57,7 @@ class Runs {
     int64_t approvals = 0;  // each allows the bounds once more
     ledger::Money spent;
     ledger::Money held;
+    bool noted = false;  // among the changes
   };
 
   /// The bound that one more request would cross now; kSpend when nothing is left to spend.
@@ -74,11 +76,28 @@ class Runs {
   const Run* Find(const RunKey& key, Instant now) const;
   size_t size() const { return runs_.size(); }
 
+  /// Puts back a run that was kept, but for what is open in it, and then each of those.
+  void Restore(const RunKey& key, const Run& run);
+  void Resume(const RunKey& key, Instant given);
+  /// Calls visit(key, run) for each run that changed since the last call; nullptr for one that was forgotten.
+  template <class Visit>
+  void TakeChanges(const Visit& visit) {
+    for (const RunKey& key : changed_) {
+      const auto found = runs_.find(key);
+      if (found != runs_.end()) found->second.noted = false;
+      visit(key, found == runs_.end() ? nullptr : &found->second);
+    }
+    changed_.clear();
+  }
+  size_t changed() const { return changed_.size(); }
+
  private:
   static bool IsForgotten(const Run& run, Instant now) { return run.open == 0 && run.last + kRunHorizon <= now; }
   Run& Touch(const RunKey& key, Instant now);
+  void NoteChange(const RunKey& key, Run& run);
   DigestMap<Run> runs_;
   std::deque<RunKey> order_;  // each kept run once; two are inspected with every new one, in turn
+  std::vector<RunKey> changed_;
 };
 
 }  // namespace penstock::core

@@ -22,7 +22,13 @@ constexpr std::chrono::microseconds kSyncSpacing(2'000);
 }  // namespace
 
 CommandLoop::CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock, Terms terms)
-    : engine_(std::move(engine)), clock_(std::move(clock)), terms_(std::move(terms)) {
+    : engine_(std::move(engine)),
+      clock_(std::move(clock)),
+      terms_(std::move(terms)),
+      projections_({.ledger = engine_->ledger(),
+                    .changed_rows = [this] { return engine_->changed_rows(); },
+                    .take_changes = [this](ledger::RowBatch* rows) { engine_->TakeChanges(rows); }},
+                   terms_.write_back, terms_.on_no_projections) {
   durable_ = 0;
   loop_ = std::thread([this] { Run(); });
   syncer_ = std::thread([this] { RunSyncer(); });
@@ -183,6 +189,7 @@ void CommandLoop::Run() {
   while (TakeItems(&items)) {
     ApplyAll(items);
     WriteAndRelease();
+    projections_.WriteBackIfDue(clock_.Now());
     if (someone_waits_for_settled_.load(std::memory_order_acquire)) TellWhenSettled();
   }
 }
@@ -261,6 +268,7 @@ absl::Status CommandLoop::Stop() {
   }
   unsynced_.notify_one();
   syncer_.join();
+  projections_.Finish();
   if (!written.ok()) return written;
   return engine_->ledger().SyncJournal().status();
 }

@@ -4,6 +4,8 @@
 //
 // A batch of commands takes one lock and one wake-up on its way in, and its answers come back in runs.
 //
+// Now and then the loop takes what changed in books and limits, for a third thread to write back (ProjectionWriter).
+//
 // A write or sync error ends the process: memory would be ahead of the disk. No answer that depends on it gets out.
 #pragma once
 
@@ -23,6 +25,7 @@
 #include "broker/core/engine.h"
 #include "broker/daemon/clock.h"
 #include "broker/daemon/mutex.h"
+#include "broker/daemon/projection_writer.h"
 #include "broker/planning/planner.h"
 
 namespace penstock::daemon {
@@ -55,6 +58,9 @@ class CommandLoop {
     size_t queue_capacity = 65'536;
     /// The process's last act after a journal error; must not return. Tests put their own in.
     std::function<void(const absl::Status&)> on_fatal;
+    WriteBackTerms write_back;
+    /// Projections cannot be written any more; the daemon goes on. On the writer's thread; may be null.
+    std::function<void(const absl::Status&)> on_no_projections;
   };
 
   CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock, Terms terms);
@@ -138,6 +144,7 @@ class CommandLoop {
   SlewedClock clock_;
   const Terms terms_;
   planning::Planner planner_;
+  ProjectionWriter projections_;
   std::chrono::steady_clock::time_point next_drain_;
   core::Effects effects_;
   absl::flat_hash_map<core::Ticket, Waiter> waiters_;  // of commands that were not answered at once

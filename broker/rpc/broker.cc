@@ -20,11 +20,15 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
 
   auto engine = core::Engine::Open(terms.engine, std::move(terms.journal), terms.scheduling, daemon::WallTime());
   if (!engine.ok()) return engine.status();
+  broker->opening_ = (*engine)->ledger().opening();
   broker->names_ = std::make_unique<Names>(**engine);
   daemon::SlewedClock clock(daemon::MonotonicTime, daemon::WallTime, (*engine)->books().newest());
   broker->loop_ = std::make_unique<daemon::CommandLoop>(
       *std::move(engine), std::move(clock),
-      daemon::CommandLoop::Terms{.queue_capacity = terms.command_queue, .on_fatal = std::move(terms.on_fatal)});
+      daemon::CommandLoop::Terms{.queue_capacity = terms.command_queue,
+                                 .on_fatal = std::move(terms.on_fatal),
+                                 .write_back = {},
+                                 .on_no_projections = std::move(terms.on_no_projections)});
 
   broker->surroundings_ = std::make_unique<Surroundings>(
       Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, terms.front_door,

@@ -38,6 +38,8 @@ struct BrokerTerms {
   std::function<absl::StatusOr<Fresh>()> read_config;
   /// The last act after a journal error; must not return.
   std::function<void(const absl::Status&)> on_fatal;
+  /// Projections cannot be written back any more; the daemon goes on. May be null.
+  std::function<void(const absl::Status&)> on_no_projections;
 };
 
 class Broker {
@@ -46,6 +48,8 @@ class Broker {
   ~Broker();
 
   int port() const { return server_->port(); }
+  /// What had to be replayed at start.
+  const ledger::Opening& opening() const { return opening_; }
 
   /// Reads the configuration again and applies it while traffic runs. FAILED_PRECONDITION or what reading says; then
   /// nothing has changed.
@@ -58,6 +62,7 @@ class Broker {
  private:
   Broker() = default;
 
+  ledger::Opening opening_;
   std::function<absl::StatusOr<BrokerTerms::Fresh>()> read_config_;
   std::mutex reloading_;
   std::unique_ptr<auth::ApiKeys> api_keys_;

@@ -1,13 +1,17 @@
 // Durable settlements through the whole ledger (a grant and its settlement each: books, both meters, dedupe, chain,
-// row, sync) beside RocksDB's raw rate for one sequential 200-byte put per settlement, same batch size, in the same
-// run. The argument is settlements per batch.
+// row, sync, projections written back as the daemon does) beside RocksDB's raw rate for one sequential 200-byte put per
+// settlement, same batch size, in the same run. The argument is settlements per batch.
 #include <benchmark/benchmark.h>
 #include <rocksdb/db.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include "admission/vocabulary/check.h"
+#include "broker/daemon/projection_writer.h"
 #include "ledger/ledger.h"
 #include "ledger/rocksdb_journal.h"
 
@@ -34,6 +38,15 @@ class Settlements {
       ledger_.Post(NameEntry{NameKind::kKey, tenant, tenant, "prod"});
     }
     ledger_.Post(TariffEntry{1, tariff});
+  }
+
+  Instant now() const { return now_; }
+
+  /// A grant that stays open.
+  void GrantOne() {
+    now_ = now_ + Microseconds(100);
+    ++sequence_;
+    ledger_.Post(Grant());
   }
 
   void PostOne() {
@@ -102,6 +115,51 @@ class Settlements {
   uint64_t sequence_ = 0;
 };
 
+/// The daemon's way of writing projections back, and how long it held the ledger up.
+class WriteBacks {
+ public:
+  explicit WriteBacks(Ledger& ledger)
+      : writer_({.ledger = ledger,
+                 .changed_rows = [&ledger] { return ledger.changed_rows(); },
+                 .take_changes = [this, &ledger](RowBatch* rows) { Take(ledger, rows); }},
+                {}, [](const absl::Status&) { PENSTOCK_CHECK(!"written"); }) {}
+
+  void WriteBackIfDue(Instant now) { writer_.WriteBackIfDue(now); }
+  int count() const { return count_; }
+  double longest_pause_us() const { return longest_pause_us_; }
+
+ private:
+  void Take(Ledger& ledger, RowBatch* rows) {
+    const auto before = std::chrono::steady_clock::now();
+    ledger.TakeChanges(rows);
+    const std::chrono::duration<double, std::micro> pause = std::chrono::steady_clock::now() - before;
+    longest_pause_us_ = std::max(longest_pause_us_, pause.count());
+    ++count_;
+  }
+  int count_ = 0;
+  double longest_pause_us_ = 0;
+  daemon::ProjectionWriter writer_;
+};
+
+/// How long the loop stands still for so many rows: grants opened since the last time, which are the largest.
+void BM_TakeChanges(benchmark::State& state) {
+  auto ledger = Ledger::Open(NewMemoryJournal(), nullptr);
+  PENSTOCK_CHECK(ledger.ok());
+  Settlements settlements(**ledger);
+  RowBatch rows;
+  for (auto _ : state) {
+    state.PauseTiming();
+    for (int64_t i = 0; i < state.range(0); ++i) settlements.GrantOne();
+    PENSTOCK_CHECK((*ledger)->WriteBatch().ok());
+    rows.Clear();
+    state.ResumeTiming();
+    (*ledger)->TakeChanges(&rows);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["bytes_per_row"] = static_cast<double>(rows.bytes()) / static_cast<double>(rows.size());
+}
+BENCHMARK(BM_TakeChanges)->Arg(8'192)->Iterations(20);
+
 void BM_LedgerDurableSettlements(benchmark::State& state) {
   const std::string folder = FreshFolder();
   {
@@ -110,10 +168,14 @@ void BM_LedgerDurableSettlements(benchmark::State& state) {
     auto ledger = Ledger::Open(*std::move(journal), nullptr);
     PENSTOCK_CHECK(ledger.ok());
     Settlements settlements(**ledger);
+    WriteBacks write_backs(**ledger);
     for (auto _ : state) {
       for (int64_t i = 0; i < state.range(0); ++i) settlements.PostOne();
       PENSTOCK_CHECK((*ledger)->WriteBatch().ok() && (*ledger)->SyncJournal().ok());
+      write_backs.WriteBackIfDue(settlements.now());
     }
+    state.counters["write_backs"] = static_cast<double>(write_backs.count());
+    state.counters["longest_pause_us"] = write_backs.longest_pause_us();
     state.counters["bytes_per_pair"] = static_cast<double>(settlements.BytesOfAPair());
     state.counters["bytes_of_progress"] = static_cast<double>(settlements.BytesOfProgress());
   }

@@ -56,6 +56,11 @@ void FaultyDisk::FailLogSyncs(const IOStatus& status) {
   sync_fault_ = status;
 }
 
+void FaultyDisk::LosePowerAfter(int64_t writes_and_syncs) {
+  const std::lock_guard lock(mutex_);
+  power_for_ = writes_and_syncs;
+}
+
 template <typename Kept>
 void FaultyDisk::CopyCut(const std::string& from, const std::string& to, const Kept& kept) {
   const std::unique_lock standstill(standstill_);
@@ -99,6 +104,10 @@ IOStatus FaultyDisk::ReopenWritableFile(const std::string& path, const rocksdb::
 
 IOStatus FaultyDisk::DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) {
   const std::shared_lock moving(standstill_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (power_for_ <= 0) return IOStatus::IOError("no power");
+  }
   return target()->DeleteFile(path, options, debug);
 }
 
@@ -114,13 +123,17 @@ IOStatus FaultyDisk::RenameFile(const std::string& from, const std::string& to, 
   return status;
 }
 
+bool FaultyDisk::HasPower() { return power_for_ > 0 && --power_for_ >= 0; }
+
 IOStatus FaultyDisk::BeforeWrite(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  if (!HasPower()) return IOStatus::IOError("no power");
   return path.ends_with(".log") ? write_fault_ : IOStatus::OK();
 }
 
 IOStatus FaultyDisk::BeforeSync(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  if (!HasPower()) return IOStatus::IOError("no power");
   return path.ends_with(".log") ? sync_fault_ : IOStatus::OK();
 }
 

@@ -24,6 +24,9 @@ class FaultyDisk : public rocksdb::FileSystemWrapper {
   void FailLogWrites(const rocksdb::IOStatus& status);
   void FailLogSyncs(const rocksdb::IOStatus& status);
 
+  /// From after that many more writes and syncs on, every one of them fails, whatever the file.
+  void LosePowerAfter(int64_t writes_and_syncs);
+
   /// Copies a directory as a power cut would leave it: of what was written through this disk, only what was synced.
   /// The disk stands still meanwhile, whatever RocksDB does in the background.
   void CopyAfterPowerCut(const std::string& from, const std::string& to);
@@ -51,6 +54,7 @@ class FaultyDisk : public rocksdb::FileSystemWrapper {
   /// Copies, and cuts each file that was written here to what `kept` says.
   template <typename Kept>
   void CopyCut(const std::string& from, const std::string& to, const Kept& kept);
+  bool HasPower();
   rocksdb::IOStatus BeforeWrite(const std::string& path);
   rocksdb::IOStatus BeforeSync(const std::string& path);
   void Wrote(const std::string& path, uint64_t bytes);
@@ -63,6 +67,7 @@ class FaultyDisk : public rocksdb::FileSystemWrapper {
   std::map<std::string, Extent> files_;
   rocksdb::IOStatus write_fault_;
   rocksdb::IOStatus sync_fault_;
+  int64_t power_for_ = INT64_MAX;  // writes and syncs
 };
 
 }  // namespace penstock::ledger

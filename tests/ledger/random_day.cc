@@ -1,6 +1,8 @@
 #include "tests/ledger/random_day.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <map>
 #include <string>
 
@@ -18,7 +20,7 @@ void MustApply(const Entry& entry, Books* books) {
 
 class DayMaker {
  public:
-  explicit DayMaker(uint64_t seed) : random_(seed) {
+  DayMaker(uint64_t seed, size_t remembered_ends) : random_(seed), books_(remembered_ends) {
     for (const Entry& entry : OpeningEntries()) Post(entry);
   }
 
@@ -84,13 +86,22 @@ class DayMaker {
     return books_.OpenInOrder()[random_.Index(books_.open_count())];
   }
 
+  /// Mostly a new one, now and then none or that of a grant that has ended.
+  std::string SomeRequestId(TenantId tenant) {
+    if (random_.OneIn(20)) return "";
+    std::string& used = request_ids_[random_.Index(std::size(request_ids_))];
+    const RequestRecord* known = books_.FindRequest(tenant, used);
+    if (!random_.OneIn(4) || (known != nullptr && books_.FindOpen(known->grant) != nullptr)) used = random_.Bytes(12);
+    return used;
+  }
+
   void Grant() {
     GrantEntry grant = Granted({books_.epoch(), books_.last_grant_sequence() + 1}, now_, SomeTerms());
     grant.hold = Money::FromPico(random_.Between(0, 1'000'000'000));
     grant.estimate = SomeTokens();
     grant.work = Work(random_.Between(0, 1'000'000));
     grant.output_cap = Tokens(random_.Between(0, 100'000));
-    grant.request_id = random_.OneIn(20) ? "" : random_.Bytes(12);
+    grant.request_id = SomeRequestId(grant.terms.tenant);
     if (random_.OneIn(5)) grant.labels = {{"team", random_.Bytes(3)}};
     Post(grant);
   }
@@ -185,12 +196,13 @@ class DayMaker {
   std::vector<Entry> entries_;
   std::vector<GrantId> expired_;
   std::vector<GrantId> lost_;
+  std::array<std::string, 16> request_ids_;
 };
 
 }  // namespace
 
-std::vector<Entry> RandomDay(uint64_t seed, int steps) {
-  DayMaker day(seed);
+std::vector<Entry> RandomDay(uint64_t seed, int steps, size_t remembered_ends) {
+  DayMaker day(seed, remembered_ends);
   for (int i = 0; i < steps; ++i) day.Step();
   return std::move(day).Entries();
 }

@@ -10,7 +10,8 @@
 
 namespace penstock::ledger {
 
-std::vector<Entry> RandomDay(uint64_t seed, int steps);
+/// For books that remember so many ends.
+std::vector<Entry> RandomDay(uint64_t seed, int steps, size_t remembered_ends = kRememberedEnds);
 
 /// Books with these entries applied; crashes on one that is refused.
 Books BooksOf(const std::vector<Entry>& entries);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "admission/vocabulary/check.h"
 #include "broker/core/engine.h"
 #include "ledger/journal.h"
 
@@ -24,6 +25,8 @@ class KeptJournal {
  public:
   KeptJournal() : journal_(ledger::NewMemoryJournal()) {}
   std::unique_ptr<ledger::Journal> Handle();
+  /// Another journal with the same entries, without projections.
+  std::unique_ptr<ledger::Journal> CopyOfEntries() const;
   ledger::Journal& journal() { return *journal_; }
 
  private:
@@ -34,8 +37,11 @@ class EngineWorld {
  public:
   explicit EngineWorld(EngineSettings settings = SmallWorld(), SchedulerFactory scheduling = FairScheduling());
 
-  /// Loses the engine and opens a new one on the same journal, `after` later.
+  /// Loses the engine and opens a new one on the same journal, `after` later: from projections, which are written back
+  /// every few commands. Expects what a replay of all entries gives.
   void Restart(Duration after = Duration::Zero());
+  /// The next restart finds no projections.
+  void LoseProjections() { PENSTOCK_CHECK(journal_.journal().projections()->Clear().ok()); }
 
   Instant now() const { return now_; }
   Engine& engine() { return *engine_; }
@@ -81,12 +87,16 @@ class EngineWorld {
 
  private:
   void Open();
+  void WriteBack();
+  void ExpectSameState(const Engine& replayed) const;
   EngineSettings settings_;
   SchedulerFactory scheduling_;
   KeptJournal journal_;
   std::unique_ptr<Engine> engine_;
   Instant now_ = kStart;
   Ticket ticket_ = 0;
+  uint64_t commands_ = 0;
+  bool reconfigured_ = false;  // a replay then counts runs by the last settings, not by those of their time
   Release last_release_ = Release::kWritten;
   std::vector<Answer> answers_;
 };

@@ -219,6 +219,7 @@ TEST(LimitsProperty, HourAndDayLimitsSurviveACrashToTheMinute) {
           differ("work_per_day", 4'000 * kPerDay / 1'440);
         };
         compare();  // what was done since the last crash was charged as well as ever
+        if (dice.OneIn(2)) crashes.LoseProjections();
         crashes.Restart();
         compare();
         if (HasFatalFailure()) return;

@@ -1,0 +1,774 @@
+#include "ledger/books_rows.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "admission/vocabulary/bounds.h"
+#include "admission/vocabulary/check.h"
+
+namespace penstock::ledger {
+namespace {
+
+constexpr uint64_t kFormat = 1;
+/// A mark is set every so many entries, or every this part of the remembered ends.
+constexpr uint64_t kEntriesBetweenMarks = 250'000;
+constexpr size_t kMarksPerBound = 64;
+/// So many retired rows may lie unused before their memory is moved together.
+constexpr size_t kTidyRetired = 4'096;
+constexpr size_t kChecksumBytes = 8;
+constexpr uint64_t kMostReserved = 2 * kRememberedEnds;
+
+RowWriter Key(RowKind kind, std::string* bytes) {
+  RowWriter writer(bytes);
+  writer.Byte(static_cast<uint8_t>(kind));
+  return writer;
+}
+
+/// The order of their maps.
+void WriteKey(const BucketKey& key, std::string* bytes) {
+  Key(RowKind::kBucket, bytes)
+      .Big32(key.tenant.value)
+      .Big32(key.key.value)
+      .Big32(key.pool.value)
+      .Byte(static_cast<uint8_t>(key.served))
+      .Big32(key.tariff)
+      .Big64(static_cast<uint64_t>(key.hour.nanoseconds_since_epoch()));
+}
+void WriteKey(const WindowKey& key, std::string* bytes) {
+  Key(RowKind::kWindow, bytes)
+      .Big32(key.tenant.value)
+      .Big32(key.pool.value)
+      .Byte(static_cast<uint8_t>(key.tier))
+      .Big64(static_cast<uint64_t>(key.start.nanoseconds_since_epoch()));
+}
+void WriteSecondsKey(const WindowKey& key, std::string* bytes) {
+  Key(RowKind::kSeconds, bytes)
+      .Big64(static_cast<uint64_t>(key.start.nanoseconds_since_epoch()))
+      .Big32(key.tenant.value)
+      .Big32(key.pool.value)
+      .Byte(static_cast<uint8_t>(key.tier));
+}
+std::string SecondsFrom(Instant start) {
+  std::string key;
+  Key(RowKind::kSeconds, &key).Big64(static_cast<uint64_t>(start.nanoseconds_since_epoch()));
+  return key;
+}
+
+void Write(const Balance& balance, std::string* bytes) {
+  RowWriter(bytes).Amount(balance.pending).Amount(balance.posted);
+}
+
+void Write(const Bucket& bucket, std::string* bytes) {
+  RowWriter(bytes)
+      .Signed(bucket.requests)
+      .Counts(bucket.tokens)
+      .Signed(bucket.work.count())
+      .Amount(bucket.charge)
+      .Signed(bucket.unbilled_requests)
+      .Counts(bucket.unbilled_tokens)
+      .Signed(bucket.unbilled_work.count());
+}
+
+void Write(const Window& window, std::string* bytes) {
+  RowWriter(bytes).Signed(window.work.count()).Signed(window.highest_second.count());
+}
+
+void Write(const Meters::Seconds60& seconds, std::string* bytes) {
+  RowWriter writer(bytes);
+  for (const Work work : seconds) writer.Signed(work.count());
+}
+
+void Write(const EndedBits& bits, std::string* bytes) {
+  RowWriter(bytes).Unsigned(bits.known()).Unsigned(bits.first_word());
+}
+
+void Write(const EndedBits::Words& words, std::string* bytes) {
+  RowWriter writer(bytes);
+  for (const uint64_t word : words) writer.Big64(word);
+}
+
+void Write(const RememberedEnds::Record& record, std::string* bytes) {
+  const EndedGrant& e = record.ended;
+  RowWriter(bytes)
+      .Id(record.request.grant)
+      .Fixed(record.request.body)
+      .Byte(static_cast<uint8_t>(e.end))
+      .Byte(e.billed ? 1 : 0)
+      .Unsigned(e.terms.tenant.value)
+      .Unsigned(e.terms.key.value)
+      .Unsigned(e.terms.pool.value)
+      .Byte(static_cast<uint8_t>(e.terms.served))
+      .Unsigned(e.terms.tariff)
+      .At(e.at)
+      .Fixed(e.body)
+      .Counts(e.tokens)
+      .Signed(e.work.count())
+      .Amount(e.charge)
+      .Fixed(e.request.bytes);
+}
+
+RememberedEnds::Record ReadEnd(RowReader& value) {
+  RememberedEnds::Record record;
+  EndedGrant& e = record.ended;
+  record.request.grant = value.Id();
+  record.request.body = value.Fixed<BodyDigest>();
+  e.end = static_cast<GrantEnd>(value.Byte());
+  e.billed = value.Byte() != 0;
+  e.terms.tenant.value = value.Unsigned32();
+  e.terms.key.value = value.Unsigned32();
+  e.terms.pool.value = value.Unsigned32();
+  e.terms.served = static_cast<ServiceClass>(value.Byte());
+  e.terms.tariff = value.Unsigned32();
+  e.at = value.At();
+  e.body = value.Fixed<BodyDigest>();
+  e.tokens = value.Counts();
+  e.work = Work(value.Signed());
+  e.charge = value.Amount();
+  e.request.bytes = value.Fixed<std::array<uint8_t, 16>>();
+  return record;
+}
+
+std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
+
+/// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
+/// windows, minutes with seconds.
+std::array<uint64_t, 10> CountsOf(const Books& books, size_t epochs) {
+  return {books.CountOf(NameKind::kTenant),
+          books.CountOf(NameKind::kKey),
+          books.CountOf(NameKind::kPool),
+          books.tariffs().size(),
+          books.open_count(),
+          epochs,
+          books.ended().size(),
+          books.meters().buckets().size(),
+          books.meters().windows().size(),
+          books.meters().open_seconds().size()};
+}
+
+absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
+
+}  // namespace
+
+std::string DescribeRow(std::string_view key) {
+  RowReader reader(key.substr(std::min<size_t>(key.size(), 1)));
+  const auto start = [&] { return static_cast<int64_t>(reader.Big64()) / Seconds(1).count(); };
+  switch (KindOf(key)) {
+    case RowKind::kHeader:
+      return "the header";
+    case RowKind::kName: {
+      constexpr absl::string_view kKinds[] = {"tenant ", "key ", "pool "};
+      const uint8_t kind = reader.Byte();
+      return absl::StrCat("name of ", kind < 3 ? kKinds[kind] : "?", reader.Big32());
+    }
+    case RowKind::kTariff:
+      return absl::StrCat("tariff ", reader.Big32());
+    case RowKind::kBalance:
+      return absl::StrCat("balance of tenant ", reader.Big32());
+    case RowKind::kGrant: {
+      const uint32_t epoch = reader.Big32();
+      return absl::StrCat("grant ", epoch, "-", reader.Big64());
+    }
+    case RowKind::kEpoch:
+      return absl::StrCat("grants of epoch ", reader.Big32());
+    case RowKind::kEnded: {
+      const uint32_t epoch = reader.Big32();
+      return absl::StrCat("ended bits of epoch ", epoch, ", chunk ", reader.Big64());
+    }
+    case RowKind::kEnd:
+      return absl::StrCat("remembered end ", reader.Big64());
+    case RowKind::kBucket: {
+      const uint32_t tenant = reader.Big32();
+      const uint32_t of_key = reader.Big32();
+      const uint32_t pool = reader.Big32();
+      reader.Byte();
+      reader.Big32();
+      return absl::StrCat("hour bucket of tenant ", tenant, ", key ", of_key, ", pool ", pool, ", from Unix second ",
+                          start());
+    }
+    case RowKind::kWindow: {
+      const uint32_t tenant = reader.Big32();
+      const uint32_t pool = reader.Big32();
+      reader.Byte();
+      return absl::StrCat("window of tenant ", tenant, ", pool ", pool, ", from Unix second ", start());
+    }
+    case RowKind::kSeconds: {
+      const int64_t from = start();
+      return absl::StrCat("seconds of tenant ", reader.Big32(), ", from Unix second ", from);
+    }
+    default:
+      return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
+  }
+}
+
+std::string GrantRowKey(GrantId id) {
+  std::string key;
+  Key(RowKind::kGrant, &key).Big32(id.epoch).Big64(id.sequence);
+  return key;
+}
+
+void WriteGrantRow(const OpenGrant& open, uint64_t as_of, std::string* bytes) {
+  RowWriter(bytes)
+      .Unsigned(as_of)
+      .Counts(open.so_far)
+      .Signed(open.attributed.count())
+      .At(open.attributed_until)
+      .Fixed(open.request.bytes);
+  Encode(open.grant, bytes);
+}
+
+absl::StatusOr<GrantRow> ReadGrantRow(std::string_view value) {
+  RowReader reader(value);
+  GrantRow row;
+  row.as_of = reader.Unsigned();
+  row.open.so_far = reader.Counts();
+  row.open.attributed = Work(reader.Signed());
+  row.open.attributed_until = reader.At();
+  row.open.request.bytes = reader.Fixed<std::array<uint8_t, 16>>();
+  absl::StatusOr<Entry> entry = Decode(reader.Rest());
+  if (!entry.ok()) return entry.status();
+  if (!reader.ok() || !std::holds_alternative<GrantEntry>(*entry)) return absl::DataLossError("not a grant");
+  row.open.grant = std::get<GrantEntry>(*std::move(entry));
+  return row;
+}
+
+// ---- Taking.
+
+void Books::AddTenant() {
+  balances_.emplace_back();
+  changes_.balance_noted.push_back(false);
+  NoteBalance(static_cast<uint32_t>(balances_.size() - 1));
+}
+
+size_t Books::changed_rows() const {
+  const Meters::Changes& meters = meters_.changes();
+  return open_.changed() + changes_.balances.size() + changes_.ends.size() + meters.buckets.size() +
+         2 * meters.windows.size();
+}
+
+void Books::PutHeader(const Head& as_of, std::string* bytes) const {
+  const size_t begin = bytes->size();
+  const Mark& mark = changes_.marks.front();
+  RowWriter writer(bytes);
+  writer.Unsigned(kFormat)
+      .Unsigned(as_of.sequence)
+      .Fixed(as_of.hash)
+      .Unsigned(epoch_)
+      .Byte(stopped_cleanly_ ? 1 : 0)
+      .Unsigned(last_grant_sequence_)
+      .At(newest_)
+      .Amount(revenue_)
+      .At(meters_.newest())
+      .Unsigned(ended_.bound())
+      .Unsigned(ended_.begin())
+      .Unsigned(ended_.end())
+      .Unsigned(mark.sequence)
+      .Unsigned(mark.end)
+      .Unsigned(open_.size() + changes_.retired.size() - changes_.retired_from);
+  for (const uint64_t count : CountsOf(*this, ended_bits_.size())) writer.Unsigned(count);
+  bytes->append(ChecksumOf(Sha256(std::string_view(*bytes).substr(begin))));
+}
+
+// The last mark at or before the oldest remembered end is where reading has to begin.
+void Books::ForgetOldMarks() {
+  std::vector<Mark>& marks = changes_.marks;
+  size_t first = 0;
+  while (first + 1 < marks.size() && marks[first + 1].end <= ended_.begin()) ++first;
+  marks.erase(marks.begin(), marks.begin() + static_cast<ptrdiff_t>(first));
+}
+
+void Books::NoteMark(uint64_t sequence) {
+  const Mark& last = changes_.marks.back();
+  const bool due = sequence - last.sequence >= kEntriesBetweenMarks ||
+                   ended_.end() - last.end >= std::max<size_t>(ended_.bound() / kMarksPerBound, 1);
+  if (due) changes_.marks.push_back({sequence, ended_.end()});
+}
+
+void Books::TakeRetired(RowBatch* rows) {
+  std::vector<Retired>& retired = changes_.retired;
+  size_t& from = changes_.retired_from;
+  for (; from < retired.size() && retired[from].end < ended_.begin(); ++from) {
+    rows->Delete(GrantRowKey(retired[from].id));
+  }
+  if (from < kTidyRetired || 2 * from < retired.size()) return;
+  retired.erase(retired.begin(), retired.begin() + static_cast<ptrdiff_t>(from));
+  from = 0;
+}
+
+void Books::TakeEnds(RowBatch* rows) {
+  const auto key_of = [](uint64_t number) {
+    std::string key;
+    Key(RowKind::kEnd, &key).Big64(number);
+    return key;
+  };
+  const uint64_t forgotten = std::min(ended_.begin(), changes_.ends_to);
+  if (changes_.ends_from < forgotten) rows->DeleteRange(key_of(changes_.ends_from), key_of(forgotten));
+  changes_.ends_from = std::max(changes_.ends_from, forgotten);
+  for (const uint64_t number : changes_.ends) {
+    if (number < ended_.begin()) continue;
+    rows->Put([&](std::string* key) { Key(RowKind::kEnd, key).Big64(number); },
+              [&](std::string* value) { Write(ended_.RecordOf(number), value); });
+    changes_.ends_to = number + 1;
+  }
+  changes_.ends.clear();
+}
+
+void Books::TakeEndedBits(RowBatch* rows) {
+  for (auto& [epoch, bits] : ended_bits_) {
+    if (!bits.changed()) continue;
+    const auto key = [of = epoch](uint64_t chunk) {
+      return [of, chunk](std::string* bytes) { Key(RowKind::kEnded, bytes).Big32(of).Big64(chunk); };
+    };
+    rows->Put([of = epoch](std::string* bytes) { Key(RowKind::kEpoch, bytes).Big32(of); },
+              [&](std::string* value) { Write(bits, value); });
+    std::string gone;  // too short to need memory of its own
+    const auto remove = [&](uint64_t chunk) {
+      gone.clear();
+      key(chunk)(&gone);
+      rows->Delete(gone);
+    };
+    const auto write = [&](uint64_t chunk) {
+      const EndedBits::Words words = bits.WordsOf(chunk);
+      if (words == EndedBits::Words()) return remove(chunk);
+      rows->Put(key(chunk), [&](std::string* value) { Write(words, value); });
+    };
+    for (uint64_t chunk = bits.first_stored_chunk(); chunk < bits.first_chunk(); ++chunk) remove(chunk);
+    for (const uint64_t chunk : bits.changed_chunks()) {
+      if (chunk > bits.first_chunk()) write(chunk);
+    }
+    write(bits.first_chunk());  // its words count as none once all of their grants have ended
+    bits.ForgetChanges();
+  }
+}
+
+void Books::TakeMeters(RowBatch* rows) {
+  for (const auto& [key, bucket] : meters_.changes().buckets) {
+    rows->Put([of = key](std::string* bytes) { WriteKey(*of, bytes); },
+              [what = bucket](std::string* bytes) { Write(*what, bytes); });
+  }
+  const Instant open_from = meters_.open_seconds().empty() ? Instant::Max() : meters_.open_seconds().begin()->first;
+  if (open_from > changes_.seconds_from) {
+    rows->DeleteRange(SecondsFrom(changes_.seconds_from), SecondsFrom(open_from));
+    changes_.seconds_from = open_from;
+  }
+  for (const auto& [key, window] : meters_.changes().windows) {
+    rows->Put([of = key](std::string* bytes) { WriteKey(*of, bytes); },
+              [what = window](std::string* bytes) { Write(*what, bytes); });
+    const Meters::Seconds60* seconds = meters_.SecondsOf(*key);
+    if (seconds == nullptr) continue;
+    changes_.seconds_from = std::min(changes_.seconds_from, key->start);
+    rows->Put([of = key](std::string* bytes) { WriteSecondsKey(*of, bytes); },
+              [seconds](std::string* bytes) { Write(*seconds, bytes); });
+  }
+  meters_.ForgetChanges();
+}
+
+void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
+  for (size_t kind = 0; kind < names_.size(); ++kind) {
+    for (size_t& next = changes_.names[kind]; next < names_[kind].size(); ++next) {
+      const NameEntry& name = names_[kind][next];
+      rows->Put([&](std::string* key) { Key(RowKind::kName, key).Byte(static_cast<uint8_t>(kind)).Big32(name.id); },
+                [&](std::string* value) { Encode(name, value); });
+    }
+  }
+  for (; changes_.tariffs < tariffs_.size(); ++changes_.tariffs) {
+    const TariffEntry& tariff = tariffs_[changes_.tariffs];
+    rows->Put([&](std::string* key) { Key(RowKind::kTariff, key).Big32(tariff.id); },
+              [&](std::string* value) { Encode(tariff, value); });
+  }
+  for (const uint32_t place : changes_.balances) {
+    rows->Put([&](std::string* key) { Key(RowKind::kBalance, key).Big32(place + 1); },
+              [&](std::string* value) { Write(balances_[place], value); });
+    changes_.balance_noted[place] = false;
+  }
+  changes_.balances.clear();
+  open_.ForEachChanged([&](const OpenGrant& open) {
+    rows->Put(
+        [&](std::string* key) { Key(RowKind::kGrant, key).Big32(open.grant.id.epoch).Big64(open.grant.id.sequence); },
+        [&](std::string* value) { WriteGrantRow(open, as_of.sequence, value); });
+  });
+  open_.ForgetChanges();
+  TakeRetired(rows);
+  TakeEndedBits(rows);
+  TakeEnds(rows);
+  TakeMeters(rows);
+  NoteMark(as_of.sequence);
+  ForgetOldMarks();
+  rows->Put([](std::string* key) { Key(RowKind::kHeader, key); }, [&](std::string* value) { PutHeader(as_of, value); });
+}
+
+absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
+  RowBatch ignored;
+  TakeChanges(as_of, &ignored);  // nothing counts as changed any more
+  changes_.marks = {{as_of.sequence, ended_.end()}};
+  changes_.retired.clear();
+  changes_.retired_from = 0;
+  changes_.ends_from = ended_.begin();
+  changes_.ends_to = ended_.end();
+  changes_.seconds_from = Instant();
+
+  std::string key;
+  std::string value;
+  const auto row = [&](const auto& write_key, const auto& write_value) {
+    key.clear();
+    value.clear();
+    write_key(&key);
+    write_value(&value);
+    return visit(key, value);
+  };
+  absl::Status status =
+      row([](std::string* k) { Key(RowKind::kHeader, k); }, [&](std::string* v) { PutHeader(as_of, v); });
+  for (size_t kind = 0; kind < names_.size(); ++kind) {
+    for (size_t i = 0; i < names_[kind].size() && status.ok(); ++i) {
+      status = row(
+          [&](std::string* k) { Key(RowKind::kName, k).Byte(static_cast<uint8_t>(kind)).Big32(names_[kind][i].id); },
+          [&](std::string* v) { Encode(names_[kind][i], v); });
+    }
+  }
+  for (size_t i = 0; i < tariffs_.size() && status.ok(); ++i) {
+    status = row([&](std::string* k) { Key(RowKind::kTariff, k).Big32(tariffs_[i].id); },
+                 [&](std::string* v) { Encode(tariffs_[i], v); });
+  }
+  for (uint32_t i = 0; i < balances_.size() && status.ok(); ++i) {
+    status = row([&](std::string* k) { Key(RowKind::kBalance, k).Big32(i + 1); },
+                 [&](std::string* v) { Write(balances_[i], v); });
+  }
+  for (const auto& [epoch, bits] : ended_bits_) {
+    if (!status.ok()) return status;
+    status = row([of = epoch](std::string* k) { Key(RowKind::kEpoch, k).Big32(of); },
+                 [&, all = &bits](std::string* v) { Write(*all, v); });
+  }
+  for (const auto& [epoch, bits] : ended_bits_) {
+    for (uint64_t chunk = bits.first_chunk(); chunk < bits.end_chunk() && status.ok(); ++chunk) {
+      const EndedBits::Words words = bits.WordsOf(chunk);
+      if (words == EndedBits::Words()) continue;
+      status = row([&, of = epoch](std::string* k) { Key(RowKind::kEnded, k).Big32(of).Big64(chunk); },
+                   [&](std::string* v) { Write(words, v); });
+    }
+  }
+  for (const OpenGrant* open : open_.InOrder()) {
+    if (!status.ok()) return status;
+    status = row([&](std::string* k) { k->append(GrantRowKey(open->grant.id)); },
+                 [&](std::string* v) { WriteGrantRow(*open, as_of.sequence, v); });
+  }
+  for (uint64_t number = ended_.begin(); number < ended_.end() && status.ok(); ++number) {
+    status = row([&](std::string* k) { Key(RowKind::kEnd, k).Big64(number); },
+                 [&](std::string* v) { Write(ended_.RecordOf(number), v); });
+  }
+  const auto all_of = [&](const auto& map, const auto& write_key) {
+    for (auto at = map.begin(); at != map.end() && status.ok(); ++at) {
+      status = row([&](std::string* k) { write_key(at->first, k); }, [&](std::string* v) { Write(at->second, v); });
+    }
+  };
+  const auto usual = [](const auto& of, std::string* k) { WriteKey(of, k); };
+  all_of(meters_.buckets(), usual);
+  all_of(meters_.windows(), usual);
+  for (const auto& [start, windows] : meters_.open_seconds()) all_of(windows, WriteSecondsKey);
+  return status;
+}
+
+// ---- Loading.
+
+absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
+  const RowReader of_key(key.substr(1));
+  absl::Status added;
+  switch (KindOf(key)) {
+    case RowKind::kHeader:
+      return AddHeader(value);  // comes first, and says itself what is wrong with it
+    case RowKind::kName:
+      added = AddName(value);
+      break;
+    case RowKind::kTariff:
+      added = AddTariff(value);
+      break;
+    case RowKind::kBalance: {
+      RowReader reader(value);
+      Balance balance;
+      balance.pending = reader.Amount();
+      balance.posted = reader.Amount();
+      const uint32_t tenant = RowReader(of_key).Big32();
+      if (!reader.done() || tenant < 1 || tenant > books_.balances_.size()) return Unfit(key);
+      books_.balances_[tenant - 1] = balance;
+      break;
+    }
+    case RowKind::kGrant:
+      added = AddGrant(value);
+      break;
+    case RowKind::kEpoch:
+    case RowKind::kEnded:
+      added = AddEnded(of_key, RowReader(value), KindOf(key));
+      break;
+    case RowKind::kEnd: {
+      RowReader reader(value);
+      written_ends_.emplace_back(RowReader(of_key).Big64(), ReadEnd(reader));
+      if (!reader.done()) return Unfit(key);
+      break;
+    }
+    case RowKind::kBucket:
+    case RowKind::kWindow:
+    case RowKind::kSeconds:
+      added = AddMeter(of_key, RowReader(value), KindOf(key));
+      break;
+    default:
+      return Unfit(key);
+  }
+  return added.ok() ? added : absl::DataLossError(absl::StrCat(Unfit(key).message(), ": ", added.message()));
+}
+
+absl::Status BooksLoader::AddHeader(std::string_view value) {
+  if (value.size() < kChecksumBytes) return absl::DataLossError("the header is too short");
+  const std::string_view content = value.substr(0, value.size() - kChecksumBytes);
+  if (value.substr(content.size()) != ChecksumOf(Sha256(content))) {
+    return absl::DataLossError("the header's checksum is wrong");
+  }
+  RowReader reader(content);
+  if (reader.Unsigned() != kFormat) return absl::InvalidArgumentError("they are of another version's format");
+  as_of_.sequence = reader.Unsigned();
+  as_of_.hash = reader.Fixed<Hash>();
+  books_.epoch_ = reader.Unsigned32();
+  books_.stopped_cleanly_ = reader.Byte() != 0;
+  books_.last_grant_sequence_ = reader.Unsigned();
+  books_.newest_ = reader.At();
+  books_.revenue_ = reader.Amount();
+  books_.meters_.RestoreNewest(reader.At());
+  if (reader.Unsigned() != books_.ended_.bound()) {
+    return absl::InvalidArgumentError("they are of books that remember another number of ends");
+  }
+  ends_begin_ = reader.Unsigned();
+  ends_end_ = reader.Unsigned();
+  Books::Mark mark;
+  mark.sequence = reader.Unsigned();
+  mark.end = reader.Unsigned();
+  const uint64_t grants = reader.Unsigned();  // about
+  books_.changes_.marks = {mark};
+  read_after_ = mark.sequence;
+  for (size_t i = 0; i < CountsOf(books_, 0).size(); ++i) counts_.push_back(reader.Unsigned());
+  with_row_.reserve(std::min<uint64_t>(grants, kMostReserved));
+  const bool fits = ends_begin_ <= ends_end_ && mark.end <= ends_end_ && mark.sequence <= as_of_.sequence;
+  if (!reader.done() || !fits) return absl::DataLossError("the header does not make sense");
+  has_header_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status BooksLoader::AddName(std::string_view value) {
+  absl::StatusOr<Entry> entry = Decode(value);
+  if (!entry.ok()) return entry.status();
+  if (!std::holds_alternative<NameEntry>(*entry)) return absl::DataLossError("not a name");
+  return books_.ApplyOne(std::get<NameEntry>(*entry));
+}
+
+absl::Status BooksLoader::AddTariff(std::string_view value) {
+  absl::StatusOr<Entry> entry = Decode(value);
+  if (!entry.ok()) return entry.status();
+  if (!std::holds_alternative<TariffEntry>(*entry)) return absl::DataLossError("not a tariff");
+  return books_.ApplyOne(std::get<TariffEntry>(*entry));
+}
+
+// By now all bits are in.
+absl::Status BooksLoader::AddGrant(std::string_view value) {
+  absl::StatusOr<GrantRow> row = ReadGrantRow(value);
+  if (!row.ok()) return row.status();
+  OpenGrant& open = row->open;
+  const GrantId id = open.grant.id;
+  for (TokenKind kind : kAllTokenKinds) {
+    if (open.so_far[kind] < Tokens() || open.so_far[kind] > Tokens(kMaxTokensPerRequest)) {
+      return absl::DataLossError("a token count is out of bounds");
+    }
+  }
+  if (!with_row_.empty() && !(with_row_.back().id < id)) return absl::DataLossError("it is out of order");
+  with_row_.push_back({.id = id,
+                       .terms = open.grant.terms,
+                       .request = open.request,
+                       .body = open.grant.body,
+                       .so_far = PackedCounts(open.so_far),
+                       .attributed = open.attributed,
+                       .as_of = row->as_of});
+  if (books_.HasEnded(id)) return absl::OkStatus();
+  if (absl::Status terms = books_.CheckTerms(open.grant.terms); !terms.ok()) return terms;
+  books_.open_.Add(open.grant, open.request);
+  *books_.open_.Find(id) = std::move(open);
+  return absl::OkStatus();
+}
+
+absl::Status BooksLoader::AddEnded(RowReader key, RowReader value, RowKind kind) {
+  const uint32_t epoch = key.Big32();
+  if (kind == RowKind::kEpoch) {
+    const uint64_t known = value.Unsigned();
+    const uint64_t first_word = value.Unsigned();
+    if (!value.done() || first_word * EndedBits::kBits > known) return absl::DataLossError("it does not make sense");
+    books_.ended_bits_[epoch] = EndedBits::Restore(known, first_word);
+    return absl::OkStatus();
+  }
+  EndedBits::Words words;
+  for (uint64_t& word : words) word = value.Big64();
+  const auto bits = books_.ended_bits_.find(epoch);
+  if (!value.done() || bits == books_.ended_bits_.end()) return absl::DataLossError("it does not make sense");
+  bits->second.RestoreWords(key.Big64(), words);
+  return absl::OkStatus();
+}
+
+absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind) {
+  const auto moment = [&key] { return Instant(static_cast<int64_t>(key.Big64())); };
+  if (kind == RowKind::kBucket) {
+    BucketKey of;
+    of.tenant.value = key.Big32();
+    of.key.value = key.Big32();
+    of.pool.value = key.Big32();
+    of.served = static_cast<ServiceClass>(key.Byte());
+    of.tariff = key.Big32();
+    of.hour = moment();
+    Bucket bucket;
+    bucket.requests = value.Signed();
+    bucket.tokens = value.Counts();
+    bucket.work = Work(value.Signed());
+    bucket.charge = value.Amount();
+    bucket.unbilled_requests = value.Signed();
+    bucket.unbilled_tokens = value.Counts();
+    bucket.unbilled_work = Work(value.Signed());
+    const bool fits = books_.CheckTerms({of.tenant, of.key, of.pool, of.served, of.tariff}).ok() &&
+                      static_cast<size_t>(of.served) < kServiceClassCount;
+    if (!fits || !key.done() || !value.done()) return absl::DataLossError("it does not make sense");
+    books_.meters_.Restore(of, bucket);
+    return absl::OkStatus();
+  }
+  WindowKey of;
+  if (kind == RowKind::kSeconds) of.start = moment();
+  of.tenant.value = key.Big32();
+  of.pool.value = key.Big32();
+  of.tier = static_cast<Tier>(key.Byte());
+  if (kind == RowKind::kWindow) {
+    of.start = moment();
+    Window window;
+    window.work = Work(value.Signed());
+    window.highest_second = Work(value.Signed());
+    books_.meters_.Restore(of, window);
+  } else {
+    Meters::Seconds60 seconds;
+    for (Work& work : seconds) work = Work(value.Signed());
+    books_.meters_.Restore(of, seconds);
+  }
+  return key.done() && value.done() ? absl::OkStatus() : absl::DataLossError("it does not make sense");
+}
+
+void BooksLoader::BeginReading() {
+  reading_ = true;
+  books_.open_.ForgetChanges();
+  Books::Changes& changes = books_.changes_;
+  const Books::Mark mark = changes.marks.front();
+  if (!written_ends_.empty()) {
+    changes.ends_from = written_ends_.front().first;
+    changes.ends_to = written_ends_.back().first + 1;
+  }
+  books_.ended_.StartAt(ends_begin_);
+  for (const auto& [number, record] : written_ends_) {
+    if (number >= ends_begin_ && number < mark.end) Remember(number, record, /*first=*/false);
+  }
+  next_end_ = mark.end;
+}
+
+void BooksLoader::Remember(uint64_t number, const RememberedEnds::Record& record, bool first) {
+  // A gap shows in Finish: the count is then too small.
+  if (number == books_.ended_.end()) books_.ended_.Add(record.request, record.ended, first);
+}
+
+const RememberedEnds::Record* BooksLoader::WrittenEnd(uint64_t number) const {
+  const auto found = std::lower_bound(written_ends_.begin(), written_ends_.end(), number,
+                                      [](const auto& end, uint64_t n) { return end.first < n; });
+  return found == written_ends_.end() || found->first != number ? nullptr : &found->second;
+}
+
+absl::Status BooksLoader::See(uint64_t sequence, const Entry& entry) {
+  if (!reading_) BeginReading();
+  return std::visit([&](const auto& what) { return On(sequence, what); }, entry);
+}
+
+BooksLoader::Given* BooksLoader::FindGiven(GrantId id, bool* has_row) {
+  const auto found = given_.find(id);
+  *has_row = found == given_.end();
+  if (!*has_row) return &found->second;
+  const auto row = std::lower_bound(with_row_.begin(), with_row_.end(), id,
+                                    [](const Given& given, GrantId wanted) { return given.id < wanted; });
+  return row == with_row_.end() || row->id != id || row->ended ? nullptr : &*row;
+}
+
+absl::Status BooksLoader::On(uint64_t sequence, const GrantEntry& grant) {
+  while (next_with_row_ < with_row_.size() && with_row_[next_with_row_].id < grant.id) ++next_with_row_;
+  if (next_with_row_ < with_row_.size() && with_row_[next_with_row_].id == grant.id) return absl::OkStatus();
+  Given& given = given_[grant.id];
+  given.id = grant.id;
+  given.terms = grant.terms;
+  if (!grant.request_id.empty()) given.request = Books::FingerprintOf(grant.terms.tenant, grant.request_id);
+  given.body = grant.body;
+  given.as_of = sequence;
+  return absl::OkStatus();
+}
+
+absl::Status BooksLoader::On(uint64_t sequence, const ProgressEntry& progress) {
+  bool has_row = false;
+  Given* given = FindGiven(progress.id, &has_row);
+  if (given == nullptr || sequence <= given->as_of) return absl::OkStatus();
+  given->so_far = PackedCounts(progress.so_far);
+  for (const Attribution& one : progress.attributions) given->attributed += one.work;
+  return absl::OkStatus();
+}
+
+absl::Status BooksLoader::On(uint64_t, const SettleEntry& settle) {
+  return End(settle.id, [&](const Given&) { return EndOf(settle); });
+}
+
+absl::Status BooksLoader::On(uint64_t, const VoidEntry& gone) {
+  return End(gone.id, [&](const Given& given) { return EndOf(gone, given.terms); });
+}
+
+absl::Status BooksLoader::On(uint64_t, const ExpireEntry& expire) {
+  return End(expire.id, [&](const Given& given) { return EndOf(expire, given.terms, given.so_far, given.attributed); });
+}
+
+absl::Status BooksLoader::End(GrantId id, const auto& end_of) {
+  const uint64_t number = next_end_++;
+  bool has_row = false;
+  Given* given = FindGiven(id, &has_row);
+  if (number >= ends_begin_) {
+    if (const RememberedEnds::Record* written = WrittenEnd(number)) {
+      Remember(number, *written, /*first=*/false);
+    } else if (given != nullptr) {
+      EndedGrant ended = end_of(*given);
+      ended.request = given->request;
+      Remember(number, {ended, {id, given->body}}, /*first=*/true);
+      if (has_row) books_.changes_.retired.push_back({number, id});
+    } else {
+      return absl::DataLossError(absl::StrCat("the row of grant ", id.epoch, "-", id.sequence, " is missing"));
+    }
+  }
+  if (given == nullptr) return absl::OkStatus();
+  given->ended = true;
+  if (!has_row) given_.erase(id);
+  return absl::OkStatus();
+}
+
+absl::Status BooksLoader::CheckCounts() const {
+  constexpr absl::string_view kOf[] = {"tenants", "keys", "pools",   "tariffs", "open grants",
+                                       "epochs",  "ends", "buckets", "windows", "minutes with seconds"};
+  const auto found = CountsOf(books_, books_.ended_bits_.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i] == counts_[i]) continue;
+    return absl::DataLossError(absl::StrCat("there are ", found[i], " ", kOf[i], ", not ", counts_[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Books> BooksLoader::Finish() {
+  if (!reading_) BeginReading();
+  if (absl::Status counts = CheckCounts(); !counts.ok()) return counts;
+  if (books_.ended_.end() != ends_end_) return absl::DataLossError("remembered ends are missing");
+  if (absl::Status sums = books_.CheckInvariants(); !sums.ok()) return sums;
+  Books::Changes& changes = books_.changes_;
+  for (size_t kind = 0; kind < changes.names.size(); ++kind) changes.names[kind] = books_.names_[kind].size();
+  changes.tariffs = books_.tariffs_.size();
+  changes.balances.clear();
+  changes.balance_noted.assign(books_.balances_.size(), false);
+  return std::move(books_);
+}
+
+}  // namespace penstock::ledger
