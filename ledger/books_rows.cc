@@ -586,7 +586,7 @@ absl::Status BooksLoader::AddGrant(std::string_view value) {
                        .as_of = row->as_of});
   if (books_.HasEnded(id)) return absl::OkStatus();
   if (absl::Status terms = books_.CheckTerms(open.grant.terms); !terms.ok()) return terms;
-  books_.open_.Add(open.grant, open.request);
+  books_.open_.Add(GrantEntry(open.grant), open.request);
   *books_.open_.Find(id) = std::move(open);
   return absl::OkStatus();
 }

@@ -23,6 +23,12 @@ const TokenPrices& Tariff::TokenPricesOf(std::string_view pool, ServiceClass ser
   return prices == nullptr ? kNothing : prices->by_class[static_cast<size_t>(served)];
 }
 
+bool Tariff::HasTermsOf(const Tariff& other) const {
+  Tariff same = other;
+  same.calendar.shifts = calendar.shifts;
+  return same == *this;
+}
+
 Money TokenCharge(const TokenCounts& tokens, const TokenPrices& prices) {
   Int128 charge = 0;
   for (TokenKind kind : kAllTokenKinds) {

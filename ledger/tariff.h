@@ -1,6 +1,6 @@
-// A tariff: versioned price rules. Settlements are charged at its flat token prices, by pool, class and kind; what else it
-// charges for (ledger/charges.h) is rated when a period is (ledger/rating/). Unit prices are whole pico-units, so charges
-// never round.
+// A tariff: versioned price rules. Settlements are charged at its flat token prices, by pool, class and kind; what else
+// it charges for (ledger/charges.h) is rated when a period is (ledger/rating/). Unit prices are whole pico-units, so
+// charges never round.
 #pragma once
 
 #include <absl/status/status.h>
@@ -57,13 +57,15 @@ struct Tariff {
   const PoolPrices* PricesOf(std::string_view pool) const;
   /// The token prices of a class in a pool; all zero when the tariff does not price that pool.
   const TokenPrices& TokenPricesOf(std::string_view pool, ServiceClass served) const;
+  /// Equal but for the shifts of its zone, which newer zone data may give otherwise.
+  bool HasTermsOf(const Tariff& other) const;
 
   friend bool operator==(const Tariff&, const Tariff&) = default;
 };
 
-/// INVALID_ARGUMENT says what is wrong with a tariff: ladders that do not climb or do not end, classes and kinds under two
-/// rules, percentages and factors out of bounds, a unit price that is not a whole number of pico-units, ...
-/// Rating takes sound tariffs only.
+/// INVALID_ARGUMENT says what is wrong with a tariff: ladders that do not climb or do not end, classes and kinds under
+/// two rules, percentages and factors out of bounds, a unit price that is not a whole number of pico-units, ... Rating
+/// takes sound tariffs only.
 absl::Status CheckTariff(const Tariff& tariff);
 
 /// Says which step and band of the rule make a price that is not whole in pico-units; nothing when all are whole.

@@ -217,11 +217,11 @@ int RunBill(const BillingFlags& flags, Terminal& terminal) {
 }
 
 void AddBilling(CLI::App& app, Invocation& invocation, const std::string& name, const std::string& description,
-                int (*run)(const BillingFlags&, Terminal&)) {
+                const std::string& begins, int (*run)(const BillingFlags&, Terminal&)) {
   auto flags = std::make_shared<BillingFlags>();
   CLI::App& command = *app.add_subcommand(name, description);
   command.add_option("--tenant", flags->tenant, "whose; a tenant may leave it out")->option_text("TENANT");
-  command.add_option("--from", flags->from, "whole hours, UTC: 2026-11-21 or 2026-11-21T10 (default: the beginning)")
+  command.add_option("--from", flags->from, "whole hours, UTC: 2026-11-21 or 2026-11-21T10 (default: " + begins + ")")
       ->check(IsMoment())
       ->option_text("TIME");
   command.add_option("--to", flags->to, "exclusive (default: the end of this hour)")
@@ -235,9 +235,12 @@ void AddBilling(CLI::App& app, Invocation& invocation, const std::string& name, 
 }  // namespace
 
 void AddBillingCommands(CLI::App& app, Invocation& invocation) {
-  AddBilling(app, invocation, "usage", "Tokens, work and charges by hour, key, pool and class", RunUsage);
-  AddBilling(app, invocation, "windows", "Work per minute: what the demand charge is derived from", RunWindows);
-  AddBilling(app, invocation, "bill", "A provisional bill, line by line (exit 1: it does not add up)", RunBill);
+  AddBilling(app, invocation, "usage", "Tokens, work and charges by hour, key, pool and class", "the beginning",
+             RunUsage);
+  AddBilling(app, invocation, "windows", "Work per minute: what the demand charge is derived from", "the beginning",
+             RunWindows);
+  AddBilling(app, invocation, "bill", "A provisional bill, line by line (exit 1: it does not add up)",
+             "the billing month", RunBill);
 }
 
 }  // namespace penstock::cli

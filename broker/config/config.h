@@ -46,7 +46,7 @@ struct Config {
   Duration drain_timeout = Seconds(30);  // how long a stop waits for grants to be completed
   int64_t command_queue = 65'536;        // commands that may wait for the engine; beyond: refused at once
   core::EngineSettings engine;
-  std::map<std::string, ledger::rating::Subscription> subscriptions;  // by tenant
+  std::map<std::string, ledger::rating::Subscription> subscriptions;  // by tenant; the engine's tenants have them too
 };
 
 /// INVALID_ARGUMENT with all that is wrong; NOT_FOUND and the like when the file cannot be read. Also checks the files

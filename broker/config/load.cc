@@ -68,6 +68,10 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
     tariff.Read(prices);
     config.engine.tariff = std::move(prices.tariff);
     config.subscriptions = std::move(prices.subscriptions);
+    for (core::TenantSettings& tenant : config.engine.tenants) {
+      const auto bought = config.subscriptions.find(tenant.name);
+      if (bought != config.subscriptions.end()) tenant.subscription = bought->second;
+    }
     // What hangs together is checked once every part is sound: before that it would only echo the parts' problems.
     if (problems.none() && tariff.origin()) {
       CheckEngine(source, config);

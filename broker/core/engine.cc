@@ -116,6 +116,12 @@ const PoolState* Engine::FindPool(PoolId id) const {
   return id.value - 1 < pool_by_id_.size() ? pool_by_id_[id.value - 1] : nullptr;
 }
 
+const ledger::rating::Subscription& Engine::SubscriptionOf(TenantId tenant) const {
+  static const ledger::rating::Subscription kNothing;
+  const auto found = subscriptions_.find(tenant);
+  return found == subscriptions_.end() ? kNothing : found->second;
+}
+
 PoolState* Engine::MutablePool(PoolId id) {
   return id.value - 1 < pool_by_id_.size() ? pool_by_id_[id.value - 1] : nullptr;
 }

@@ -93,6 +93,8 @@ class Engine {
   uint32_t epoch() const { return books().epoch(); }
   bool draining() const { return draining_; }
   const WaitingRequests& waiting() const { return waiting_; }
+  /// What statements of this tenant know beside its usage; an empty one when the settings say nothing.
+  const ledger::rating::Subscription& SubscriptionOf(TenantId tenant) const;
   const ledger::TariffEntry& tariff() const { return books().tariffs()[tariff_ - 1]; }
 
   /// Crashes when an invariant does not hold. For tests; O(everything).
@@ -256,6 +258,7 @@ class Engine {
   AccountState accounts_;
   std::vector<std::unique_ptr<PoolState>> pools_;  // in the order of their settings
   std::vector<PoolState*> pool_by_id_;             // id n at n - 1; nullptr: not in the settings
+  absl::flat_hash_map<TenantId, ledger::rating::Subscription> subscriptions_;
   SchedulerFactory scheduling_;
   WaitingRequests waiting_;
   std::vector<Running> running_;  // a slab: slots of ended grants are used again

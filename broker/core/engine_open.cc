@@ -63,7 +63,7 @@ void Engine::On(const Reconfigure& reconfigure) {
 absl::Status Engine::CheckSettings(const EngineSettings& settings) const {
   const ledger::Tariff& tariff = settings.tariff;
   for (const ledger::TariffEntry& known : books().tariffs()) {
-    if (known.tariff.version != tariff.version || known.tariff == tariff) continue;
+    if (known.tariff.version != tariff.version || known.tariff.HasTermsOf(tariff)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("tariff version '", tariff.version,
                      "' is already in the journal with other terms: prices that were charged cannot change; give the "
@@ -84,6 +84,7 @@ absl::Status Engine::CheckSettings(const EngineSettings& settings) const {
 
 void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
   PinTariff(settings.tariff);
+  subscriptions_.clear();
   BindPools(settings);
   for (size_t tier = 0; tier < kTierCount; ++tier) {
     accounts_.SetTierLimits(static_cast<Tier>(tier), settings.tier_limits[tier], now_);
@@ -96,6 +97,7 @@ void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
       accounts_.SetKey(key_id, id, key, PoolsNamed(key.policy.pools), budgets_since, now_);
     }
     BindReservations(id, tenant.reservations);
+    if (!(tenant.subscription == ledger::rating::Subscription())) subscriptions_[id] = tenant.subscription;
   }
   for (uint32_t id = 1; id <= books().CountOf(ledger::NameKind::kTenant); ++id) {
     if (accounts_.FindTenant(TenantId{id}) == nullptr) BindReservations(TenantId{id}, {});

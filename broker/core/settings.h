@@ -12,6 +12,7 @@
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
+#include "ledger/rating/subscription.h"
 #include "ledger/tariff.h"
 
 namespace penstock::core {
@@ -97,6 +98,7 @@ struct TenantSettings {
   std::vector<BudgetTerms> budgets;
   RunTerms runs;
   std::vector<KeySettings> keys;
+  ledger::rating::Subscription subscription;  // what its statements know of it beside its usage
 };
 
 struct EngineSettings {

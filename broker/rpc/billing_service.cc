@@ -25,6 +25,11 @@ struct Scope {
   Instant to = Instant::Max();
 };
 
+/// The first whole hour of the billing month.
+Instant MonthOf(Instant t, const ledger::Calendar& calendar) {
+  return WindowStart(calendar.MonthStart(calendar.MonthAt(t)), Hours(1));
+}
+
 bool IsWholeHour(Instant t) { return WindowStart(t, Hours(1)) == t; }
 
 template <class Request>
@@ -159,11 +164,16 @@ class BillingService final : public v1::Billing::CallbackService {
     Scope scope;
     const grpc::Status status = Begin(*context, "/penstock.v1.Billing/PreviewStatement", *request, &scope);
     if (!status.ok()) return new ReadingCall(status);
-    const auto read = [scope, response](const core::Engine& engine, uint64_t) {
-      const Instant next_hour = WindowStart(engine.books().newest(), Hours(1)) + Hours(1);
-      const Instant to = scope.to == Instant::Max() ? std::max(next_hour, scope.from + Hours(1)) : scope.to;
-      const ledger::Statement statement = ledger::PreviewStatement(engine.books(), scope.tenant, scope.from, to,
-                                                                   engine.tariff().tariff, {}, engine.ledger().head());
+    const bool has_from = request->has_from();
+    const auto read = [scope, has_from, response](const core::Engine& engine, uint64_t) {
+      const Instant newest = engine.books().newest();
+      const ledger::Tariff& tariff = engine.tariff().tariff;
+      const Instant last = scope.to == Instant::Max() ? newest : scope.to - Nanoseconds(1);
+      const Instant from = has_from ? scope.from : MonthOf(last, tariff.calendar);
+      const Instant next_hour = WindowStart(newest, Hours(1)) + Hours(1);
+      const Instant to = scope.to == Instant::Max() ? std::max(next_hour, from + Hours(1)) : scope.to;
+      const ledger::Statement statement = ledger::PreviewStatement(
+          engine.books(), scope.tenant, from, to, tariff, engine.SubscriptionOf(scope.tenant), engine.ledger().head());
       ToProto(statement, scope.tenant_name, response);
       return grpc::Status::OK;
     };

@@ -29,7 +29,7 @@ class Traffic {
  public:
   explicit Traffic(Ledger& ledger) : ledger_(ledger) {
     Tariff tariff{.version = "bench", .currency = "USD"};
-    PoolPrices prices{.pool = "chat", .demand_price = 500};
+    PoolPrices prices{.pool = "chat", .demand = {BusiestMinute(500)}};
     prices.by_class[static_cast<size_t>(ServiceClass::kDefault)][TokenKind::kOutput] = 2'400'000;
     tariff.pools.push_back(prices);
     ledger_.Post(BootEntry{1, now_});

@@ -181,6 +181,15 @@ TEST(Reconfigure, AChangedPriceUnderTheSameVersionIsRefusedWhole) {
   for (int i = 0; i < 4; ++i) world.GrantNow(world.Request("shop", "r" + std::to_string(i)));
 }
 
+TEST(Reconfigure, NewerZoneDataDoesNotChangePrices) {
+  EngineWorld world;
+  EngineSettings next = SmallWorld();
+  next.tariff.calendar.shifts = {{Instant(), 3'600}};
+  Accepts(world, next);
+  next.tariff.calendar.zone = "Europe/Paris";
+  EXPECT_THAT(Refuses(world, next), testing::HasSubstr("give the changed tariff a new version"));
+}
+
 TEST(Reconfigure, APoolWithoutPricesAndAnotherCurrencyAreRefusedWhole) {
   EngineWorld world;
   EngineSettings unpriced = WithPool(SmallWorld(), "annex");

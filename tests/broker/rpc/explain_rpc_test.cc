@@ -113,6 +113,19 @@ TEST_F(ExplainTest, AReloadAppliesNewLimitsAndNewTenantsWhileGrantsRun) {
   EXPECT_TRUE(Complete(As::kGateway, CompletionOf(grant), &completed).ok());
 }
 
+TEST_F(ExplainTest, AReloadChangesWhatStatementsKnowOfASubscription) {
+  core::EngineSettings next = core::SmallWorld();
+  next.tenants[1].subscription.minimum = *ledger::Money::FromDecimal("5");
+  NextConfig(next);
+  v1::ReloadResponse reloaded;
+  ASSERT_TRUE(Reload(&reloaded).ok());
+  v1::PreviewStatementRequest ask;
+  ask.set_tenant("tenants/shop");
+  v1::Statement bill;
+  ASSERT_TRUE(v1::Billing::NewStub(channel())->PreviewStatement(Context(As::kOperator).get(), ask, &bill).ok());
+  EXPECT_EQ(bill.total(), "5.000000000000") << "nothing was used: the true-up of this month's minimum";
+}
+
 TEST_F(ExplainTest, AConfigurationThatIsRefusedChangesNothing) {
   v1::ReloadResponse reloaded;
   NextConfig(absl::InvalidArgumentError("penstock.yaml:3:1: unknown key"));
