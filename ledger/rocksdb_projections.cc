@@ -21,6 +21,8 @@ class RocksDbProjections : public ProjectionStore {
       : path_(std::move(path)), read_only_(read_only), env_(env) {
     std::error_code ignored;
     const bool exists = std::filesystem::exists(path_ + "/CURRENT", ignored);
+    // What a Clear that was cut short left would be taken for logs of the new store.
+    if (!exists && !read_only_) std::filesystem::remove_all(path_, ignored);
     if (exists || !read_only_) Open(/*create=*/!exists);
   }
 
@@ -65,6 +67,7 @@ class RocksDbProjections : public ProjectionStore {
 
   absl::Status Clear() override {
     if (read_only_) return absl::FailedPreconditionError(absl::StrCat(path_, " is open for reading only"));
+    if (broken_.ok() && IsEmpty()) return absl::OkStatus();
     db_.reset();
     std::error_code failed;
     std::filesystem::remove_all(path_, failed);
@@ -85,6 +88,12 @@ class RocksDbProjections : public ProjectionStore {
       return;
     }
     db_ = *std::move(db);
+  }
+
+  bool IsEmpty() const {
+    const std::unique_ptr<rocksdb::Iterator> rows(db_->NewIterator(rocksdb::ReadOptions()));
+    rows->SeekToFirst();
+    return !rows->Valid() && rows->status().ok();
   }
 
   absl::Status Named(const absl::Status& status) const {

@@ -1,25 +1,33 @@
 // penstock ledger verify: does the journal of a data directory hold together, to the last entry, and its projections
-// with it?
+// with it? penstock ledger stats: what is in there, and what it takes on disk.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "broker/cli/answer_json.h"
 #include "broker/cli/command_line.h"
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/server_commands.h"
 #include "broker/cli/table.h"
+#include "broker/core/past.h"
+#include "ledger/books_rows.h"
 #include "ledger/ledger.h"
 
 namespace penstock::cli {
 namespace {
 
-struct VerifyOptions {
+struct DirectoryOptions {
   std::string data_dir;
   Output output = Output::kTable;
 };
 
-int Broken(const absl::Status& status, const VerifyOptions& options, Terminal& terminal) {
+int Broken(const absl::Status& status, const DirectoryOptions& options, Terminal& terminal) {
   if (options.output == Output::kJson) {
     terminal.out << Printed({{"verified", false}, {"error", status.message()}});
   }
@@ -27,7 +35,7 @@ int Broken(const absl::Status& status, const VerifyOptions& options, Terminal& t
   return status.code() == absl::StatusCode::kDataLoss ? kRefused : ExitCodeOf(status);
 }
 
-int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& terminal) {
+int VerifyData(const DirectoryOptions& options, const Parts& parts, Terminal& terminal) {
   const auto journal = parts.journal(options.data_dir, /*read_only=*/true);
   if (!journal.ok()) return Broken(journal.status(), options, terminal);
   const absl::StatusOr<ledger::Verification> found = ledger::Verify(**journal);
@@ -50,11 +58,124 @@ int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& termi
   sheet.Add("boot epoch", std::to_string(found->books.epoch()));
   sheet.Add("open holds", std::to_string(found->open_holds));
   sheet.Add("posted", found->posted.ToDecimal() + " " + currency);
-  sheet.Add("projections", found->projected == 0
-                               ? "none"
-                               : std::to_string(found->rows) + " rows; the books' are what the entries up to sequence " +
-                                     std::to_string(found->projected) + " give");
+  sheet.Add("projections", found->projected == 0 ? "none"
+                                                 : std::to_string(found->rows) +
+                                                       " rows; the books' are what the entries up to sequence " +
+                                                       std::to_string(found->projected) + " give");
   terminal.out << sheet.Render(terminal.colour);
+  return kOk;
+}
+
+/// Rows of one kind.
+struct Extent {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;  // of keys and values, before RocksDB compresses them
+};
+
+std::string NameOfKind(std::string_view key) {
+  constexpr std::string_view kBooks[] = {"header", "names", "tariffs", "balances",     "epochs", "ended grants",
+                                         "grants", "ends",  "buckets", "base windows", "seconds"};
+  constexpr std::string_view kEngine[] = {"charges by key and day", "runs", "ended leases", "limits"};
+  const auto kind = static_cast<uint8_t>(key.front());
+  const auto engine = static_cast<uint8_t>(core::OwnRow::kCharged);
+  if (kind < std::size(kBooks)) return std::string(kBooks[kind]);
+  if (kind >= engine && kind - engine < static_cast<int>(std::size(kEngine))) {
+    return std::string(kEngine[kind - engine]);
+  }
+  return "unknown";
+}
+
+uint64_t BytesIn(const std::string& directory) {
+  uint64_t bytes = 0;
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory, ignored)) {
+    if (file.is_regular_file(ignored)) bytes += file.file_size(ignored);
+  }
+  return bytes;
+}
+
+struct Stats {
+  uint64_t entries = 0;
+  uint64_t journal_bytes = 0;
+  uint64_t projection_bytes = 0;
+  uint64_t reflected = 0;
+  std::map<std::string, Extent> rows;
+  uint64_t tenants = 0;
+  std::optional<Instant> first_window;
+  Instant last_window;
+
+  /// At the rate so far; nothing while that is less than a day.
+  std::optional<uint64_t> BytesPerTenantMonth() const {
+    if (!first_window || tenants == 0 || last_window - *first_window < Days(1)) return std::nullopt;
+    const auto minutes = static_cast<uint64_t>((last_window - *first_window).count() / Minutes(1).count());
+    return (journal_bytes + projection_bytes) / tenants * (30 * 24 * 60) / minutes;
+  }
+};
+
+absl::StatusOr<Stats> Measure(const std::string& directory, const Parts& parts) {
+  const auto journal = parts.journal(directory, /*read_only=*/true);
+  if (!journal.ok()) return journal.status();
+  Stats stats;
+  stats.entries = (*journal)->head().sequence;
+  stats.journal_bytes = BytesIn(directory + "/journal");
+  stats.projection_bytes = BytesIn(directory + "/projections");
+  const ledger::ProjectionStore* projections = (*journal)->projections();
+  if (projections == nullptr) return stats;
+  const absl::Status read = projections->Read([&stats](std::string_view key, std::string_view value) {
+    Extent& extent = stats.rows[NameOfKind(key)];
+    ++extent.rows;
+    extent.bytes += key.size() + value.size();
+    if (ledger::KindOf(key) == ledger::RowKind::kHeader) {
+      ledger::BooksLoader header(ledger::kRememberedEnds);
+      if (header.Add(key, value).ok()) stats.reflected = header.as_of().sequence;
+    } else if (ledger::KindOf(key) == ledger::RowKind::kBalance) {
+      ++stats.tenants;
+    } else if (ledger::KindOf(key) == ledger::RowKind::kWindow) {
+      const std::string_view start = key.substr(key.size() - sizeof(uint64_t));
+      const Instant at(static_cast<int64_t>(ledger::RowReader(start).Big64()));
+      stats.first_window = std::min(stats.first_window.value_or(at), at);
+      stats.last_window = std::max(stats.last_window, at);
+    }
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return stats;
+}
+
+int ShowStats(const DirectoryOptions& options, const Parts& parts, Terminal& terminal) {
+  const absl::StatusOr<Stats> stats = Measure(options.data_dir, parts);
+  if (!stats.ok()) {
+    terminal.err << "penstock ledger stats: " << stats.status().message() << "\n";
+    return ExitCodeOf(stats.status());
+  }
+  const std::optional<uint64_t> per_month = stats->BytesPerTenantMonth();
+  if (options.output == Output::kJson) {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::object();
+    for (const auto& [kind, extent] : stats->rows) rows[kind] = {{"rows", extent.rows}, {"bytes", extent.bytes}};
+    nlohmann::ordered_json json = {{"entries", stats->entries},
+                                   {"journal_bytes", stats->journal_bytes},
+                                   {"projection_bytes", stats->projection_bytes},
+                                   {"reflected", stats->reflected},
+                                   {"projections", rows},
+                                   {"tenants", stats->tenants}};
+    if (per_month) json["bytes_per_tenant_month"] = *per_month;
+    terminal.out << Printed(json);
+    return kOk;
+  }
+  Sheet sheet;
+  sheet.Add("entries", std::to_string(stats->entries));
+  sheet.Add("journal", std::to_string(stats->journal_bytes) + " bytes on disk");
+  sheet.Add("projections", std::to_string(stats->projection_bytes) + " bytes on disk, up to sequence " +
+                               std::to_string(stats->reflected));
+  sheet.Add("tenants", std::to_string(stats->tenants));
+  sheet.Add("per tenant and month",
+            per_month ? std::to_string(*per_month) + " bytes at the rate so far" : "not known before a day has passed");
+  terminal.out << sheet.Render(terminal.colour) << "\n";
+  Table table({{"rows of"}, {"count", Table::Align::kRight}, {"bytes", Table::Align::kRight}});
+  for (const auto& [kind, extent] : stats->rows) {
+    table.AddRow({kind, std::to_string(extent.rows), std::to_string(extent.bytes)});
+  }
+  terminal.out << table.Render(terminal.colour);
   return kOk;
 }
 
@@ -66,10 +187,16 @@ void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts)
   CLI::App* verify = ledger->add_subcommand("verify",
                                             "Read the whole journal and check it, and the projections against it: exit "
                                             "0 if all holds together, 1 with the place if it does not");
-  auto options = std::make_shared<VerifyOptions>();
+  auto options = std::make_shared<DirectoryOptions>();
   verify->add_option("--data", options->data_dir, "The daemon's data_dir; stop the daemon first")->required();
   AddOutputFlag(*verify, options->output);
   OnRun(*verify, invocation, [options, &parts](Terminal& terminal) { return VerifyData(*options, parts, terminal); });
+
+  CLI::App* stats = ledger->add_subcommand("stats", "Entries, rows by kind, and what they take on disk");
+  auto of_stats = std::make_shared<DirectoryOptions>();
+  stats->add_option("--data", of_stats->data_dir, "The daemon's data_dir; stop the daemon first")->required();
+  AddOutputFlag(*stats, of_stats->output);
+  OnRun(*stats, invocation, [of_stats, &parts](Terminal& terminal) { return ShowStats(*of_stats, parts, terminal); });
 }
 
 }  // namespace penstock::cli

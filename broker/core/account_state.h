@@ -61,10 +61,10 @@ struct TenantPolicy {
 
 struct Tenant {
   TenantId id;
+  uint32_t lasting = 0;                        // place among those with lasting limits + 1; 0: it has none
   std::shared_ptr<const TenantPolicy> policy;  // nullptr: not in the settings (any more)
   Tier tier = Tier::kElastic;                  // its grants are counted in the limits of this tier
   uint32_t stage = 0;                          // of the policy's graduations; 0: the tenant's own limits
-  uint32_t lasting = 0;                        // place among those with lasting limits + 1; 0: it has none
   admission::LimitSet limits;
   Budgets budgets;
 };

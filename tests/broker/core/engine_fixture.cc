@@ -105,6 +105,7 @@ void EngineWorld::Restart(Duration after) {
   auto replayed = Engine::Open(settings_, journal_.CopyOfEntries(), scheduling_, now_);
   PENSTOCK_CHECK(replayed.ok());
   Open();
+  engine_->CheckInvariants();
   EXPECT_EQ(engine_->ledger().opening().warning, "");
   WriteBack();
   ExpectSameState(**replayed);
