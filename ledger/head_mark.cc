@@ -105,23 +105,27 @@ absl::StatusOr<HeadMark> ReadHeadMark(const std::string& path) {
   return reading->mark;
 }
 
-absl::StatusOr<HeadMarkFile> HeadMarkFile::Open(const std::string& path) {
+absl::StatusOr<HeadMarkFile> HeadMarkFile::Open(const std::string& path, MarkGuard guard) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (file < 0) return Failed("cannot open", path);
   const absl::StatusOr<Reading> reading = ReadSlots(file, path);
-  HeadMarkFile opened(path, file, reading.ok() ? reading->turn : 0);
+  HeadMarkFile opened(path, std::move(guard), file, reading.ok() ? reading->turn : 0);
   if (!reading.ok() && !absl::IsDataLoss(reading.status())) return reading.status();
   return opened;
 }
 
 HeadMarkFile::HeadMarkFile(HeadMarkFile&& other) noexcept
-    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)), turn_(other.turn_) {}
+    : path_(std::move(other.path_)),
+      guard_(std::move(other.guard_)),
+      file_(std::exchange(other.file_, -1)),
+      turn_(other.turn_) {}
 
 HeadMarkFile::~HeadMarkFile() {
   if (file_ >= 0) ::close(file_);
 }
 
 absl::Status HeadMarkFile::Write(const HeadMark& mark) {
+  if (absl::Status status = Ask(MarkStep::kWrite); !status.ok()) return status;
   const uint64_t turn = turn_ + 1;
   const Slot slot = EncodeSlot(turn, mark);
   ssize_t wrote = 0;
@@ -135,6 +139,7 @@ absl::Status HeadMarkFile::Write(const HeadMark& mark) {
 }
 
 absl::Status HeadMarkFile::Sync() {
+  if (absl::Status status = Ask(MarkStep::kSync); !status.ok()) return status;
   if (::fsync(file_) != 0) return Failed("cannot sync", path_);
   const std::string directory = std::filesystem::path(path_).parent_path().string();
   const int parent = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -12,7 +12,9 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "ledger/journal.h"
 
@@ -27,11 +29,15 @@ struct HeadMark {
 /// The newest intact mark. NOT_FOUND without a file, DATA_LOSS (file, offsets, what is wrong) without an intact slot.
 absl::StatusOr<HeadMark> ReadHeadMark(const std::string& path);
 
+/// Asked before each write and sync of a mark; an error is returned in its place. Tests put faults here.
+enum class MarkStep : uint8_t { kWrite, kSync };
+using MarkGuard = std::function<absl::Status(const std::string& path, MarkStep step)>;
+
 /// Owns the open file; one at a time, for one thread at a time.
 class HeadMarkFile {
  public:
   /// Creates the file (mode 0600) when it is absent. A file without an intact slot is written over from its start.
-  static absl::StatusOr<HeadMarkFile> Open(const std::string& path);
+  static absl::StatusOr<HeadMarkFile> Open(const std::string& path, MarkGuard guard = nullptr);
 
   HeadMarkFile(HeadMarkFile&& other) noexcept;
   HeadMarkFile& operator=(HeadMarkFile&&) = delete;
@@ -42,8 +48,12 @@ class HeadMarkFile {
   absl::Status Sync();
 
  private:
-  HeadMarkFile(std::string path, int file, uint64_t turn) : path_(std::move(path)), file_(file), turn_(turn) {}
+  HeadMarkFile(std::string path, MarkGuard guard, int file, uint64_t turn)
+      : path_(std::move(path)), guard_(std::move(guard)), file_(file), turn_(turn) {}
+  absl::Status Ask(MarkStep step) const { return guard_ ? guard_(path_, step) : absl::OkStatus(); }
+
   std::string path_;
+  MarkGuard guard_;
   int file_;
   uint64_t turn_;  // of the newest slot; the next goes to slot (turn_ + 1) % 2
 };

@@ -354,7 +354,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenWriter(const JournalPaths& paths, c
   found->db.reset();
 
   // Unclean from here on, and marked before RocksDB creates anything: files without a mark are a sign of loss.
-  absl::StatusOr<HeadMarkFile> mark = HeadMarkFile::Open(paths.head);
+  absl::StatusOr<HeadMarkFile> mark = HeadMarkFile::Open(paths.head, terms.mark_guard);
   if (!mark.ok()) return mark.status();
   absl::Status marked = mark->Write(HeadMark{found->mark.head, false});
   if (marked.ok()) marked = mark->Sync();
@@ -369,6 +369,8 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenWriter(const JournalPaths& paths, c
   absl::StatusOr<Head> head = CheckTail(*found->db, paths, found->head);
   if (!head.ok()) return head.status();
   marked = mark->Write(HeadMark{*head, false});
+  if (marked.ok())
+    marked = mark->Sync();  // and with it that DIR has a journal folder: RocksDB syncs only what is in it
   if (!marked.ok()) return marked;
   return std::make_unique<RocksDbJournal>(paths, terms.env, *std::move(lock), *std::move(mark), *std::move(found));
 }

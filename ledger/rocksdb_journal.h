@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "ledger/head_mark.h"
 #include "ledger/journal.h"
 
 namespace rocksdb {
@@ -27,6 +28,7 @@ struct RocksDbJournalTerms {
   std::string directory;        // created if absent, mode 0700
   bool read_only = false;       // for verify: changes nothing, takes no lock, shows what comes before a damage
   rocksdb::Env* env = nullptr;  // tests inject faults here; nullptr is the real one
+  MarkGuard mark_guard;         // likewise for HEAD; nullptr: none
 };
 
 /// Errors: DATA_LOSS when something is missing or corrupt (names the file, the sequences and what to do; nothing was

@@ -40,7 +40,7 @@ class PowerTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<Ledger>> ledger = Ledger::Open(*std::move(journal), nullptr, bound_);
     EXPECT_TRUE(ledger.ok()) << ledger.status();
     EXPECT_EQ((*ledger)->opening().warning, "");
-    disk.LosePowerAfter(random_.Between(0, 60));
+    disk.faults().Arm(Fault::kPowerCut, static_cast<uint64_t>(random_.Between(1, 60)));
     uint64_t durable = (*ledger)->head().sequence;
     absl::Status alive;
     RowBatch rows;
@@ -60,7 +60,7 @@ class PowerTest : public testing::Test {
         alive = random_.OneIn(20) ? (*ledger)->WriteAll(nullptr) : (*ledger)->WriteChanges(rows);
       }
     }
-    disk.LosePowerAfter(0);
+    disk.faults().Kill();
     return durable;
   }
 

@@ -1,0 +1,21 @@
+# penstock_mutant(NAME SOURCE FROM TO): the long run of the fault harness against a ledger with one known bug. The bug is
+# put into a copy of the source in the build directory, and linked in the place of the original; so no switch for it is in
+# the product. As a test it passes when the harness catches the bug.
+function(penstock_mutant name source from to)
+  set(original ${PROJECT_SOURCE_DIR}/${source})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${original})
+  file(READ ${original} text)
+  string(FIND "${text}" "${from}" at)
+  string(FIND "${text}" "${from}" last REVERSE)
+  if(at EQUAL -1 OR NOT at EQUAL last)
+    message(FATAL_ERROR "mutant ${name}: ${source} must have this once, so renew the mutant: ${from}")
+  endif()
+  string(REPLACE "${from}" "${to}" text "${text}")
+  set(mutated ${CMAKE_CURRENT_BINARY_DIR}/mutant_${name}.cc)
+  file(CONFIGURE OUTPUT ${mutated} CONTENT "${text}" @ONLY)
+  add_executable(ledger_mutant_${name} ledger_faults.cc engine_day.cc ${mutated})
+  target_link_libraries(ledger_mutant_${name} PRIVATE engine_world ledger_fault_harness)
+  penstock_warnings(ledger_mutant_${name})
+  add_test(NAME ledger_mutant_${name} COMMAND ledger_mutant_${name} --mutant --points 100)
+  set_tests_properties(ledger_mutant_${name} PROPERTIES TIMEOUT 120 PASS_REGULAR_EXPRESSION "caught: DATA_LOSS")
+endfunction()
