@@ -268,8 +268,8 @@ absl::Status CommandLoop::Stop() {
   }
   unsynced_.notify_one();
   syncer_.join();
-  projections_.Finish();
   if (!written.ok()) return written;
+  projections_.Finish();
   return engine_->ledger().SyncJournal().status();
 }
 

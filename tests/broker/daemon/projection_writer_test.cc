@@ -24,12 +24,16 @@ class WatchedJournal final : public ledger::Journal, public ledger::ProjectionSt
     std::atomic<uint64_t> synced{0};
     std::atomic<int> writes{0};
     std::atomic<bool> refuses{false};
+    std::atomic<bool> takes_no_entries{false};
     std::atomic<bool> ahead{false};  // projections were written that reflect more than was synced
     std::promise<void> refused;
   };
   explicit WatchedJournal(std::shared_ptr<Watch> watch) : watch_(std::move(watch)) {}
 
-  absl::Status Append(const ledger::Batch& batch) override { return watch_->journal->Append(batch); }
+  absl::Status Append(const ledger::Batch& batch) override {
+    if (watch_->takes_no_entries) return absl::ResourceExhaustedError("the disk is full");
+    return watch_->journal->Append(batch);
+  }
   absl::StatusOr<uint64_t> Sync() override {
     absl::StatusOr<uint64_t> covered = watch_->journal->Sync();
     if (covered.ok()) watch_->synced = *covered;
@@ -149,6 +153,20 @@ TEST_F(ProjectionWriterTest, TakesNothingUntilItIsWorthIt) {
   for (int n = 20; n < 150; ++n) Settle("r" + std::to_string(n));
   EXPECT_GE(watch_->writes, before + 1);
   EXPECT_LE(watch_->writes, before + 4);
+}
+
+TEST_F(ProjectionWriterTest, AStopThatCannotBeWrittenLeavesProjectionsAsTheyWere) {
+  Start({.every = Hours(1)});
+  Settle("one");
+  Settle("two");
+  const int before = watch_->writes;
+  watch_->takes_no_entries = true;
+  EXPECT_TRUE(absl::IsResourceExhausted(loop_->Stop()));
+  EXPECT_LE(watch_->writes, before + 1) << "but for a write that was under way";
+  loop_.reset();
+  watch_->takes_no_entries = false;
+  Start({});
+  EXPECT_EQ(opening_.warning, "");
 }
 
 TEST_F(ProjectionWriterTest, AFailureIsSaidOnceAndTheLoopGoesOn) {
