@@ -158,10 +158,13 @@ struct ExpireEntry {
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
                            VoidEntry, ExpireEntry>;
 
+template <class E, class Variant>
+constexpr bool kIsOneOf = false;
+template <class E, class... Types>
+constexpr bool kIsOneOf<E, std::variant<Types...>> = (std::is_same_v<E, Types> || ...);
+
 template <class E>
-concept EntryType = std::is_same_v<E, BootEntry> || std::is_same_v<E, StopEntry> || std::is_same_v<E, NameEntry> ||
-    std::is_same_v<E, TariffEntry> || std::is_same_v<E, GrantEntry> || std::is_same_v<E, ProgressEntry> ||
-    std::is_same_v<E, SettleEntry> || std::is_same_v<E, VoidEntry> || std::is_same_v<E, ExpireEntry>;
+concept EntryType = kIsOneOf<E, Entry>;
 
 /// Appends the canonical bytes to `out`. Crashes on strings or lists beyond their bounds: they could not be read back.
 void Encode(const Entry& entry, std::string* out);

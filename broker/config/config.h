@@ -31,10 +31,13 @@ struct Tls {
   std::string key_file;   // PEM
 };
 
-/// What a tariff file holds: prices, and beside them what single customers bought or were promised (by tenant name).
+/// What single customers bought or were promised, by tenant name.
+using Subscriptions = std::map<std::string, ledger::rating::Subscription>;
+
+/// What a tariff file holds.
 struct TariffFile {
   ledger::Tariff tariff;
-  std::map<std::string, ledger::rating::Subscription> subscriptions;
+  Subscriptions subscriptions;
 };
 
 struct Config {
@@ -46,7 +49,6 @@ struct Config {
   Duration drain_timeout = Seconds(30);  // how long a stop waits for grants to be completed
   int64_t command_queue = 65'536;        // commands that may wait for the engine; beyond: refused at once
   core::EngineSettings engine;
-  std::map<std::string, ledger::rating::Subscription> subscriptions;  // by tenant; the engine's tenants have them too
 };
 
 /// INVALID_ARGUMENT with all that is wrong; NOT_FOUND and the like when the file cannot be read. Also checks the files

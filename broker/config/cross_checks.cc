@@ -283,13 +283,13 @@ std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const Pool
 
 class TariffCheck {
  public:
-  TariffCheck(const Config& config, const TariffOrigin& origin)
-      : config_(config), engine_(config.engine), origin_(origin) {}
+  TariffCheck(const Config& config, const Subscriptions& subscriptions, const TariffOrigin& origin)
+      : engine_(config.engine), subscriptions_(subscriptions), origin_(origin) {}
 
   void Run() {
     for (const ledger::PoolPrices& prices : engine_.tariff.pools) CheckNothingUnknown(prices);
     for (const PoolSettings& pool : engine_.pools) CheckNothingMissing(pool);
-    for (const auto& [tenant, subscription] : config_.subscriptions) {
+    for (const auto& [tenant, subscription] : subscriptions_) {
       if (Named(engine_.tenants, tenant) != nullptr) continue;
       Complain("subscriptions." + tenant, absl::StrCat("the configuration has no tenant ", Quoted(tenant),
                                                        DidYouMean(tenant, NamesOf(engine_.tenants))));
@@ -368,8 +368,8 @@ class TariffCheck {
                           "; add a price for each (\"0\" if it is free of charge)"));
   }
 
-  const Config& config_;
   const core::EngineSettings& engine_;
+  const Subscriptions& subscriptions_;
   const TariffOrigin& origin_;
 };
 
@@ -377,6 +377,8 @@ class TariffCheck {
 
 void CheckEngine(const Source& source, const Config& config) { EngineCheck(source, config).Run(); }
 
-void CheckTariff(const Config& config, const TariffOrigin& origin) { TariffCheck(config, origin).Run(); }
+void CheckTariff(const Config& config, const Subscriptions& subscriptions, const TariffOrigin& origin) {
+  TariffCheck(config, subscriptions, origin).Run();
+}
 
 }  // namespace penstock::config

@@ -67,15 +67,14 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
     TariffFile prices;
     tariff.Read(prices);
     config.engine.tariff = std::move(prices.tariff);
-    config.subscriptions = std::move(prices.subscriptions);
     for (core::TenantSettings& tenant : config.engine.tenants) {
-      const auto bought = config.subscriptions.find(tenant.name);
-      if (bought != config.subscriptions.end()) tenant.subscription = bought->second;
+      const auto bought = prices.subscriptions.find(tenant.name);
+      if (bought != prices.subscriptions.end()) tenant.subscription = bought->second;
     }
     // What hangs together is checked once every part is sound: before that it would only echo the parts' problems.
     if (problems.none() && tariff.origin()) {
       CheckEngine(source, config);
-      CheckTariff(config, *tariff.origin());
+      CheckTariff(config, prices.subscriptions, *tariff.origin());
     }
   }
   if (!problems.none()) return problems.ToStatus();
