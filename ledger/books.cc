@@ -1,7 +1,7 @@
 // Invariants, kept by every ApplyOne (check everything first, then change):
 //   1. open_ and the set ended bits are disjoint; together they are every grant that the journal knows.
 //   2. balances_[t].pending = sum of open_ holds of t; balances_[t].posted = sum of bucket charges of t.
-//   3. revenue_ = sum of balances_.posted: each charge is one debit (receivable of the tenant) and one credit
+//   3. Debits equal credits in every currency: each charge is one debit (receivable of the tenant) and one credit
 //   (revenue).
 //   4. No two open grants have the same request id of the same tenant.
 
@@ -119,6 +119,9 @@ template absl::Status Books::Apply(ProgressEntry&& entry);
 template absl::Status Books::Apply(SettleEntry&& entry);
 template absl::Status Books::Apply(VoidEntry&& entry);
 template absl::Status Books::Apply(ExpireEntry&& entry);
+template absl::Status Books::Apply(SubscriptionEntry&& entry);
+template absl::Status Books::Apply(CreditEntry&& entry);
+template absl::Status Books::Apply(StatementEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -160,13 +163,13 @@ absl::Status Books::ApplyOne(const TariffEntry& entry) {
   if (tariff.rounding_unit <= Money()) return Contradiction("tariff ", tariff.version, " has no rounding unit");
   for (const TariffEntry& other : tariffs_) {
     if (other.tariff.version == tariff.version) return Contradiction("tariff ", tariff.version, " is bound already");
-    if (other.tariff.currency != tariff.currency) return Contradiction("tariff ", tariff.version, " changes currency");
   }
   if (tariff.pools.size() > kMaxPricedPools) return Contradiction("tariff ", tariff.version, " has too many pools");
   if (absl::Status checked = CheckTariff(tariff); !checked.ok()) {
     return Contradiction("tariff ", tariff.version, ": ", std::string(checked.message()));
   }
   tariffs_.push_back(entry);
+  tariff_currency_.push_back(accounts_.PlaceOf(tariff.currency));
   priced_.emplace_back();
   for (const NameEntry& pool : names_[static_cast<size_t>(NameKind::kPool)]) NotePrices(entry.id, pool);
   return absl::OkStatus();
@@ -184,6 +187,7 @@ absl::Status Books::ApplyOne(GrantEntry&& entry) {
   const absl::Status checked = AllOf(CheckTerms(entry.terms), CheckTokens(entry.estimate), CheckWork(entry.work),
                                      CheckDeadlines(entry.at, entry.lease_deadline, entry.settle_deadline));
   if (!checked.ok()) return checked;
+  if (absl::Status currency = CheckCurrency(entry.terms); !currency.ok()) return currency;
   if (entry.id.epoch != epoch_ || epoch_ == 0 || entry.id.sequence != last_grant_sequence_ + 1) {
     return Contradiction(Text(entry.id), " follows grant ", epoch_, "-", last_grant_sequence_);
   }
@@ -196,6 +200,7 @@ absl::Status Books::ApplyOne(GrantEntry&& entry) {
 
   last_grant_sequence_ = entry.id.sequence;
   ended_bits_[epoch_].Extend();
+  FixCurrency(entry.terms);
   MutableBalance(entry.terms.tenant).pending += entry.hold;
   open_.Add(std::move(entry), request);
   return absl::OkStatus();
@@ -225,6 +230,7 @@ absl::Status Books::ApplyOne(const ProgressEntry& entry) {
   open->attributed_until = std::max(open->attributed_until, entry.at);
   open_.NoteChange(entry.id);
   meters_.Add(grant.terms, entry.attributions, entry.at);
+  NoteWork(grant.terms.tenant, entry.attributions);
   return absl::OkStatus();
 }
 
@@ -239,14 +245,16 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   const OpenGrant* open = open_.Find(entry.id);
   if (open != nullptr) ended_.Prefetch(open->request);
   if (absl::Status standing = CheckStanding(entry, open); !standing.ok()) return standing;
-  if (absl::Status charge = CheckCharge(entry); !charge.ok()) return charge;
+  if (absl::Status charge = AllOf(CheckCurrency(entry.terms), CheckCharge(entry)); !charge.ok()) return charge;
   if (AttributedSoFar(entry.id, open) + WorkOf(entry.attributions) != entry.work) {
     return Contradiction(Text(entry.id), " settles work that its attributions do not add up to");
   }
 
+  FixCurrency(entry.terms);
   MutableBalance(entry.terms.tenant).posted += entry.charge;
-  revenue_ += entry.charge;
+  accounts_.In(tariff_currency_[entry.terms.tariff - 1]).revenue += entry.charge;
   meters_.Add(entry);
+  NoteWork(entry.terms.tenant, entry.attributions);
   EndedGrant ended = EndOf(entry);
   if (open != nullptr) {
     EndOpen(*open, ended);
@@ -281,6 +289,23 @@ absl::Status Books::ApplyOne(const ExpireEntry& entry) {
   return absl::OkStatus();
 }
 
+absl::Status Books::ApplyOne(const CreditEntry& entry) {
+  if (absl::Status applied = accounts_.Apply(entry); !applied.ok()) return applied;
+  NoteBalance(entry.tenant.value - 1);
+  return absl::OkStatus();
+}
+
+absl::Status Books::ApplyOne(const StatementEntry& entry) {
+  if (entry.tariff < 1 || entry.tariff > tariffs_.size()) return Contradiction("unknown tariff ", entry.tariff);
+  if (absl::Status applied = accounts_.Apply(entry, tariffs_[entry.tariff - 1].tariff); !applied.ok()) return applied;
+  NoteBalance(entry.tenant.value - 1);
+  return absl::OkStatus();
+}
+
+void Books::NoteWork(TenantId tenant, const Attributions& attributions) {
+  for (const Attribution& a : attributions) accounts_.NoteWork(tenant, a.from);
+}
+
 Books::Standing Books::StandingOf(GrantId id, const OpenGrant* open) const {
   if (open != nullptr) return Standing::kOpen;
   if (HasEnded(id)) return Standing::kEnded;
@@ -308,6 +333,13 @@ absl::Status Books::CheckTerms(const GrantTerms& terms) const {
     return Contradiction("key ", terms.key.value, " is not of tenant ", terms.tenant.value);
   }
   return absl::OkStatus();
+}
+
+absl::Status Books::CheckCurrency(const GrantTerms& terms) const {
+  if (accounts_.Fits(terms.tenant, tariff_currency_[terms.tariff - 1])) return absl::OkStatus();
+  return Contradiction("tariff ", tariffs_[terms.tariff - 1].tariff.version, " is in ",
+                       tariffs_[terms.tariff - 1].tariff.currency, ", the account of tenant ", terms.tenant.value, " in ",
+                       std::string(accounts_.CurrencyOf(terms.tenant)));
 }
 
 absl::Status Books::CheckStanding(const SettleEntry& entry, const OpenGrant* open) const {
@@ -427,18 +459,16 @@ absl::Status Books::CheckInvariants() const {
   std::map<TenantId, Balance> sums;
   for (const OpenGrant* open : open_.InOrder()) sums[open->grant.terms.tenant].pending += open->grant.hold;
   for (const auto& [key, bucket] : meters_.buckets()) sums[key.tenant].posted += bucket.charge;
-  Money posted;
+  std::vector<Money> posted;
   for (const auto& [tenant, balance] : balances()) {
-    posted += balance.posted;
+    posted.push_back(balance.posted);
     if (balance == sums[tenant]) continue;
     return absl::DataLossError(absl::StrCat("tenant ", NameOf(NameKind::kTenant, tenant.value).name, ": pending ",
                                             balance.pending.ToDecimal(), ", posted ", balance.posted.ToDecimal(),
                                             "; holds add up to ", sums[tenant].pending.ToDecimal(), ", buckets to ",
                                             sums[tenant].posted.ToDecimal()));
   }
-  if (posted != revenue_) {
-    return absl::DataLossError(absl::StrCat("debits ", posted.ToDecimal(), ", credits ", revenue_.ToDecimal()));
-  }
+  if (absl::Status balanced = accounts_.CheckInvariants(posted); !balanced.ok()) return balanced;
   return CheckBuckets();
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/accounts.h"
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
@@ -31,10 +33,10 @@ namespace penstock::ledger {
 constexpr Duration kIdHorizon = Hours(24);
 constexpr size_t kRememberedEnds = 1'048'576;  // 235 MB when full: 224 bytes each
 
-/// Money of one tenant, in the tariff's currency.
+/// Money of one tenant, in its currency (ledger/accounts.h says what else there is).
 struct Balance {
   Money pending;  // holds
-  Money posted;   // charges: debit receivable:tenant, credit revenue
+  Money posted;   // charges of settlements: debit receivable of the tenant, credit revenue
   friend bool operator==(const Balance&, const Balance&) = default;
 };
 
@@ -47,7 +49,7 @@ class Books {
   explicit Books(size_t remembered_ends = kRememberedEnds) : ended_(remembered_ends) {}
 
   /// A contradiction is refused with FAILED_PRECONDITION and nothing changed:
-  ///   - an id that is unknown, not dense, or bound already; a key that is not its tenant's; a second currency
+  ///   - an id that is unknown, not dense, or bound already; a key that is not its tenant's; a tenant's second currency
   ///   - a grant out of sequence; a request id whose grant is still open
   ///   - progress of a grant that is not open, or that takes tokens back
   ///   - a hold that would end twice. (A grant of an earlier epoch that the journal does not know was lost in a power
@@ -55,6 +57,9 @@ class Books {
   ///   - a charge that is not what the pinned tariff makes of the tokens (unbilled: zero); attributions that do not add
   ///     up to the work, lie in the future or are longer than kMaxLeaseSeconds
   ///   - unbilled tokens apart in a settlement of which nothing is billed
+  ///   - a statement that overlaps a closed period, or replaces another than the standing one of its period; lines that
+  ///     are not quantity x unit price, credits that are not there (whether the lines are what rating makes of the
+  ///     meters, CheckStatement in ledger/statement.h says)
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
   /// The same without copies, for each type: a grant's strings move into the books, and what they replace moves out.
@@ -77,7 +82,7 @@ class Books {
   /// Crashes on an id that was never bound.
   const NameEntry& NameOf(NameKind kind, uint32_t id) const;
   uint32_t CountOf(NameKind kind) const;
-  const std::vector<TariffEntry>& tariffs() const { return tariffs_; }  // id n at index n - 1
+  const std::deque<TariffEntry>& tariffs() const { return tariffs_; }  // id n at index n - 1; they stay where they are
   /// What a token of each kind costs on these terms; all zero where the pinned tariff does not price the pool.
   const TokenPrices& PricesOf(const GrantTerms& terms) const;
 
@@ -111,11 +116,12 @@ class Books {
   /// Crashes on a tenant that was never bound.
   const Balance& BalanceOf(TenantId tenant) const;
   std::map<TenantId, Balance> balances() const;
-  Money revenue() const { return revenue_; }
+  /// Subscriptions, credits, statements, and what balances in every currency.
+  const Accounts& accounts() const { return accounts_; }
   const Meters& meters() const { return meters_; }
 
-  /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; revenue = sum of posted;
-  /// every bucket's charge = its tokens x pinned prices. DATA_LOSS says what is wrong.
+  /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; per currency debits =
+  /// credits; every bucket's charge = its tokens x pinned prices. DATA_LOSS says what is wrong.
   absl::Status CheckInvariants() const;
 
   // ---- The books as rows (ledger/books_rows.h says which).
@@ -168,10 +174,19 @@ class Books {
   absl::Status ApplyOne(const SettleEntry& entry);
   absl::Status ApplyOne(const VoidEntry& entry);
   absl::Status ApplyOne(const ExpireEntry& entry);
+  absl::Status ApplyOne(const SubscriptionEntry& entry) { return accounts_.Apply(entry); }
+  absl::Status ApplyOne(const CreditEntry& entry);
+  absl::Status ApplyOne(const StatementEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;
+  void NoteWork(TenantId tenant, const Attributions& attributions);
   absl::Status CheckTerms(const GrantTerms& terms) const;
+  absl::Status CheckCurrency(const GrantTerms& terms) const;
+  /// A tenant's first grant says what currency it pays in.
+  void FixCurrency(const GrantTerms& terms) {
+    if (accounts_.CurrencyPlaceOf(terms.tenant) == 0) accounts_.SetCurrency(terms.tenant, tariff_currency_[terms.tariff - 1]);
+  }
   absl::Status CheckStanding(const SettleEntry& entry, const OpenGrant* open) const;
   absl::Status CheckCharge(const SettleEntry& entry) const;
   absl::Status CheckBuckets() const;
@@ -192,6 +207,7 @@ class Books {
   void TakeEnds(RowBatch* rows);
   void TakeEndedBits(RowBatch* rows);
   void TakeMeters(RowBatch* rows);
+  void TakeAccounts(RowBatch* rows);
   void PutHeader(const Head& as_of, std::string* bytes) const;
   void NotePrices(uint32_t tariff, const NameEntry& pool);
   void EndOpen(const OpenGrant& open, EndedGrant ended);
@@ -202,13 +218,14 @@ class Books {
   Instant newest_;
   std::array<std::vector<NameEntry>, 3> names_;  // by kind; id n at index n - 1
   std::map<std::pair<std::pair<NameKind, uint32_t>, std::string>, uint32_t> ids_;
-  std::vector<TariffEntry> tariffs_;
+  std::deque<TariffEntry> tariffs_;
+  std::vector<uint8_t> tariff_currency_;     // tariff n's place in accounts_ at n - 1
   std::vector<std::vector<size_t>> priced_;  // tariff n, pool m: its place in the tariff's pools at [n - 1][m - 1]
   OpenGrants open_;
   std::map<uint32_t, EndedBits> ended_bits_;  // by epoch
   RememberedEnds ended_;
   std::vector<Balance> balances_;  // tenant n's at n - 1
-  Money revenue_;
+  Accounts accounts_;
   Meters meters_;
   Changes changes_;
 };

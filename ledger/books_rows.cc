@@ -11,7 +11,7 @@
 namespace penstock::ledger {
 namespace {
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 /// A mark is set every so many entries, or every this part of the remembered ends.
 constexpr uint64_t kEntriesBetweenMarks = 250'000;
 constexpr size_t kMarksPerBound = 64;
@@ -19,6 +19,7 @@ constexpr size_t kMarksPerBound = 64;
 constexpr size_t kTidyRetired = 4'096;
 constexpr size_t kChecksumBytes = 8;
 constexpr uint64_t kMostReserved = 2 * kRememberedEnds;
+constexpr uint64_t kMostCurrencies = 255;
 
 RowWriter Key(RowKind kind, std::string* bytes) {
   RowWriter writer(bytes);
@@ -56,8 +57,18 @@ std::string SecondsFrom(Instant start) {
   return key;
 }
 
-void Write(const Balance& balance, std::string* bytes) {
-  RowWriter(bytes).Amount(balance.pending).Amount(balance.posted);
+void Write(const Balance& balance, uint8_t currency, std::string* bytes) {
+  RowWriter(bytes).Amount(balance.pending).Amount(balance.posted).Byte(currency);
+}
+
+void Write(const CreditRecord& credit, std::string* bytes) {
+  RowWriter(bytes).Amount(credit.left);
+  Encode(credit.granted, bytes);
+}
+
+void Write(const StatementRecord& statement, std::string* bytes) {
+  RowWriter(bytes).Unsigned(statement.replaced_by).Byte(statement.late ? 1 : 0);
+  bytes->append(statement.bytes);
 }
 
 void Write(const Bucket& bucket, std::string* bytes) {
@@ -133,8 +144,8 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
 std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
-/// windows, minutes with seconds.
-std::array<uint64_t, 10> CountsOf(const Books& books, size_t epochs) {
+/// windows, minutes with seconds, subscriptions, credits, statements.
+std::array<uint64_t, 13> CountsOf(const Books& books, size_t epochs) {
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
@@ -144,7 +155,10 @@ std::array<uint64_t, 10> CountsOf(const Books& books, size_t epochs) {
           books.ended().size(),
           books.meters().buckets().size(),
           books.meters().windows().size(),
-          books.meters().open_seconds().size()};
+          books.meters().open_seconds().size(),
+          books.accounts().subscriptions().size(),
+          books.accounts().credits().size(),
+          books.accounts().statements().size()};
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
@@ -197,6 +211,12 @@ std::string DescribeRow(std::string_view key) {
       const int64_t from = start();
       return absl::StrCat("seconds of tenant ", reader.Big32(), ", from Unix second ", from);
     }
+    case RowKind::kSubscription:
+      return absl::StrCat("subscription of tenant ", reader.Big32());
+    case RowKind::kCredit:
+      return absl::StrCat("credit ", reader.Big32());
+    case RowKind::kStatement:
+      return absl::StrCat("statement ", reader.Big32());
     default:
       return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
   }
@@ -237,6 +257,7 @@ absl::StatusOr<GrantRow> ReadGrantRow(std::string_view value) {
 
 void Books::AddTenant() {
   balances_.emplace_back();
+  accounts_.AddTenant();
   changes_.balance_noted.push_back(false);
   NoteBalance(static_cast<uint32_t>(balances_.size() - 1));
 }
@@ -244,7 +265,7 @@ void Books::AddTenant() {
 size_t Books::changed_rows() const {
   const Meters::Changes& meters = meters_.changes();
   return open_.changed() + changes_.balances.size() + changes_.ends.size() + meters.buckets.size() +
-         2 * meters.windows.size();
+         2 * meters.windows.size() + accounts_.changes().size();
 }
 
 void Books::PutHeader(const Head& as_of, std::string* bytes) const {
@@ -258,8 +279,11 @@ void Books::PutHeader(const Head& as_of, std::string* bytes) const {
       .Byte(stopped_cleanly_ ? 1 : 0)
       .Unsigned(last_grant_sequence_)
       .At(newest_)
-      .Amount(revenue_)
-      .At(meters_.newest())
+      .Unsigned(accounts_.currencies().size());
+  for (const CurrencyAccounts& one : accounts_.currencies()) {
+    writer.Text(one.currency).Amount(one.revenue).Amount(one.prepaid).Amount(one.rounding).Amount(one.paid_in);
+  }
+  writer.At(meters_.newest())
       .Unsigned(ended_.bound())
       .Unsigned(ended_.begin())
       .Unsigned(ended_.end())
@@ -364,6 +388,23 @@ void Books::TakeMeters(RowBatch* rows) {
   meters_.ForgetChanges();
 }
 
+void Books::TakeAccounts(RowBatch* rows) {
+  const Accounts::Changes& changes = accounts_.changes();
+  for (const TenantId tenant : changes.subscriptions) {
+    rows->Put([&](std::string* key) { Key(RowKind::kSubscription, key).Big32(tenant.value); },
+              [&](std::string* value) { Encode(*accounts_.FindSubscription(tenant), value); });
+  }
+  for (const uint32_t id : changes.credits) {
+    rows->Put([&](std::string* key) { Key(RowKind::kCredit, key).Big32(id); },
+              [&](std::string* value) { Write(accounts_.credits()[id - 1], value); });
+  }
+  for (const uint32_t id : changes.statements) {
+    rows->Put([&](std::string* key) { Key(RowKind::kStatement, key).Big32(id); },
+              [&](std::string* value) { Write(accounts_.statements()[id - 1], value); });
+  }
+  accounts_.ForgetChanges();
+}
+
 void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   for (size_t kind = 0; kind < names_.size(); ++kind) {
     for (size_t& next = changes_.names[kind]; next < names_[kind].size(); ++next) {
@@ -379,7 +420,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   }
   for (const uint32_t place : changes_.balances) {
     rows->Put([&](std::string* key) { Key(RowKind::kBalance, key).Big32(place + 1); },
-              [&](std::string* value) { Write(balances_[place], value); });
+              [&](std::string* value) { Write(balances_[place], accounts_.CurrencyPlaceOf(TenantId{place + 1}), value); });
     changes_.balance_noted[place] = false;
   }
   changes_.balances.clear();
@@ -393,6 +434,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   TakeEndedBits(rows);
   TakeEnds(rows);
   TakeMeters(rows);
+  TakeAccounts(rows);
   NoteMark(as_of.sequence);
   ForgetOldMarks();
   rows->Put([](std::string* key) { Key(RowKind::kHeader, key); }, [&](std::string* value) { PutHeader(as_of, value); });
@@ -432,7 +474,7 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
   }
   for (uint32_t i = 0; i < balances_.size() && status.ok(); ++i) {
     status = row([&](std::string* k) { Key(RowKind::kBalance, k).Big32(i + 1); },
-                 [&](std::string* v) { Write(balances_[i], v); });
+                 [&](std::string* v) { Write(balances_[i], accounts_.CurrencyPlaceOf(TenantId{i + 1}), v); });
   }
   for (const auto& [epoch, bits] : ended_bits_) {
     if (!status.ok()) return status;
@@ -465,6 +507,18 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
   all_of(meters_.buckets(), usual);
   all_of(meters_.windows(), usual);
   for (const auto& [start, windows] : meters_.open_seconds()) all_of(windows, WriteSecondsKey);
+  for (const auto& [tenant, entry] : accounts_.subscriptions()) {
+    if (!status.ok()) return status;
+    status = row([of = tenant](std::string* k) { Key(RowKind::kSubscription, k).Big32(of.value); },
+                 [all = &entry](std::string* v) { Encode(*all, v); });
+  }
+  const auto by_id = [&](RowKind kind, const auto& records) {
+    for (uint32_t i = 0; i < records.size() && status.ok(); ++i) {
+      status = row([&](std::string* k) { Key(kind, k).Big32(i + 1); }, [&](std::string* v) { Write(records[i], v); });
+    }
+  };
+  by_id(RowKind::kCredit, accounts_.credits());
+  by_id(RowKind::kStatement, accounts_.statements());
   return status;
 }
 
@@ -487,9 +541,12 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
       Balance balance;
       balance.pending = reader.Amount();
       balance.posted = reader.Amount();
+      const uint8_t currency = reader.Byte();
       const uint32_t tenant = RowReader(of_key).Big32();
       if (!reader.done() || tenant < 1 || tenant > books_.balances_.size()) return Unfit(key);
+      if (currency > books_.accounts_.currencies().size()) return Unfit(key);
       books_.balances_[tenant - 1] = balance;
+      books_.accounts_.SetCurrency(TenantId{tenant}, currency);
       break;
     }
     case RowKind::kGrant:
@@ -509,6 +566,11 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
     case RowKind::kWindow:
     case RowKind::kSeconds:
       added = AddMeter(of_key, RowReader(value), KindOf(key));
+      break;
+    case RowKind::kSubscription:
+    case RowKind::kCredit:
+    case RowKind::kStatement:
+      added = AddAccount(RowReader(value), KindOf(key));
       break;
     default:
       return Unfit(key);
@@ -530,7 +592,15 @@ absl::Status BooksLoader::AddHeader(std::string_view value) {
   books_.stopped_cleanly_ = reader.Byte() != 0;
   books_.last_grant_sequence_ = reader.Unsigned();
   books_.newest_ = reader.At();
-  books_.revenue_ = reader.Amount();
+  std::vector<CurrencyAccounts> currencies(std::min<uint64_t>(reader.Unsigned(), kMostCurrencies));
+  for (CurrencyAccounts& one : currencies) {
+    one.currency = reader.Text();
+    one.revenue = reader.Amount();
+    one.prepaid = reader.Amount();
+    one.rounding = reader.Amount();
+    one.paid_in = reader.Amount();
+  }
+  books_.accounts_.Restore(std::move(currencies));
   books_.meters_.RestoreNewest(reader.At());
   if (reader.Unsigned() != books_.ended_.bound()) {
     return absl::InvalidArgumentError("they are of books that remember another number of ends");
@@ -651,6 +721,33 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
   return key.done() && value.done() ? absl::OkStatus() : absl::DataLossError("it does not make sense");
 }
 
+absl::Status BooksLoader::AddAccount(RowReader value, RowKind kind) {
+  Accounts& accounts = books_.accounts_;
+  CreditRecord credit;
+  StatementRecord statement;
+  if (kind == RowKind::kCredit) credit.left = value.Amount();
+  if (kind == RowKind::kStatement) {
+    statement.replaced_by = value.Unsigned32();
+    statement.late = value.Byte() != 0;
+  }
+  const std::string_view bytes = value.Rest();
+  absl::StatusOr<Entry> entry = Decode(bytes);
+  if (!entry.ok()) return entry.status();
+  bool fits = value.done();
+  if (const auto* subscription = std::get_if<SubscriptionEntry>(&*entry); kind == RowKind::kSubscription) {
+    fits = fits && subscription != nullptr;
+    if (fits) accounts.Restore(*subscription);
+  } else if (auto* granted = std::get_if<CreditEntry>(&*entry); kind == RowKind::kCredit) {
+    if (granted != nullptr) credit.granted = std::move(*granted);
+    fits = fits && granted != nullptr && accounts.Restore(credit);
+  } else {
+    const auto* closed = std::get_if<StatementEntry>(&*entry);
+    if (closed != nullptr) statement.Summarise(*closed, std::string(bytes));
+    fits = fits && closed != nullptr && accounts.Restore(statement);
+  }
+  return fits ? absl::OkStatus() : absl::DataLossError("it does not make sense");
+}
+
 void BooksLoader::BeginReading() {
   reading_ = true;
   books_.open_.ForgetChanges();
@@ -749,7 +846,8 @@ absl::Status BooksLoader::End(GrantId id, const auto& end_of) {
 
 absl::Status BooksLoader::CheckCounts() const {
   constexpr absl::string_view kOf[] = {"tenants", "keys", "pools",   "tariffs", "open grants",
-                                       "epochs",  "ends", "buckets", "windows", "minutes with seconds"};
+                                       "epochs",  "ends", "buckets", "windows", "minutes with seconds",
+                                       "subscriptions", "credits", "statements"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;
@@ -768,6 +866,7 @@ absl::StatusOr<Books> BooksLoader::Finish() {
   changes.tariffs = books_.tariffs_.size();
   changes.balances.clear();
   changes.balance_noted.assign(books_.balances_.size(), false);
+  books_.accounts_.ForgetChanges();
   return std::move(books_);
 }
 

@@ -4,12 +4,15 @@
 //   header                                       what there is one of; sizes; where to read on; a checksum
 //   name          kind, id                       NameEntry
 //   tariff        id                             TariffEntry
-//   balance       tenant                         pending, posted
+//   balance       tenant                         pending, posted, currency
 //   epoch         epoch                          grants known, first word of ended bits
 //   ended         epoch, chunk                   64 words of ended bits
 //   grant         epoch, sequence                an open grant, as of a sequence; stays a while after it ended
 //   end           number                         a remembered end that the journal alone would not give back
 //   bucket, window, seconds                      the two meters; seconds before the watermark, by start
+//   subscription  tenant                         SubscriptionEntry
+//   credit        id                             what is left, CreditEntry
+//   statement     id                             how it stands, StatementEntry
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -45,6 +48,9 @@ enum class RowKind : uint8_t {
   kBucket,
   kWindow,
   kSeconds,
+  kSubscription,
+  kCredit,
+  kStatement,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {
@@ -101,6 +107,7 @@ class BooksLoader {
   Given* FindGiven(GrantId id, bool* has_row);
   absl::Status AddEnded(RowReader key, RowReader value, RowKind kind);
   absl::Status AddMeter(RowReader key, RowReader value, RowKind kind);
+  absl::Status AddAccount(RowReader value, RowKind kind);
   absl::Status On(uint64_t sequence, const GrantEntry& grant);
   absl::Status On(uint64_t sequence, const ProgressEntry& progress);
   absl::Status On(uint64_t sequence, const SettleEntry& settle);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <concepts>
+#include <map>
 #include <type_traits>
 
 #include "admission/vocabulary/bounds.h"
@@ -154,6 +155,53 @@ void Fields(Is<VoidEntry> auto& e, auto& code) { code(e.id, e.at, e.reason); }
 
 void Fields(Is<ExpireEntry> auto& e, auto& code) { code(e.id, e.at); }
 
+void Fields(Is<rating::Reservation> auto& r, auto& code) {
+  code.Text(r.pool, kMaxNameBytes);
+  code(r.rate, r.from, r.to);
+}
+
+void Fields(Is<rating::Provision> auto& p, auto& code) { code(p.units, p.input_per_minute, p.output_per_minute); }
+
+void Fields(Is<rating::Credit> auto& c, auto& code) {
+  code.Text(c.name, kMaxNameBytes);
+  code(c.kind, c.amount, c.priority, c.granted, c.expires);
+}
+
+void Fields(Is<SubscriptionEntry> auto& e, auto& code) {
+  auto& terms = e.terms;
+  code(e.tenant, e.at, terms.from, terms.until);
+  code.Map(terms.seats, kMaxSubscribed);
+  code.List(terms.reservations, kMaxSubscribed);
+  code.Map(terms.provisions, kMaxSubscribed);
+  code.Map(terms.contracted, kMaxSubscribed);
+  code.Map(terms.committed_per_window, kMaxSubscribed);
+  code(terms.minimum);
+}
+
+void Fields(Is<CreditEntry> auto& e, auto& code) {
+  code(e.id, e.tenant, e.at);
+  code.Text(e.currency, kMaxCurrencyBytes);
+  code(e.credit);
+}
+
+void Fields(Is<CreditUse> auto& u, auto& code) { code(u.credit, u.amount); }
+
+void Fields(Is<rating::Line> auto& l, auto& code) {
+  code(l.kind);
+  code.Text(l.description, kMaxDescriptionBytes);
+  code.Text(l.pool, kMaxNameBytes);
+  code.Text(l.tariff, kMaxNameBytes);
+  code(l.served, l.token_kind, l.quantity, l.parts, l.unit_price, l.exact, l.amount);
+  code.List(l.windows, kMaxLineWindows);
+  code(l.window_count, l.highest_second);
+}
+
+void Fields(Is<StatementEntry> auto& e, auto& code) {
+  code(e.id, e.tenant, e.tariff, e.replaces, e.at, e.from, e.to, e.posted);
+  code.List(e.credits, kMaxCredits);
+  code.List(e.lines, kMaxStatementLines);
+}
+
 template <class E>
 constexpr uint8_t kLast = 0;  // the highest valid value of an enum
 template <>
@@ -170,6 +218,12 @@ template <>
 constexpr uint8_t kLast<Outcome> = static_cast<uint8_t>(Outcome::kCancelled);
 template <>
 constexpr uint8_t kLast<VoidReason> = static_cast<uint8_t>(VoidReason::kCancelled);
+template <>
+constexpr uint8_t kLast<rating::Credit::Kind> = static_cast<uint8_t>(rating::Credit::Kind::kPrepaid);
+template <>
+constexpr uint8_t kLast<rating::LineKind> = static_cast<uint8_t>(rating::kLineKindCount - 1);
+template <>
+constexpr uint8_t kLast<TokenKind> = static_cast<uint8_t>(kTokenKindCount - 1);
 
 constexpr auto kByKind = [](auto& table, size_t kind) -> auto& { return table[static_cast<TokenKind>(kind)]; };
 
@@ -228,6 +282,16 @@ class Writer {
     for (const T& item : list) One(item);
   }
 
+  template <class T>
+  void Map(const std::map<std::string, T>& map, size_t bound) {
+    PENSTOCK_CHECK(map.size() <= bound);
+    One(uint64_t{map.size()});
+    for (const auto& [name, value] : map) {
+      Text(name, kMaxNameBytes);
+      One(value);
+    }
+  }
+
   void Names(const std::vector<std::string>& names, size_t bound) {
     PENSTOCK_CHECK(names.size() <= bound);
     One(uint64_t{names.size()});
@@ -278,10 +342,10 @@ class Writer {
   void One(const int64_t& value) {
     Varint((static_cast<uint64_t>(value) << 1) ^ (value < 0 ? ~uint64_t{0} : uint64_t{0}));
   }
-  void One(const Money& value) {
-    const auto pico = static_cast<Int128>(value.pico());
-    Varint((static_cast<UnsignedInt128>(pico) << 1) ^ (pico < 0 ? ~UnsignedInt128{0} : UnsignedInt128{0}));
+  void One(const Int128& value) {
+    Varint((static_cast<UnsignedInt128>(value) << 1) ^ (value < 0 ? ~UnsignedInt128{0} : UnsignedInt128{0}));
   }
+  void One(const Money& value) { One(static_cast<Int128>(value.pico())); }
   void One(const Instant& value) { One(value.nanoseconds_since_epoch()); }
   template <class Unit>
   void One(const Quantity<Unit>& value) {
@@ -342,6 +406,17 @@ class Reader {
   void List(std::vector<T>& list, size_t bound) {
     const size_t length = Length(bound);
     for (size_t i = 0; i < length && !wrong_; ++i) One(list.emplace_back());
+  }
+
+  template <class T>
+  void Map(std::map<std::string, T>& map, size_t bound) {
+    const size_t length = Length(bound);
+    for (size_t i = 0; i < length && !wrong_; ++i) {
+      std::string name;
+      Text(name, kMaxNameBytes);
+      if (!map.empty() && name <= map.rbegin()->first) Fail("names are out of order");
+      One(map[std::move(name)]);
+    }
   }
 
   void Names(std::vector<std::string>& names, size_t bound) {
@@ -420,10 +495,15 @@ class Reader {
     const uint64_t zigzag = Varint<uint64_t, 64>();
     value = static_cast<int64_t>((zigzag >> 1) ^ (~(zigzag & 1) + 1));
   }
-  void One(Money& value) {
+  void One(Int128& value) {
     const UnsignedInt128 zigzag = Varint<UnsignedInt128, 128>();
     if (zigzag == ~UnsignedInt128{0}) Fail("an amount is too large");  // -2^127: Money is symmetric
-    value = Money::FromPico(PicoCount(wrong_ ? Int128{0} : static_cast<Int128>((zigzag >> 1) ^ (~(zigzag & 1) + 1))));
+    value = wrong_ ? Int128{0} : static_cast<Int128>((zigzag >> 1) ^ (~(zigzag & 1) + 1));
+  }
+  void One(Money& value) {
+    Int128 pico = 0;
+    One(pico);
+    value = Money::FromPico(PicoCount(pico));
   }
   void OneSince(Instant base, Instant& value) {
     int64_t distance = 0;
@@ -501,6 +581,9 @@ template void Encode(const ProgressEntry& entry, std::string* out);
 template void Encode(const SettleEntry& entry, std::string* out);
 template void Encode(const VoidEntry& entry, std::string* out);
 template void Encode(const ExpireEntry& entry, std::string* out);
+template void Encode(const SubscriptionEntry& entry, std::string* out);
+template void Encode(const CreditEntry& entry, std::string* out);
+template void Encode(const StatementEntry& entry, std::string* out);
 
 void Encode(const Entry& entry, std::string* out) {
   std::visit([out](const auto& e) { Encode(e, out); }, entry);

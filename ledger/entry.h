@@ -24,6 +24,8 @@
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
 #include "ledger/money.h"
+#include "ledger/rating/rate.h"
+#include "ledger/rating/subscription.h"
 #include "ledger/sha256.h"
 #include "ledger/tariff.h"
 
@@ -32,6 +34,11 @@ namespace penstock::ledger {
 // Bounds on lists inside an entry, beside those of admission/vocabulary/bounds.h.
 constexpr size_t kMaxAttributions = 16;
 constexpr size_t kMaxPricedPools = 1024;
+constexpr size_t kMaxSubscribed = 4096;       // of each list of a subscription
+constexpr size_t kMaxCredits = 4096;          // that pay for one statement
+constexpr size_t kMaxStatementLines = 16384;
+constexpr size_t kMaxLineWindows = 64;        // that set a demand; the earliest are named
+constexpr size_t kMaxDescriptionBytes = 512;  // of a line
 
 /// A daemon opened the journal. Epochs increase by one with every boot.
 struct BootEntry {
@@ -155,8 +162,48 @@ struct ExpireEntry {
   friend bool operator==(const ExpireEntry&, const ExpireEntry&) = default;
 };
 
+/// What a tenant bought or was promised, from here on.
+struct SubscriptionEntry {
+  TenantId tenant;
+  Instant at;
+  rating::Subscription terms;  // without credits: each has an entry of its own
+  friend bool operator==(const SubscriptionEntry&, const SubscriptionEntry&) = default;
+};
+
+/// Money that will pay for charges of a tenant: prepaid by it, or owed to it for a missed service level.
+struct CreditEntry {
+  uint32_t id = 0;  // 1, 2, 3...
+  TenantId tenant;
+  Instant at;
+  std::string currency;
+  rating::Credit credit;  // its name is unique among the tenant's
+  friend bool operator==(const CreditEntry&, const CreditEntry&) = default;
+};
+
+struct CreditUse {
+  uint32_t credit = 0;
+  Money amount;  // positive
+  friend bool operator==(const CreditUse&, const CreditUse&) = default;
+};
+
+/// A period of a tenant is closed: what it owes for it, line by line. A correction reverses the statement that it
+/// replaces, of the same period, and stands in its place.
+struct StatementEntry {
+  uint32_t id = 0;  // 1, 2, 3...
+  TenantId tenant;
+  uint32_t tariff = 0;    // id of the one that it is rated by
+  uint32_t replaces = 0;  // id of the statement that is reversed; 0: none
+  Instant at;
+  Instant from;  // whole hours
+  Instant to;    // exclusive
+  Money posted;  // what settlements in the period had charged: the lines replace it
+  std::vector<CreditUse> credits;
+  std::vector<rating::Line> lines;
+  friend bool operator==(const StatementEntry&, const StatementEntry&) = default;
+};
+
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
-                           VoidEntry, ExpireEntry>;
+                           VoidEntry, ExpireEntry, SubscriptionEntry, CreditEntry, StatementEntry>;
 
 template <class E, class Variant>
 constexpr bool kIsOneOf = false;

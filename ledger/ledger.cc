@@ -9,6 +9,7 @@
 
 #include "admission/vocabulary/check.h"
 #include "ledger/books_rows.h"
+#include "ledger/statement.h"
 
 namespace penstock::ledger {
 namespace {
@@ -316,6 +317,10 @@ absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends) {
   // Apply re-rates: it refuses a settlement whose charge is not what its pinned tariff makes of its tokens.
   const absl::Status replayed = ReadEntries(journal, 1, [&](uint64_t sequence, const Entry& entry) {
     if (projections.ok()) projections = check->Before(sequence, entry, found.books);
+    if (const auto* closed = std::get_if<StatementEntry>(&entry)) {
+      if (absl::Status rated = CheckStatement(found.books, *closed); !rated.ok()) return AtSequence(sequence, rated);
+      ++found.statements;
+    }
     if (absl::Status applied = found.books.Apply(entry); !applied.ok()) return AtSequence(sequence, applied);
     if (projections.ok() && sequence == check->as_of().sequence) projections = check->Compare(found.books);
     return absl::OkStatus();
@@ -325,7 +330,6 @@ absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends) {
   found.head = journal.head();
   found.entries = found.head.sequence;
   found.open_holds = found.books.open_count();
-  found.posted = found.books.revenue();
   if (absl::IsNotFound(projections) || absl::IsInvalidArgument(projections)) return found;
   // And opening must give the same books from them, ends included.
   if (projections.ok()) projections = check->CheckReached(found.head);

@@ -118,14 +118,15 @@ struct Verification {
   uint64_t entries = 0;
   Head head;
   uint64_t open_holds = 0;
-  Money posted;
+  uint64_t statements = 0;
   uint64_t projected = 0;  // the sequence of the projections that were compared; 0: there are none
   uint64_t rows = 0;       // of them
   Books books;
 };
 
 /// Reads the journal from the first entry, checks sequence, chain, every transition, the sums of CheckInvariants, and
-/// that re-rating every settlement under its pinned tariff gives the posted charge; compares the projections row by row
+/// that re-rating every settlement under its pinned tariff gives the posted charge and rating every closed period gives
+/// its statement; compares the projections row by row
 /// with what the entries give (rows of others than the books are only counted). DATA_LOSS says where it breaks.
 absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends = kRememberedEnds);
 

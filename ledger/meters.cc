@@ -77,7 +77,8 @@ Meters::OpenWindow Meters::WindowOf(const WindowKey& key) {
   OpenWindow& open = found->second;
   if (is_new) {
     const auto row = windows_.try_emplace(key).first;
-    open = {&row->first, &row->second, &open_seconds_[key.start][key]};
+    Work* of_pool = key.tier == Tier::kFree ? nullptr : &pool_windows_[{key.pool, key.start}];
+    open = {&row->first, &row->second, &open_seconds_[key.start][key], of_pool};
   }
   if (open.changed_in != changes_.round) {
     open.changed_in = changes_.round;
@@ -105,8 +106,10 @@ void Meters::Spread(const GrantTerms& terms, const Attribution& a) {
   for (Instant start = WindowStart(span.from, kBaseWindow); start < span.to; start = start + kBaseWindow) {
     const Work in_window = DoneBeforeRoundDown(span, start + kBaseWindow) - done;
     if (in_window == Work()) continue;
-    const auto [key, window, seconds, changed_in] = WindowOf({terms.tenant, terms.pool, TierOf(terms.served), start});
+    const auto [key, window, seconds, of_pool, changed_in] =
+        WindowOf({terms.tenant, terms.pool, TierOf(terms.served), start});
     window->work += in_window;
+    if (of_pool != nullptr) *of_pool += in_window;
     const int64_t first = span.from <= start ? 0 : (span.from - start).count() / kSecond.count();
     Instant end = start + kSecond * first;
     for (size_t i = static_cast<size_t>(first); i < seconds->size() && end < span.to; ++i) {

@@ -2,6 +2,7 @@
 //
 //   first meter    tokens by kind, requests, work, charge per tenant/key/pool/class (and pinned tariff) in hour buckets
 //   second meter   work per base window (1 minute) per tenant/pool/tier, and the highest second inside it
+//                  and what elastic and reserved work of all tenants comes to per pool (coincident demand)
 //
 // Work spread over an interval lands in seconds by differences of a rounded-down running total, so that the parts
 // always add up to the whole. The seconds inside a window are kept until the watermark (kWatermark behind the newest
@@ -72,6 +73,12 @@ struct Window {
   friend bool operator==(const Window&, const Window&) = default;
 };
 
+struct PoolWindowKey {
+  PoolId pool;
+  Instant start;
+  friend auto operator<=>(const PoolWindowKey&, const PoolWindowKey&) = default;
+};
+
 /// A cache that a copy starts without, because it points into the original; no part of the value.
 template <class T>
 struct Uncopied : T {
@@ -99,6 +106,8 @@ class Meters {
 
   const std::map<BucketKey, Bucket>& buckets() const { return buckets_; }
   const std::map<WindowKey, Window>& windows() const { return windows_; }
+  /// Elastic and reserved work of all tenants: the sums of windows().
+  const std::map<PoolWindowKey, Work>& pool_windows() const { return pool_windows_; }
 
   /// The work of each second in a window.
   using Seconds60 = std::array<Work, 60>;
@@ -121,7 +130,10 @@ class Meters {
 
   /// For restoring, into empty meters and in the order of the keys.
   void Restore(const BucketKey& key, const Bucket& bucket) { buckets_.emplace_hint(buckets_.end(), key, bucket); }
-  void Restore(const WindowKey& key, const Window& window) { windows_.emplace_hint(windows_.end(), key, window); }
+  void Restore(const WindowKey& key, const Window& window) {
+    windows_.emplace_hint(windows_.end(), key, window);
+    if (key.tier != Tier::kFree) pool_windows_[{key.pool, key.start}] += window.work;
+  }
   void Restore(const WindowKey& key, const Seconds60& seconds) { open_seconds_[key.start][key] = seconds; }
   void RestoreNewest(Instant newest) { newest_ = newest; }
 
@@ -132,6 +144,7 @@ class Meters {
     const WindowKey* key;
     Window* window;
     Seconds60* seconds;
+    Work* of_pool;            // nullptr: free work, which no demand counts
     uint32_t changed_in = 0;  // the round in which it was noted among the changes
   };
   Bucket& BucketOf(const BucketKey& key);
@@ -141,6 +154,7 @@ class Meters {
 
   std::map<BucketKey, Bucket> buckets_;
   std::map<WindowKey, Window> windows_;
+  std::map<PoolWindowKey, Work> pool_windows_;
   std::map<Instant, std::map<WindowKey, Seconds60>> open_seconds_;  // by window start, until the watermark
   Instant newest_;
 

@@ -1,5 +1,7 @@
 #include "ledger/statement.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -48,11 +50,14 @@ void AddWork(const Books& books, TenantId tenant, PoolId pool, Instant from, Ins
     use->work.push_back({tier, sample});
   });
   if (std::none_of(prices.demand.begin(), prices.demand.end(), IsCoincident)) return;
-  for (uint32_t id = 1; id <= books.CountOf(NameKind::kTenant); ++id) {
-    ForWindows(books, TenantId{id}, pool, from, to,
-               [use](Tier /*counted*/, const rating::Sample& sample) { use->everyone.push_back(sample); });
+  const std::map<PoolWindowKey, Work>& everyone = books.meters().pool_windows();
+  const auto end = everyone.lower_bound({pool, to});
+  for (auto it = everyone.lower_bound({pool, from}); it != end; ++it) {
+    use->everyone.push_back({it->first.start, it->second, Work()});
   }
 }
+
+bool IsWholeHour(Instant t) { return t == WindowStart(t, Hours(1)); }
 
 }  // namespace
 
@@ -72,19 +77,126 @@ Usage UsageOf(const Books& books, TenantId tenant, Instant from, Instant to, con
   return usage;
 }
 
-Statement PreviewStatement(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff,
-                           const rating::Subscription& subscription, const Head& as_of) {
-  PENSTOCK_CHECK(from == WindowStart(from, Hours(1)) && to == WindowStart(to, Hours(1)) && from <= to);
-  PENSTOCK_CHECK(books.tariffs().empty() || books.tariffs().front().tariff.currency == tariff.currency);
+StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff,
+                               const rating::Subscription& subscription) {
+  PENSTOCK_CHECK(IsWholeHour(from) && IsWholeHour(to) && from <= to);
+  PENSTOCK_CHECK(books.accounts().Fits(tenant, tariff.currency));
+  StatementInput input;
+  input.tenant = tenant;
+  input.tariff = &tariff;
+  input.from = from;
+  input.to = to;
+  input.usage = UsageOf(books, tenant, from, to, tariff);
+  input.subscription = subscription;
+  return input;
+}
+
+StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff) {
+  const Accounts& accounts = books.accounts();
+  const StatementRecord* standing = accounts.FindStanding(tenant, from, to);
+  StatementInput input =
+      GatherStatement(books, tenant, from, to, tariff, accounts.SubscriptionOf(tenant, standing));
+  input.credits = accounts.CreditsOf(tenant);
+  if (standing != nullptr) input.replaces = standing->id;
+  return input;
+}
+
+Statement PreviewStatement(const StatementInput& input, const Head& as_of) {
   Statement statement;
-  statement.tenant = tenant;
+  statement.tenant = input.tenant;
+  statement.tariff = input.tariff->version;
+  statement.currency = input.tariff->currency;
+  statement.from = input.from;
+  statement.to = input.to;
+  statement.as_of = as_of;
+  statement.bill = rating::Rate(*input.tariff, input.usage, input.subscription, {input.from, input.to});
+  return statement;
+}
+
+absl::Status CheckPeriod(const Books& books, TenantId tenant, Instant from, Instant to, Instant now) {
+  if (to > now - kCloseAfter) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the period is not over: it can be closed ", kCloseAfter.count() / Minutes(1).count(),
+                     " minutes after its end; until then preview it"));
+  }
+  const Accounts& accounts = books.accounts();
+  if (from >= accounts.ClosedUntil(tenant) || accounts.FindStanding(tenant, from, to) != nullptr) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      "the period overlaps one that is closed: begin where the last statement ends, or name exactly the period of a "
+      "statement to correct it");
+}
+
+StatementEntry RateStatement(const StatementInput& input, uint32_t tariff) {
+  rating::Bill bill = rating::Rate(*input.tariff, input.usage, input.subscription, {input.from, input.to});
+  StatementEntry entry;
+  entry.tenant = input.tenant;
+  entry.tariff = tariff;
+  entry.replaces = input.replaces;
+  entry.from = input.from;
+  entry.to = input.to;
+  entry.posted = bill.posted;
+  PENSTOCK_CHECK(input.credits.size() == input.subscription.credits.size());
+  for (size_t i = 0; i < input.credits.size(); ++i) {
+    const Money used = input.subscription.credits[i].amount - bill.credits_left[i];
+    if (!used.IsZero()) entry.credits.push_back({input.credits[i], used});
+  }
+  entry.lines = std::move(bill.lines);
+  for (rating::Line& line : entry.lines) {
+    if (line.windows.size() > kMaxLineWindows) line.windows.resize(kMaxLineWindows);
+  }
+  return entry;
+}
+
+Statement ClosedStatement(const Books& books, const StatementRecord& record, const Head& as_of) {
+  StatementEntry entry = record.Read();
+  const Tariff& tariff = books.tariffs()[entry.tariff - 1].tariff;
+  const StatementSums sums = SumsOf(entry.lines);
+  Statement statement;
+  statement.id = entry.id;
+  statement.tenant = entry.tenant;
   statement.tariff = tariff.version;
   statement.currency = tariff.currency;
-  statement.from = from;
-  statement.to = to;
+  statement.from = entry.from;
+  statement.to = entry.to;
+  statement.provisional = false;
+  statement.replaces = entry.replaces;
+  statement.replaced_by = record.replaced_by;
+  statement.late = record.late;
+  statement.closed_at = entry.at;
   statement.as_of = as_of;
-  statement.bill = rating::Rate(tariff, UsageOf(books, tenant, from, to, tariff), subscription, {from, to});
+  statement.bill.rounding = sums.rounding;
+  statement.bill.total = sums.total;
+  statement.bill.posted = entry.posted;
+  statement.bill.lines = std::move(entry.lines);
   return statement;
+}
+
+absl::Status CheckStatement(const Books& books, const StatementEntry& entry) {
+  const auto wrong = [&](const auto&... what) {
+    return absl::DataLossError(absl::StrCat("statement ", entry.id, " of tenant ", entry.tenant.value, ": ", what...));
+  };
+  const Accounts& accounts = books.accounts();
+  const bool known = entry.tariff >= 1 && entry.tariff <= books.tariffs().size() && entry.tenant.value >= 1 &&
+                     entry.tenant.value <= books.CountOf(NameKind::kTenant) && IsWholeHour(entry.from) &&
+                     IsWholeHour(entry.to) && entry.from <= entry.to &&
+                     accounts.Fits(entry.tenant, books.tariffs()[entry.tariff - 1].tariff.currency);
+  if (!known) return wrong("its terms are not known");
+  const Tariff& tariff = books.tariffs()[entry.tariff - 1].tariff;
+  const StatementEntry rated =
+      RateStatement(GatherStatement(books, entry.tenant, entry.from, entry.to, tariff), entry.tariff);
+  if (rated.replaces != entry.replaces) return wrong("it does not replace the one that stands");
+  if (rated.posted != entry.posted) {
+    return wrong("it says that ", entry.posted.ToDecimal(), " was posted, the meters say ", rated.posted.ToDecimal());
+  }
+  for (size_t i = 0; i < std::max(rated.lines.size(), entry.lines.size()); ++i) {
+    if (i >= rated.lines.size()) return wrong("line ", i + 1, " is not what its tariff makes of the meters");
+    if (i < entry.lines.size() && entry.lines[i] == rated.lines[i]) continue;
+    return wrong("line ", i + 1, ", where its tariff makes '", rated.lines[i].description, "', ",
+                 rated.lines[i].amount.ToDecimal(), " of the meters, differs");
+  }
+  return rated.credits == entry.credits ? absl::OkStatus() : wrong("it uses other credits than rating does");
 }
 
 }  // namespace penstock::ledger

@@ -81,9 +81,19 @@ std::vector<std::string> SumRow(const std::string& label, const std::string& exa
 
 std::string Heading(const v1::Statement& statement) {
   const std::string from = statement.from().seconds() == 0 ? "the beginning" : Moment(statement.from());
-  return absl::StrCat(statement.provisional() ? "Provisional statement" : "Statement", " of ", statement.tenant(), ", ",
-                      from, " to ", Moment(statement.to()), "\nTariff ", statement.tariff_version(), ", amounts in ",
-                      statement.currency(), "\n\n");
+  const std::string what =
+      statement.provisional() ? "Provisional statement" : absl::StrCat("Statement ", LastPart(statement.name()));
+  std::string heading = absl::StrCat(what, " of ", statement.tenant(), ", ", from, " to ", Moment(statement.to()),
+                                     "\nTariff ", statement.tariff_version(), ", amounts in ", statement.currency(), "\n");
+  if (statement.has_closed_at()) absl::StrAppend(&heading, "Closed ", Moment(statement.closed_at()), "\n");
+  if (!statement.replaces().empty()) {
+    absl::StrAppend(&heading, "Corrects statement ", LastPart(statement.replaces()), "\n");
+  }
+  if (!statement.replaced_by().empty()) {
+    absl::StrAppend(&heading, "Corrected by statement ", LastPart(statement.replaced_by()), "\n");
+  }
+  if (statement.late_work()) absl::StrAppend(&heading, "Work was reported late: closing it again may differ\n");
+  return heading + "\n";
 }
 
 }  // namespace

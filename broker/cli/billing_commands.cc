@@ -18,6 +18,7 @@
 #include "broker/cli/command_line.h"
 #include "broker/cli/connection.h"
 #include "broker/cli/exit_codes.h"
+#include "broker/cli/statement_exports.h"
 #include "broker/cli/table.h"
 #include "broker/cli/wording.h"
 #include "ledger/money.h"
@@ -34,6 +35,7 @@ struct BillingFlags {
   std::string tenant;
   std::string from;
   std::string to;
+  bool events = false;  // usage as CloudEvents
 };
 
 template <class Request>
@@ -139,6 +141,10 @@ int RunUsage(const BillingFlags& flags, Terminal& terminal) {
       std::get<Connection>(connection), ToRequest<v1::QueryUsageRequest>(flags), &v1::Billing::Stub::QueryUsage,
       [&](const v1::QueryUsageResponse& page) { all.MergeFrom(page); });
   if (error) return Report(*error, flags.output, terminal);
+  if (flags.events) {
+    terminal.out << UsageEvents(all, InCollection("tenants", flags.tenant), "//" + flags.connection.address);
+    return kOk;
+  }
   if (flags.output == Output::kTable) {
     terminal.out << RenderUsage(all, terminal.colour);
     return kOk;
@@ -216,9 +222,9 @@ int RunBill(const BillingFlags& flags, Terminal& terminal) {
   return kRefused;
 }
 
-void AddBilling(CLI::App& app, Invocation& invocation, const std::string& name, const std::string& description,
-                const std::string& begins, int (*run)(const BillingFlags&, Terminal&)) {
-  auto flags = std::make_shared<BillingFlags>();
+CLI::App& AddBilling(CLI::App& app, Invocation& invocation, const std::string& name, const std::string& description,
+                     const std::string& begins, const std::shared_ptr<BillingFlags>& flags,
+                     int (*run)(const BillingFlags&, Terminal&)) {
   CLI::App& command = *app.add_subcommand(name, description);
   command.add_option("--tenant", flags->tenant, "whose; a tenant may leave it out")->option_text("TENANT");
   command.add_option("--from", flags->from, "whole hours, UTC: 2026-11-21 or 2026-11-21T10 (default: " + begins + ")")
@@ -230,17 +236,20 @@ void AddBilling(CLI::App& app, Invocation& invocation, const std::string& name, 
   AddOutputFlag(command, flags->output);
   flags->connection.AddTo(command);
   OnRun(command, invocation, [flags, run](Terminal& terminal) { return run(*flags, terminal); });
+  return command;
 }
 
 }  // namespace
 
 void AddBillingCommands(CLI::App& app, Invocation& invocation) {
+  const auto of_usage = std::make_shared<BillingFlags>();
   AddBilling(app, invocation, "usage", "Tokens, work and charges by hour, key, pool and class", "the beginning",
-             RunUsage);
+             of_usage, RunUsage)
+      .add_flag("--events", of_usage->events, "as CloudEvents, a line of JSON each; end with a past hour (--to)");
   AddBilling(app, invocation, "windows", "Work per minute: what the demand charge is derived from", "the beginning",
-             RunWindows);
+             std::make_shared<BillingFlags>(), RunWindows);
   AddBilling(app, invocation, "bill", "A provisional bill, line by line (exit 1: it does not add up)",
-             "the billing month", RunBill);
+             "the billing month", std::make_shared<BillingFlags>(), RunBill);
 }
 
 }  // namespace penstock::cli

@@ -40,24 +40,31 @@ int VerifyData(const DirectoryOptions& options, const Parts& parts, Terminal& te
   if (!journal.ok()) return Broken(journal.status(), options, terminal);
   const absl::StatusOr<ledger::Verification> found = ledger::Verify(**journal);
   if (!found.ok()) return Broken(found.status(), options, terminal);
-  const std::string currency = found->books.tariffs().empty() ? "" : found->books.tariffs().back().tariff.currency;
   if (options.output == Output::kJson) {
+    nlohmann::ordered_json posted = nlohmann::ordered_json::array();
+    for (const ledger::CurrencyAccounts& one : found->books.accounts().currencies()) {
+      posted.push_back({{"currency", one.currency}, {"amount", one.revenue.ToDecimal()}});
+    }
     terminal.out << Printed({{"verified", true},
                              {"entries", found->entries},
                              {"head", ledger::ToHex(found->head.hash)},
                              {"open_holds", found->open_holds},
                              {"projections", {{"sequence", found->projected}, {"rows", found->rows}}},
                              {"boot_epoch", found->books.epoch()},
-                             {"posted", {{"currency", currency}, {"amount", found->posted.ToDecimal()}}}});
+                             {"statements", found->statements},
+                             {"posted", posted}});
     return kOk;
   }
   Sheet sheet;
-  sheet.Add("verified", "yes: sequence, chain, every transition, every sum, every charge");
+  sheet.Add("verified", "yes: sequence, chain, every transition, every sum, every charge, every statement");
   sheet.Add("entries", std::to_string(found->entries));
   sheet.Add("head", ledger::ToHex(found->head.hash));
   sheet.Add("boot epoch", std::to_string(found->books.epoch()));
   sheet.Add("open holds", std::to_string(found->open_holds));
-  sheet.Add("posted", found->posted.ToDecimal() + " " + currency);
+  sheet.Add("statements", std::to_string(found->statements));
+  for (const ledger::CurrencyAccounts& one : found->books.accounts().currencies()) {
+    sheet.Add("posted", one.revenue.ToDecimal() + " " + one.currency);
+  }
   sheet.Add("projections", found->projected == 0 ? "none"
                                                  : std::to_string(found->rows) +
                                                        " rows; the books' are what the entries up to sequence " +

@@ -45,6 +45,7 @@ class EngineCheck {
   void Run() {
     CheckUnique(pools_, "pools", "pool");
     CheckUnique(tenants_, "tenants", "tenant");
+    CheckVersions();
     for (size_t i = 0; i < pools_.size(); ++i) CheckPool(pools_[i], absl::StrCat("pools[", i, "]"));
     for (size_t i = 0; i < tenants_.size(); ++i) CheckTenant(tenants_[i], absl::StrCat("tenants[", i, "]"));
     for (const PoolSettings& pool : pools_) CheckReservedSum(pool);
@@ -63,6 +64,25 @@ class EngineCheck {
       if (seen.insert(things[i].name).second) continue;
       Complain(absl::StrCat(path, "[", i, "].name"),
                absl::StrCat("there is another ", Abseil(what), " ", Quoted(things[i].name), " above; rename one"));
+    }
+  }
+
+  /// Versions have names of their own, and contracts pin one that is there.
+  void CheckVersions() {
+    std::vector<std::string_view> versions = {config_.engine.tariff.version};
+    for (const ledger::Tariff& tariff : config_.engine.more_tariffs) {
+      if (std::find(versions.begin(), versions.end(), tariff.version) != versions.end()) {
+        Complain("tariffs", absl::StrCat("there are two tariffs of version ", Quoted(tariff.version),
+                                         "; each needs a version of its own"));
+      }
+      versions.push_back(tariff.version);
+    }
+    for (size_t i = 0; i < tenants_.size(); ++i) {
+      const std::string& pinned = tenants_[i].tariff;
+      if (pinned.empty() || std::find(versions.begin(), versions.end(), pinned) != versions.end()) continue;
+      Complain(absl::StrCat("tenants[", i, "].tariff"),
+               absl::StrCat("no tariff has version ", Quoted(pinned), "; its file belongs under `tariff` or `tariffs`",
+                            DidYouMean(pinned, versions)));
     }
   }
 
@@ -283,11 +303,11 @@ std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const Pool
 
 class TariffCheck {
  public:
-  TariffCheck(const Config& config, const Subscriptions& subscriptions, const TariffOrigin& origin)
-      : engine_(config.engine), subscriptions_(subscriptions), origin_(origin) {}
+  TariffCheck(const Config& config, const TariffFile& file, const TariffOrigin& origin)
+      : engine_(config.engine), tariff_(file.tariff), subscriptions_(file.subscriptions), origin_(origin) {}
 
   void Run() {
-    for (const ledger::PoolPrices& prices : engine_.tariff.pools) CheckNothingUnknown(prices);
+    for (const ledger::PoolPrices& prices : tariff_.pools) CheckNothingUnknown(prices);
     for (const PoolSettings& pool : engine_.pools) CheckNothingMissing(pool);
     for (const auto& [tenant, subscription] : subscriptions_) {
       if (Named(engine_.tenants, tenant) != nullptr) continue;
@@ -348,10 +368,16 @@ class TariffCheck {
     }
     std::set<ServiceClass> checked;
     for (const TenantSettings& tenant : engine_.tenants) {
+      if (!MayCharge(tenant)) continue;
       for (const ServiceClass served : ClassesServed(tenant, pool)) {
         if (checked.insert(served).second) CheckClass(pool, tenant, served, PricesNode(pool.name, *classes, served));
       }
     }
+  }
+
+  /// The tenant's contract pins it, or it may come into force for those who pin none.
+  bool MayCharge(const TenantSettings& tenant) const {
+    return tenant.tariff.empty() ? tariff_.currency == engine_.tariff.currency : tenant.tariff == tariff_.version;
   }
 
   void CheckClass(const PoolSettings& pool, const TenantSettings& tenant, ServiceClass served, const Node* prices) {
@@ -369,6 +395,7 @@ class TariffCheck {
   }
 
   const core::EngineSettings& engine_;
+  const ledger::Tariff& tariff_;
   const Subscriptions& subscriptions_;
   const TariffOrigin& origin_;
 };
@@ -377,8 +404,8 @@ class TariffCheck {
 
 void CheckEngine(const Source& source, const Config& config) { EngineCheck(source, config).Run(); }
 
-void CheckTariff(const Config& config, const Subscriptions& subscriptions, const TariffOrigin& origin) {
-  TariffCheck(config, subscriptions, origin).Run();
+void CheckTariff(const Config& config, const TariffFile& file, const TariffOrigin& origin) {
+  TariffCheck(config, file, origin).Run();
 }
 
 }  // namespace penstock::config

@@ -1,5 +1,6 @@
 #include <absl/strings/str_cat.h>
 
+#include <deque>
 #include <filesystem>
 #include <utility>
 
@@ -10,46 +11,78 @@
 namespace penstock::config {
 namespace {
 
-// The tariff of a configuration: written in place, or a file of its own.
+/// A tariff with where it was read, which lives as long as its reader.
+struct ReadTariffFile {
+  TariffFile file;
+  TariffOrigin origin;
+};
+
+// The tariffs of a configuration: the one in force, written in place or a file of its own, and files of further
+// versions.
 class TariffReader {
  public:
   explicit TariffReader(Section& top) : top_(top) {}
 
-  void Read(TariffFile& tariff) {
+  /// The one in force comes first.
+  void Read() {
     const Node* node = top_.Required("tariff", "tariff.yaml");
-    if (node == nullptr) return;
-    if (node->kind == Node::Kind::kScalar) {
-      ReadFromFile(node->text, tariff);
-    } else {
-      tariff = ReadTariff(top_.source(), *node, "tariff");
-      origin_.emplace(TariffOrigin{top_.source(), *node, "tariff"});
+    if (node != nullptr && node->kind == Node::Kind::kScalar) {
+      ReadFromFile(node->text, "tariff");
+    } else if (node != nullptr) {
+      read_.push_back({ReadTariff(top_.source(), *node, "tariff"), {top_.source(), *node, "tariff"}});
     }
+    const auto further = [&](const Node& item, const std::string& path) {
+      if (item.kind != Node::Kind::kScalar) {
+        top_.Complain("tariffs", "must be a list of files, such as [tariffs/2027-01.yaml]");
+      } else {
+        ReadFromFile(item.text, path);
+      }
+    };
+    top_.List("tariffs", further, false, "[tariffs/2027-01.yaml]");
   }
 
-  /// Nothing when there was none to read.
-  const std::optional<TariffOrigin>& origin() const { return origin_; }
+  std::deque<ReadTariffFile>& read() { return read_; }
 
  private:
-  void ReadFromFile(const std::string& name, TariffFile& tariff) {
+  void ReadFromFile(const std::string& name, const std::string& key) {
     const std::string path = ResolvePath(name, top_.source().file);
     const absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
     if (!text.ok()) {
-      top_.Complain("tariff", absl::StrCat(std::string(text.status().message()),
-                                           "; check the path (it is relative to this file)"));
+      top_.Complain(key == "tariff" ? "tariff" : "tariffs",
+                    absl::StrCat(std::string(text.status().message()),
+                                 "; check the path (it is relative to this file)"));
       return;
     }
-    root_ = ParseDocument(*text, path, top_.source().problems);
-    if (!root_) return;
-    source_.emplace(Source{path, *root_, top_.source().problems});
-    tariff = ReadTariff(*source_, *root_, "");
-    origin_.emplace(TariffOrigin{*source_, *root_, ""});
+    std::optional<Node> root = ParseDocument(*text, path, top_.source().problems);
+    if (!root) return;
+    const Node& kept = roots_.emplace_back(*std::move(root));
+    const Source& source = sources_.emplace_back(Source{path, kept, top_.source().problems});
+    read_.push_back({ReadTariff(source, kept, ""), {source, kept, ""}});
   }
 
   Section& top_;
-  std::optional<Node> root_;
-  std::optional<Source> source_;
-  std::optional<TariffOrigin> origin_;
+  std::deque<Node> roots_;
+  std::deque<Source> sources_;
+  std::deque<ReadTariffFile> read_;
 };
+
+/// Hands the subscriptions of all tariff files to their tenants.
+void Subscribe(const Source& source, std::deque<ReadTariffFile>& files, std::vector<core::TenantSettings>& tenants) {
+  for (core::TenantSettings& tenant : tenants) {
+    const ReadTariffFile* said = nullptr;
+    for (const ReadTariffFile& one : files) {
+      const auto bought = one.file.subscriptions.find(tenant.name);
+      if (bought == one.file.subscriptions.end()) continue;
+      if (said != nullptr) {
+        source.problems.Add(one.origin.source.file, one.origin.node.place, "subscriptions." + tenant.name,
+                            absl::StrCat(Quoted(tenant.name), " has a subscription in ", said->origin.source.file,
+                                         " already; keep one of them"));
+      }
+      said = &one;
+      tenant.subscription = bought->second;
+    }
+  }
+}
 
 absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, bool check_files) {
   Problems problems;
@@ -59,22 +92,21 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
   Config config;
   {
     Section top(source, *root, "", "a line such as `data_dir: /var/lib/penstock`");
-    TariffReader tariff(top);
+    TariffReader tariffs(top);
     ReadDaemon(top, check_files, config);
     ReadPools(top, config.engine.pools);
     ReadTiers(top, config.engine.tier_limits);
     ReadTenants(top, config.engine.tenants);
-    TariffFile prices;
-    tariff.Read(prices);
-    config.engine.tariff = std::move(prices.tariff);
-    for (core::TenantSettings& tenant : config.engine.tenants) {
-      const auto bought = prices.subscriptions.find(tenant.name);
-      if (bought != prices.subscriptions.end()) tenant.subscription = bought->second;
-    }
+    tariffs.Read();
+    Subscribe(source, tariffs.read(), config.engine.tenants);
     // What hangs together is checked once every part is sound: before that it would only echo the parts' problems.
-    if (problems.none() && tariff.origin()) {
+    if (problems.none() && !tariffs.read().empty()) {
+      config.engine.tariff = tariffs.read().front().file.tariff;
+      for (size_t i = 1; i < tariffs.read().size(); ++i) {
+        config.engine.more_tariffs.push_back(tariffs.read()[i].file.tariff);
+      }
       CheckEngine(source, config);
-      CheckTariff(config, prices.subscriptions, *tariff.origin());
+      for (const ReadTariffFile& one : tariffs.read()) CheckTariff(config, one.file, one.origin);
     }
   }
   if (!problems.none()) return problems.ToStatus();

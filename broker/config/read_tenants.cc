@@ -261,6 +261,7 @@ core::TenantSettings ReadTenant(const Source& source, const Node& node, const st
   tenant.name = section.EntityName("name", "acme");
   tenant.tier = static_cast<Tier>(section.Choice({.name = "tier", .choices = kTierNames, .otherwise = {}}));
   tenant.weight = section.Integer({.name = "weight", .min = 1, .max = kMaxWeight, .otherwise = 1, .example = "1"});
+  tenant.tariff = section.Text({.name = "tariff", .otherwise = "", .example = "2026-01"});
   tenant.pools = section.Names("pools", "[chat]");
   tenant.classes = ReadClasses(section);
   ReadLimits(section, tenant.limits);

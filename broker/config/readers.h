@@ -30,6 +30,6 @@ struct TariffOrigin {
 
 /// What no section can tell alone: names are unique, references point at something, everything sold has a price.
 void CheckEngine(const Source& source, const Config& config);
-void CheckTariff(const Config& config, const Subscriptions& subscriptions, const TariffOrigin& origin);
+void CheckTariff(const Config& config, const TariffFile& file, const TariffOrigin& origin);
 
 }  // namespace penstock::config

@@ -65,6 +65,7 @@ struct Tenant {
   std::shared_ptr<const TenantPolicy> policy;  // nullptr: not in the settings (any more)
   Tier tier = Tier::kElastic;                  // its grants are counted in the limits of this tier
   uint32_t stage = 0;                          // of the policy's graduations; 0: the tenant's own limits
+  uint32_t tariff = 0;                         // id of the version that its contract pins; 0: the one in force
   admission::LimitSet limits;
   Budgets budgets;
 };
@@ -115,6 +116,10 @@ class AccountState {
   void SetKey(KeyId id, TenantId tenant, const KeySettings& settings, const PoolSet& pools, Instant since, Instant now);
   /// Keeps the books of a key that the settings do not name: its tenant's limits and budgets count it.
   void KnowKey(KeyId id, TenantId tenant);
+  /// 0: whichever is in force. The tenant must be known.
+  void PinTariff(TenantId id, uint32_t tariff) { TenantAt(id).tariff = tariff; }
+  /// Kept for tenants that the settings do not name any more: what waits of them may still run.
+  uint32_t PinnedTariff(TenantId id) const { return id.value - 1 < tenants_.size() ? tenants_[id.value - 1].tariff : 0; }
   void SetTierLimits(Tier tier, const admission::LimitPolicy& limits, Instant now);
   /// From here on nobody may ask but who is set again. (Running grants end as ever.)
   void DisableAll();

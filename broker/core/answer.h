@@ -35,6 +35,7 @@ enum class ErrorReason : uint8_t {
   kUnknownRun,
   kUnknownDecision,
   kFailedPrecondition,
+  kPeriodNotClosable,
 };
 
 struct Error {
@@ -114,6 +115,7 @@ std::string MessageOf(const Refused& refused);
 struct Forecasted {
   PoolId pool;
   ServiceClass share_class = ServiceClass::kDefault;
+  uint32_t tariff = 0;  // id of the one that it would be charged by
   ledger::Money expected_cost;
   ledger::Money max_cost;
   Explanation explanation;
@@ -140,9 +142,16 @@ struct Completed {
 struct CapacitySet {};
 struct RunApproved {};
 struct Reconfigured {};
+/// The period is closed: the statement's id.
+struct StatementClosed {
+  uint32_t id = 0;
+};
+/// The books changed in this period while the statement was rated: gather and rate it again.
+struct StatementStale {};
 
 using Outcome =
-    std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured>;
+    std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured,
+                 StatementClosed, StatementStale>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {

@@ -20,6 +20,7 @@
 #include "broker/core/settings.h"
 #include "ledger/entry.h"
 #include "ledger/request_record.h"
+#include "ledger/statement.h"
 
 namespace penstock::core {
 
@@ -110,6 +111,13 @@ struct ApproveRun {
   std::string run;
 };
 
+/// Closes a period: posts what was rated, if the books still say what it was rated from.
+struct CloseStatement {
+  Ticket ticket = 0;
+  std::shared_ptr<const ledger::StatementInput> input;
+  std::shared_ptr<const ledger::StatementEntry> rated;
+};
+
 /// New settings while traffic runs: what was used, spent, held and waits stays. Tenants and keys that are gone may not
 /// ask any more; pools may change and be added, not removed. Refused whole when the journal contradicts it.
 struct Reconfigure {
@@ -143,6 +151,6 @@ struct Drain {};
 struct Tick {};
 
 using Command = std::variant<Admit, Abandon, Undeliverable, Progress, Complete, SetCapacity, SetPlan, ApproveRun,
-                             Reconfigure, Drain, Tick>;
+                             CloseStatement, Reconfigure, Drain, Tick>;
 
 }  // namespace penstock::core

@@ -16,6 +16,7 @@ SchedulerFactory FairScheduling() {
 
 void Engine::Apply(Command command, Instant now, Effects* effects) {
   now_ = std::max(now_, now);
+  if (now_ >= next_tariff_at_) SwitchTariff();
   effects_ = effects;
   ExpectDispatch();
   newcomer_ = WaitingRequests::kNone;
@@ -116,10 +117,15 @@ const PoolState* Engine::FindPool(PoolId id) const {
   return id.value - 1 < pool_by_id_.size() ? pool_by_id_[id.value - 1] : nullptr;
 }
 
-const ledger::rating::Subscription& Engine::SubscriptionOf(TenantId tenant) const {
-  static const ledger::rating::Subscription kNothing;
-  const auto found = subscriptions_.find(tenant);
-  return found == subscriptions_.end() ? kNothing : found->second;
+const ledger::TariffEntry& Engine::TariffAt(TenantId tenant, Instant at) const {
+  const ledger::TariffEntry* latest = &TariffOf(tenant);
+  if (accounts_.PinnedTariff(tenant) != 0 || latest->tariff.effective <= at) return *latest;
+  for (const ledger::TariffEntry& entry : books().tariffs()) {
+    const bool was = entry.tariff.currency == tariff().tariff.currency && entry.tariff.effective <= at;
+    const bool later = latest->tariff.effective > at || entry.tariff.effective > latest->tariff.effective;
+    if (was && later) latest = &entry;
+  }
+  return *latest;
 }
 
 PoolState* Engine::MutablePool(PoolId id) {
@@ -145,6 +151,24 @@ void Engine::On(const SetPlan& plan) {
 void Engine::On(const ApproveRun& approve) {
   if (runs_.Approve(RunKeyOf(approve.tenant, approve.run), now_)) return Say(approve.ticket, RunApproved{});
   Say(approve.ticket, Error{ErrorReason::kUnknownRun, "run", "no run of that name has asked for anything lately"});
+}
+
+void Engine::On(const CloseStatement& close) {
+  PENSTOCK_CHECK(close.input != nullptr && close.rated != nullptr);
+  const ledger::StatementInput& input = *close.input;
+  const absl::Status period = ledger::CheckPeriod(books(), input.tenant, input.from, input.to, now_);
+  if (!period.ok()) {
+    return Say(close.ticket, Error{ErrorReason::kPeriodNotClosable, "from", std::string(period.message())});
+  }
+  if (!(ledger::GatherStatement(books(), input.tenant, input.from, input.to, *input.tariff) == input)) {
+    return Say(close.ticket, StatementStale{});
+  }
+  ledger::StatementEntry entry = *close.rated;
+  entry.id = static_cast<uint32_t>(books().accounts().statements().size() + 1);
+  entry.at = now_;
+  const uint32_t id = entry.id;
+  ledger_->Post(std::move(entry));
+  Say(close.ticket, StatementClosed{id}, Release::kSynced);
 }
 
 void Engine::Pump() {

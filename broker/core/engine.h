@@ -93,9 +93,11 @@ class Engine {
   uint32_t epoch() const { return books().epoch(); }
   bool draining() const { return draining_; }
   const WaitingRequests& waiting() const { return waiting_; }
-  /// What statements of this tenant know beside its usage; an empty one when the settings say nothing.
-  const ledger::rating::Subscription& SubscriptionOf(TenantId tenant) const;
+  /// The tariff in force, and that of a tenant, whose contract may pin another.
   const ledger::TariffEntry& tariff() const { return books().tariffs()[tariff_ - 1]; }
+  const ledger::TariffEntry& TariffOf(TenantId tenant) const { return books().tariffs()[TariffIdOf(tenant) - 1]; }
+  /// The one that was in force for the tenant then, as far as the journal knows.
+  const ledger::TariffEntry& TariffAt(TenantId tenant, Instant at) const;
 
   /// Crashes when an invariant does not hold. For tests; O(everything).
   void CheckInvariants() const;
@@ -137,12 +139,21 @@ class Engine {
 
   explicit Engine(std::unique_ptr<ledger::Ledger> ledger) : ledger_(std::move(ledger)) {}
   absl::Status CheckSettings(const EngineSettings& settings) const;
+  absl::Status CheckTariff(const ledger::Tariff& tariff, const EngineSettings& settings) const;
+  absl::Status CheckAccount(const TenantSettings& tenant, const EngineSettings& settings) const;
   void Bind(const EngineSettings& settings, Instant budgets_since);
   uint32_t BindName(ledger::NameKind kind, uint32_t owner, const std::string& name);
   void BindPools(const EngineSettings& settings);
   void BindReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations);
   PoolSet PoolsNamed(const std::vector<std::string>& names) const;
-  void PinTariff(const ledger::Tariff& tariff);
+  uint32_t PinTariff(const ledger::Tariff& tariff);
+  void BindTariffs(const EngineSettings& settings);
+  void SwitchTariff();
+  void BindSubscription(TenantId tenant, const ledger::rating::Subscription& subscription);
+  uint32_t TariffIdOf(TenantId tenant) const {
+    const uint32_t pinned = accounts_.PinnedTariff(tenant);
+    return pinned == 0 ? tariff_ : pinned;
+  }
   void Recall(Past& past);
   void ResumeOpenGrants(const Past& past);
 
@@ -159,6 +170,7 @@ class Engine {
   void On(const SetCapacity& set);
   void On(const SetPlan& plan);
   void On(const ApproveRun& approve);
+  void On(const CloseStatement& close);
   void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}
@@ -258,7 +270,6 @@ class Engine {
   AccountState accounts_;
   std::vector<std::unique_ptr<PoolState>> pools_;  // in the order of their settings
   std::vector<PoolState*> pool_by_id_;             // id n at n - 1; nullptr: not in the settings
-  absl::flat_hash_map<TenantId, ledger::rating::Subscription> subscriptions_;
   SchedulerFactory scheduling_;
   WaitingRequests waiting_;
   std::vector<Running> running_;  // a slab: slots of ended grants are used again
@@ -272,7 +283,9 @@ class Engine {
   absl::flat_hash_map<KeyDay, Charged> charged_;
   std::vector<KeyDay> charged_changes_;
   std::vector<GrantId> lease_changes_;  // open beyond their leases, charged anew beyond them, or ended there
-  uint32_t tariff_ = 0;
+  uint32_t tariff_ = 0;                                    // in force until `next_tariff_at_`
+  Instant next_tariff_at_ = Instant::Max();
+  std::vector<std::pair<Instant, uint32_t>> versions_;  // that take turns, by when they become effective
   WaitingRequests::Number newcomer_ = WaitingRequests::kNone;  // while Apply runs: who stood in line, until Pump saw it
   PoolState* dispatches_ = nullptr;                            // the pool that dispatched last
   uint32_t dispatch_step_ = 0;                                 // of ExpectDispatch

@@ -229,7 +229,7 @@ CandidateVerdict Engine::Judge(const Admit& admit, const Tenant& tenant, const K
   if (!tenant.policy->pools.Has(pool.id()) || !key.policy->pools.Has(pool.id())) return CandidateVerdict::kNotAllowed;
   // What is sure to be paid at most: inside a contract, or as what it stands as.
   const ServiceClass served = tenant.policy->tier == Tier::kReserved ? ServiceClass::kReserved : waiting->share_class;
-  const ledger::TokenPrices& prices = PricesOf(pool.id(), served, tariff_);
+  const ledger::TokenPrices& prices = PricesOf(pool.id(), served, TariffIdOf(tenant.id));
   const int64_t dearest = key.policy->terms.max_output_price;
   if (dearest > 0 && ledger::MaxGeneratedPrice(prices) > dearest) {
     refused->limit = "key.max_output_price";
@@ -323,12 +323,13 @@ Engine::Affordable Engine::Cut(TenantId tenant_id, KeyId key, const RunKey* run,
 }
 
 void Engine::SayForecast(const Admit& admit, const Waiting& waiting, const PoolState& pool) {
-  const ledger::TokenPrices& prices = PricesOf(pool.id(), waiting.share_class, tariff_);
+  const ledger::TokenPrices& prices = PricesOf(pool.id(), waiting.share_class, TariffIdOf(admit.tenant));
   TokenCounts most = waiting.estimate;
   most[TokenKind::kOutput] = Tokens::Zero();
   Say(admit.ticket,
       Forecasted{.pool = pool.id(),
                  .share_class = waiting.share_class,
+                 .tariff = TariffIdOf(admit.tenant),
                  .expected_cost = ledger::TokenCharge(waiting.estimate, prices),
                  .max_cost = ledger::TokenCharge(most, prices) +
                              ledger::Money::FromPico(ledger::MaxGeneratedPrice(prices)) * waiting.max_output.count(),
@@ -449,7 +450,8 @@ void Engine::On(const Drain&) {
 
 void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   Waiting waiting = Forget(static_cast<WaitingRequests::Number>(dispatch.request));
-  const ledger::TokenPrices& prices = PricesOf(pool.id(), dispatch.charge.served, tariff_);
+  const uint32_t tariff = TariffIdOf(waiting.tenant);
+  const ledger::TokenPrices& prices = PricesOf(pool.id(), dispatch.charge.served, tariff);
   const Affordable affordable = AffordableNow(waiting, prices);
   const Tenant* tenant = accounts_.FindTenant(waiting.tenant);
   const bool bounded = waiting.in_run && tenant != nullptr;
@@ -475,7 +477,7 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   most[TokenKind::kOutput] = Tokens::Zero();
   ledger::GrantEntry& entry = entry_;
   entry.id = {epoch(), ++grants_};
-  entry.terms = {waiting.tenant, waiting.key, pool.id(), dispatch.charge.served, tariff_};
+  entry.terms = {waiting.tenant, waiting.key, pool.id(), dispatch.charge.served, tariff};
   entry.at = now_;
   entry.lease_deadline = now_ + pool.settings().lease;
   entry.settle_deadline = now_ + pool.settings().settle_within;

@@ -61,18 +61,23 @@ void Engine::On(const Reconfigure& reconfigure) {
 
 /// What the journal says against these settings, before anything is changed.
 absl::Status Engine::CheckSettings(const EngineSettings& settings) const {
-  const ledger::Tariff& tariff = settings.tariff;
+  absl::Status checked = CheckTariff(settings.tariff, settings);
+  for (const ledger::Tariff& tariff : settings.more_tariffs) {
+    if (checked.ok()) checked = CheckTariff(tariff, settings);
+  }
+  for (const TenantSettings& tenant : settings.tenants) {
+    if (checked.ok()) checked = CheckAccount(tenant, settings);
+  }
+  return checked;
+}
+
+absl::Status Engine::CheckTariff(const ledger::Tariff& tariff, const EngineSettings& settings) const {
   for (const ledger::TariffEntry& known : books().tariffs()) {
     if (known.tariff.version != tariff.version || known.tariff.HasTermsOf(tariff)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("tariff version '", tariff.version,
                      "' is already in the journal with other terms: prices that were charged cannot change; give the "
                      "changed tariff a new version"));
-  }
-  if (!books().tariffs().empty() && books().tariffs().back().tariff.currency != tariff.currency) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the journal's books are in ", books().tariffs().back().tariff.currency, ", tariff '",
-                     tariff.version, "' is in ", tariff.currency, ": one journal keeps one currency"));
   }
   for (const PoolSettings& pool : settings.pools) {
     if (tariff.PricesOf(pool.name) != nullptr) continue;
@@ -82,9 +87,39 @@ absl::Status Engine::CheckSettings(const EngineSettings& settings) const {
   return absl::OkStatus();
 }
 
+/// The tariff that a contract pins is there, a tenant keeps its currency, and credits that were given do not change.
+absl::Status Engine::CheckAccount(const TenantSettings& tenant, const EngineSettings& settings) const {
+  const ledger::Tariff* tariff = &settings.tariff;
+  if (!tenant.tariff.empty() && tenant.tariff != tariff->version) {
+    const auto found = std::find_if(settings.more_tariffs.begin(), settings.more_tariffs.end(),
+                                    [&](const ledger::Tariff& t) { return t.version == tenant.tariff; });
+    if (found == settings.more_tariffs.end()) {
+      return absl::FailedPreconditionError(absl::StrCat("tenant '", tenant.name, "' pins tariff '", tenant.tariff,
+                                                        "', which is not among the tariffs: add its file to `tariffs`"));
+    }
+    tariff = &*found;
+  }
+  const std::optional<uint32_t> known = books().IdOf(ledger::NameKind::kTenant, 0, tenant.name);
+  if (!known) return absl::OkStatus();
+  const ledger::Accounts& accounts = books().accounts();
+  if (!accounts.Fits(TenantId{*known}, tariff->currency)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the account of tenant '", tenant.name, "' is in ", std::string(accounts.CurrencyOf(TenantId{*known})),
+                     ", tariff '", tariff->version, "' in ", tariff->currency,
+                     ": a tenant keeps its currency; pin a tariff in it with `tariff`, or open another tenant"));
+  }
+  for (const ledger::rating::Credit& credit : tenant.subscription.credits) {
+    const ledger::CreditRecord* given = accounts.FindCredit(TenantId{*known}, credit.name);
+    if (given == nullptr || given->granted.credit == credit) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("credit '", credit.name, "' of tenant '", tenant.name,
+                     "' is already in the journal with other terms: give another credit another name"));
+  }
+  return absl::OkStatus();
+}
+
 void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
-  PinTariff(settings.tariff);
-  subscriptions_.clear();
+  BindTariffs(settings);
   BindPools(settings);
   for (size_t tier = 0; tier < kTierCount; ++tier) {
     accounts_.SetTierLimits(static_cast<Tier>(tier), settings.tier_limits[tier], now_);
@@ -97,7 +132,11 @@ void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
       accounts_.SetKey(key_id, id, key, PoolsNamed(key.policy.pools), budgets_since, now_);
     }
     BindReservations(id, tenant.reservations);
-    if (!(tenant.subscription == ledger::rating::Subscription())) subscriptions_[id] = tenant.subscription;
+    accounts_.PinTariff(id, 0);
+    for (const ledger::TariffEntry& tariff : books().tariffs()) {
+      if (tariff.tariff.version == tenant.tariff) accounts_.PinTariff(id, tariff.id);
+    }
+    BindSubscription(id, tenant.subscription);
   }
   for (uint32_t id = 1; id <= books().CountOf(ledger::NameKind::kTenant); ++id) {
     if (accounts_.FindTenant(TenantId{id}) == nullptr) BindReservations(TenantId{id}, {});
@@ -148,15 +187,50 @@ PoolSet Engine::PoolsNamed(const std::vector<std::string>& names) const {
   return pools;
 }
 
-void Engine::PinTariff(const ledger::Tariff& tariff) {
+uint32_t Engine::PinTariff(const ledger::Tariff& tariff) {
   for (const ledger::TariffEntry& known : books().tariffs()) {
-    if (known.tariff.version == tariff.version) {
-      tariff_ = known.id;
-      return;
-    }
+    if (known.tariff.version == tariff.version) return known.id;
   }
-  tariff_ = static_cast<uint32_t>(books().tariffs().size() + 1);
-  ledger_->Post(ledger::TariffEntry{tariff_, tariff});
+  const auto id = static_cast<uint32_t>(books().tariffs().size() + 1);
+  ledger_->Post(ledger::TariffEntry{id, tariff});
+  return id;
+}
+
+void Engine::BindTariffs(const EngineSettings& settings) {
+  versions_ = {{Instant(), PinTariff(settings.tariff)}};
+  for (const ledger::Tariff& tariff : settings.more_tariffs) {
+    const uint32_t id = PinTariff(tariff);
+    const bool follows = tariff.currency == settings.tariff.currency && tariff.effective > settings.tariff.effective;
+    if (follows) versions_.emplace_back(tariff.effective, id);
+  }
+  std::sort(versions_.begin(), versions_.end());
+  SwitchTariff();
+}
+
+void Engine::SwitchTariff() {
+  next_tariff_at_ = Instant::Max();
+  for (const auto& [effective, id] : versions_) {
+    if (effective > now_) {
+      next_tariff_at_ = effective;
+      break;
+    }
+    tariff_ = id;
+  }
+}
+
+// What the settings say now is journalled, so that a statement follows from the journal alone. A credit is given once.
+void Engine::BindSubscription(TenantId tenant, const ledger::rating::Subscription& subscription) {
+  const ledger::Accounts& accounts = books().accounts();
+  ledger::rating::Subscription terms = subscription;
+  terms.credits.clear();
+  const ledger::SubscriptionEntry* known = accounts.FindSubscription(tenant);
+  const bool changed = known == nullptr ? !(terms == ledger::rating::Subscription()) : !(known->terms == terms);
+  if (changed) ledger_->Post(ledger::SubscriptionEntry{tenant, now_, std::move(terms)});
+  for (const ledger::rating::Credit& credit : subscription.credits) {
+    if (accounts.FindCredit(tenant, credit.name) != nullptr) continue;
+    const auto id = static_cast<uint32_t>(accounts.credits().size() + 1);
+    ledger_->Post(ledger::CreditEntry{id, tenant, now_, TariffOf(tenant).tariff.currency, credit});
+  }
 }
 
 // Limits of an hour or longer, budgets and runs outlive a restart.

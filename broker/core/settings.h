@@ -98,6 +98,7 @@ struct TenantSettings {
   std::vector<BudgetTerms> budgets;
   RunTerms runs;
   std::vector<KeySettings> keys;
+  std::string tariff;                         // the version that its contract pins; empty: the one in force
   ledger::rating::Subscription subscription;  // what its statements know of it beside its usage
 };
 
@@ -106,6 +107,9 @@ struct EngineSettings {
   std::array<admission::LimitPolicy, kTierCount> tier_limits;  // shared by all tenants of a tier
   std::vector<TenantSettings> tenants;
   ledger::Tariff tariff;
+  /// Versions that take over when they become effective, if they are in the currency of `tariff`, and versions that
+  /// contracts pin.
+  std::vector<ledger::Tariff> more_tariffs;
 };
 
 }  // namespace penstock::core

@@ -91,7 +91,8 @@ class AdmitCall final : public WaitingCall {
       ToProto(*refused, response_->mutable_refusal());
       Explain(refused->explanation);
     } else if (const auto* forecasted = std::get_if<core::Forecasted>(&outcome)) {
-      ToProto(*forecasted, surroundings().names, surroundings().names.CurrentTariff(), response_->mutable_forecast());
+      ToProto(*forecasted, surroundings().names, surroundings().names.TariffOf(forecasted->tariff),
+              response_->mutable_forecast());
       Explain(forecasted->explanation);
     }
     Finish(grpc::Status::OK);

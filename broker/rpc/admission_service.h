@@ -10,6 +10,7 @@
 #include "broker/auth/api_keys.h"
 #include "broker/auth/grant_keys.h"
 #include "broker/daemon/command_loop.h"
+#include "broker/daemon/worker.h"
 #include "broker/rpc/names.h"
 
 namespace grpc {
@@ -38,6 +39,7 @@ struct Surroundings {
   const Names& names;
   const auth::ApiKeys& api_keys;
   auth::GrantKeys& grant_keys;
+  daemon::Worker& worker;
   FrontDoor front_door{};
   Reload reload{};
 };

@@ -10,6 +10,7 @@
 #include "broker/rpc/converters.h"
 #include "broker/rpc/errors.h"
 #include "broker/rpc/reading_call.h"
+#include "broker/rpc/statements.h"
 #include "penstock/v1/billing.grpc.pb.h"
 
 namespace penstock::rpc {
@@ -25,12 +26,23 @@ struct Scope {
   Instant to = Instant::Max();
 };
 
-/// The first whole hour of the billing month.
-Instant MonthOf(Instant t, const ledger::Calendar& calendar) {
-  return WindowStart(calendar.MonthStart(calendar.MonthAt(t)), Hours(1));
-}
-
 bool IsWholeHour(Instant t) { return WindowStart(t, Hours(1)) == t; }
+
+template <class Request>
+grpc::Status ReadRange(const Request& request, Scope* scope) {
+  if (request.has_from()) {
+    const std::optional<Instant> from = FromProto(request.from());
+    if (!from || !IsWholeHour(*from)) return InvalidField("from", "must be a whole hour, UTC");
+    scope->from = *from;
+  }
+  if (request.has_to()) {
+    const std::optional<Instant> to = FromProto(request.to());
+    if (!to || !IsWholeHour(*to) || *to <= scope->from)
+      return InvalidField("to", "must be a whole hour, UTC, after `from`");
+    scope->to = *to;
+  }
+  return grpc::Status::OK;
+}
 
 template <class Request>
 grpc::Status ReadScope(const Request& request, const auth::Principal& principal, const Names& names, Scope* scope) {
@@ -46,18 +58,11 @@ grpc::Status ReadScope(const Request& request, const auth::Principal& principal,
                        "tenant: there is no '" + scope->tenant_name.substr(0, 160) + "'; the form is tenants/{tenant}");
   }
   scope->tenant = *tenant;
-  if (request.has_from()) {
-    const std::optional<Instant> from = FromProto(request.from());
-    if (!from || !IsWholeHour(*from)) return InvalidField("from", "must be a whole hour, UTC");
-    scope->from = *from;
+  if constexpr (requires { request.from(); }) {
+    return ReadRange(request, scope);
+  } else {
+    return grpc::Status::OK;
   }
-  if (request.has_to()) {
-    const std::optional<Instant> to = FromProto(request.to());
-    if (!to || !IsWholeHour(*to) || *to <= scope->from)
-      return InvalidField("to", "must be a whole hour, UTC, after `from`");
-    scope->to = *to;
-  }
-  return grpc::Status::OK;
 }
 
 /// Pages over rows that are in a fixed order: the token is the number of rows already given.
@@ -72,30 +77,6 @@ grpc::Status ReadPage(const Request& request, int64_t* skip, int64_t* count) {
     return InvalidField("page_token", "is not one that this service gave");
   }
   return grpc::Status::OK;
-}
-
-void Fill(const ledger::BucketKey& key, const ledger::Bucket& bucket, const Names& names, v1::UsageBucket* out) {
-  const ledger::Tariff& tariff = names.TariffOf(key.tariff);
-  ToProto(key.hour, out->mutable_hour());
-  out->set_key(names.NameOf(key.key));
-  out->set_pool(names.NameOf(key.pool));
-  out->set_served(ToProto(key.served));
-  out->set_requests(bucket.requests);
-  ToProto(bucket.tokens, out->mutable_tokens());
-  out->set_work_milli_nt(bucket.work.count());
-  out->mutable_charge()->set_currency(tariff.currency);
-  out->mutable_charge()->set_amount(bucket.charge.ToDecimal());
-  out->set_unbilled_requests(bucket.unbilled_requests);
-  out->set_tariff_version(tariff.version);
-}
-
-void Fill(const ledger::WindowKey& key, const ledger::Window& window, const Names& names, v1::UsageWindow* out) {
-  ToProto(key.start, out->mutable_start());
-  ToProto(ledger::kBaseWindow, out->mutable_length());
-  out->set_pool(names.NameOf(key.pool));
-  out->set_tier(ToProto(key.tier));
-  out->set_work_milli_nt(window.work.count());
-  out->set_highest_second_milli_nt(window.highest_second.count());
 }
 
 /// Copies the rows of one page of the tenant for which `wanted` holds; returns the token of the next page, empty at the
@@ -161,23 +142,53 @@ class BillingService final : public v1::Billing::CallbackService {
   grpc::ServerUnaryReactor* PreviewStatement(grpc::CallbackServerContext* context,
                                              const v1::PreviewStatementRequest* request,
                                              v1::Statement* response) override {
-    Scope scope;
-    const grpc::Status status = Begin(*context, "/penstock.v1.Billing/PreviewStatement", *request, &scope);
+    AskedPeriod asked;
+    const grpc::Status status = Begin(*context, "/penstock.v1.Billing/PreviewStatement", *request, &asked);
+    return status.ok() ? NewPreviewCall(surroundings_, asked, response) : new ReadingCall(status);
+  }
+
+  grpc::ServerUnaryReactor* CloseStatement(grpc::CallbackServerContext* context,
+                                           const v1::CloseStatementRequest* request, v1::Statement* response) override {
+    AskedPeriod asked;
+    const grpc::Status status = Begin(*context, "/penstock.v1.Billing/CloseStatement", *request, &asked);
+    return status.ok() ? NewCloseCall(surroundings_, asked, *request, response) : new ReadingCall(status);
+  }
+
+  grpc::ServerUnaryReactor* ListStatements(grpc::CallbackServerContext* context,
+                                           const v1::ListStatementsRequest* request,
+                                           v1::ListStatementsResponse* response) override {
+    AskedPeriod asked;
+    Page page;
+    grpc::Status status = Begin(*context, "/penstock.v1.Billing/ListStatements", *request, &asked);
+    if (status.ok()) status = ReadPage(*request, &page.skip, &page.count);
+    return status.ok() ? NewListStatementsCall(surroundings_, asked, page, response) : new ReadingCall(status);
+  }
+
+  grpc::ServerUnaryReactor* GetStatement(grpc::CallbackServerContext* context, const v1::GetStatementRequest* request,
+                                         v1::Statement* response) override {
+    AskedPeriod asked;
+    uint32_t id = 0;
+    const grpc::Status status =
+        BeginNamed(*context, "/penstock.v1.Billing/GetStatement", request->name(), &asked, &id);
+    return status.ok() ? NewGetStatementCall(surroundings_, asked, id, response) : new ReadingCall(status);
+  }
+
+  grpc::ServerUnaryReactor* ExplainLine(grpc::CallbackServerContext* context, const v1::ExplainLineRequest* request,
+                                        v1::ExplainLineResponse* response) override {
+    AskedPeriod asked;
+    Page page;
+    uint32_t id = 0;
+    grpc::Status status = BeginNamed(*context, "/penstock.v1.Billing/ExplainLine", request->name(), &asked, &id);
+    if (status.ok()) status = ReadPage(*request, &page.skip, &page.count);
     if (!status.ok()) return new ReadingCall(status);
-    const bool has_from = request->has_from();
-    const auto read = [scope, has_from, response](const core::Engine& engine, uint64_t) {
-      const Instant newest = engine.books().newest();
-      const ledger::Tariff& tariff = engine.tariff().tariff;
-      const Instant last = scope.to == Instant::Max() ? newest : scope.to - Nanoseconds(1);
-      const Instant from = has_from ? scope.from : MonthOf(last, tariff.calendar);
-      const Instant next_hour = WindowStart(newest, Hours(1)) + Hours(1);
-      const Instant to = scope.to == Instant::Max() ? std::max(next_hour, from + Hours(1)) : scope.to;
-      const ledger::Statement statement = ledger::PreviewStatement(
-          engine.books(), scope.tenant, from, to, tariff, engine.SubscriptionOf(scope.tenant), engine.ledger().head());
-      ToProto(statement, scope.tenant_name, response);
-      return grpc::Status::OK;
-    };
-    return new ReadingCall(surroundings_.loop, read);
+    return NewExplainLineCall(surroundings_, asked, id, request->line(), page, response);
+  }
+
+  grpc::ServerUnaryReactor* ListCredits(grpc::CallbackServerContext* context, const v1::ListCreditsRequest* request,
+                                        v1::ListCreditsResponse* response) override {
+    AskedPeriod asked;
+    const grpc::Status status = Begin(*context, "/penstock.v1.Billing/ListCredits", *request, &asked);
+    return status.ok() ? NewListCreditsCall(surroundings_, asked.tenant, response) : new ReadingCall(status);
   }
 
  private:
@@ -187,6 +198,32 @@ class BillingService final : public v1::Billing::CallbackService {
     auth::Principal principal;
     const grpc::Status status = Authenticate(context, surroundings_.api_keys, method, &principal);
     return status.ok() ? ReadScope(request, principal, surroundings_.names, scope) : status;
+  }
+
+  template <class Request>
+  grpc::Status Begin(const grpc::CallbackServerContext& context, std::string_view method, const Request& request,
+                     AskedPeriod* asked) const {
+    Scope scope;
+    const grpc::Status status = Begin(context, method, request, &scope);
+    asked->tenant = scope.tenant;
+    asked->tenant_name = scope.tenant_name;
+    if constexpr (requires { request.from(); }) {
+      if (request.has_from()) asked->from = scope.from;
+      if (request.has_to()) asked->to = scope.to;
+    }
+    return status;
+  }
+
+  /// A request that names a statement is about its tenant.
+  grpc::Status BeginNamed(const grpc::CallbackServerContext& context, std::string_view method, const std::string& name,
+                          AskedPeriod* asked, uint32_t* id) const {
+    const std::optional<StatementName> read = ReadStatementName(name);
+    v1::ListCreditsRequest of_tenant;
+    of_tenant.set_tenant(read ? read->tenant_name : "");
+    const grpc::Status status = Begin(context, method, of_tenant, asked);
+    if (!read && status.ok()) return InvalidField("name", "the form is tenants/{tenant}/statements/{number}");
+    if (read) *id = read->id;
+    return status;
   }
 
   const Surroundings surroundings_;

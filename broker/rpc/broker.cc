@@ -31,7 +31,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
                                  .on_no_projections = std::move(terms.on_no_projections)});
 
   broker->surroundings_ = std::make_unique<Surroundings>(
-      Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, terms.front_door,
+      Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, broker->worker_, terms.front_door,
                    [owner = broker.get()] { return owner->Reload(); }});
   auto server = StartServer(terms.server, *broker->surroundings_);
   if (!server.ok()) return server.status();

@@ -14,6 +14,7 @@
 #include "broker/auth/api_keys.h"
 #include "broker/core/engine.h"
 #include "broker/core/settings.h"
+#include "broker/daemon/worker.h"
 #include "broker/rpc/server.h"
 #include "ledger/journal.h"
 
@@ -69,6 +70,7 @@ class Broker {
   std::unique_ptr<auth::GrantKeys> grant_keys_;
   std::unique_ptr<Names> names_;
   std::unique_ptr<daemon::CommandLoop> loop_;
+  daemon::Worker worker_;  // ends before the loop: its tasks may ask it
   std::unique_ptr<Surroundings> surroundings_;
   std::unique_ptr<Server> server_;
 };

@@ -454,7 +454,6 @@ void ToProto(const core::Explanation& explanation, v1::Explanation* out) {
 }
 
 void ToProto(const core::Decision& decision, const Names& names, const auth::GrantKeys& keys, v1::Decision* out) {
-  const ledger::Tariff& tariff = names.CurrentTariff();
   out->set_key(names.NameOf(decision.key));
   if (decision.pool.value != 0) out->set_pool(names.NameOf(decision.pool));
   out->set_stood_as(ToProto(decision.stood_as));
@@ -467,7 +466,7 @@ void ToProto(const core::Decision& decision, const Names& names, const auth::Gra
     out->set_served(ToProto(decision.served));
     out->set_output_cap(decision.output_cap.count());
     out->set_capped_by(decision.capped_by.str());
-    ToProto(decision.hold, tariff.currency, out->mutable_hold());
+    ToProto(decision.hold, names.TariffOf(decision.tariff).currency, out->mutable_hold());
   } else {
     ToProto(decision.refusal, out->mutable_refusal());
   }
@@ -593,6 +592,14 @@ void ToProto(const ledger::Statement& statement, const std::string& tenant, v1::
   out->set_total(statement.bill.total.ToDecimal());
   out->set_as_of_sequence(statement.as_of.sequence);
   out->set_as_of_head(ledger::ToHex(statement.as_of.hash));
+  if (statement.id == 0) return;
+  const auto name_of = [&](uint32_t id) { return id == 0 ? "" : absl::StrCat(tenant, "/statements/", id); };
+  out->set_name(name_of(statement.id));
+  out->set_replaces(name_of(statement.replaces));
+  out->set_replaced_by(name_of(statement.replaced_by));
+  out->set_late_work(statement.late);
+  ToProto(statement.closed_at, out->mutable_closed_at());
+  out->set_posted(statement.bill.posted.ToDecimal());
 }
 
 }  // namespace penstock::rpc

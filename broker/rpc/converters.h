@@ -70,6 +70,7 @@ v1::ServiceClass ToProto(ServiceClass service_class);
 void ToProto(Instant instant, google::protobuf::Timestamp* out);
 void ToProto(Duration duration, google::protobuf::Duration* out);
 void ToProto(const TokenCounts& counts, google::protobuf::RepeatedPtrField<v1::TokenCount>* out);
+void ToProto(const ledger::rating::Line& line, v1::StatementLine* row);
 void ToProto(const ledger::Statement& statement, const std::string& tenant, v1::Statement* out);
 
 /// Nothing when it is not a moment this side of the year 2262.

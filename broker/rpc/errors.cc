@@ -36,6 +36,8 @@ Meaning MeaningOf(core::ErrorReason reason) {
       return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_DECISION"};
     case ErrorReason::kFailedPrecondition:
       return {grpc::StatusCode::FAILED_PRECONDITION, "CONFIG_REFUSED"};
+    case ErrorReason::kPeriodNotClosable:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "PERIOD_NOT_CLOSABLE"};
     case ErrorReason::kDraining:
       return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
   }

@@ -212,7 +212,7 @@ void ToProto(const core::Outcome& outcome, const AskedFor& asked, const Names& n
     Fill(*refused, answer->mutable_refusal());
     explain(refused->explanation);
   } else if (const auto* forecasted = std::get_if<core::Forecasted>(&outcome)) {
-    ToProto(*forecasted, names, names.CurrentTariff(), answer->mutable_forecast());
+    ToProto(*forecasted, names, names.TariffOf(forecasted->tariff), answer->mutable_forecast());
     explain(forecasted->explanation);
   } else if (const auto* error = std::get_if<core::Error>(&outcome)) {
     ToProto(*error, asked.field, answer->mutable_error());

@@ -29,18 +29,21 @@ struct TokenRow {
   ServiceClass served = ServiceClass::kDefault;
   uint32_t pinned = 0;  // the tariff that its grants pinned: Usage::pinned[pinned - 1]; 0: the one that is rated by
   TokenCounts tokens;
+  friend bool operator==(const TokenRow&, const TokenRow&) = default;
 };
 
 /// Second meter: work of one tier in a base window.
 struct WorkRow {
   Tier tier = Tier::kElastic;
   Sample sample;
+  friend bool operator==(const WorkRow&, const WorkRow&) = default;
 };
 
 /// Elastic prices per token that held from a moment on, until the next. 0: none for that kind, the flat price holds.
 struct PostedPrices {
   Instant from;
   TokenPrices prices{};
+  friend bool operator==(const PostedPrices&, const PostedPrices&) = default;
 };
 
 struct PoolUse {
@@ -49,12 +52,14 @@ struct PoolUse {
   std::vector<WorkRow> work;     // of months before the period too, where a ratchet looks back
   std::vector<Sample> everyone;  // elastic and reserved work of all tenants, where the tariff asks for the pool's peak
   std::vector<PostedPrices> posted;  // ascending
+  friend bool operator==(const PoolUse&, const PoolUse&) = default;
 };
 
 struct OutcomeUse {
   std::string name;
   Instant at;
   int64_t accepted = 0;
+  friend bool operator==(const OutcomeUse&, const OutcomeUse&) = default;
 };
 
 /// Rows of one tenant, from any number of brokers, in any order; negative ones are corrections. A pool may stand here
@@ -63,6 +68,7 @@ struct Usage {
   std::vector<PoolUse> pools;
   std::vector<OutcomeUse> outcomes;
   std::vector<const Tariff*> pinned;
+  friend bool operator==(const Usage&, const Usage&) = default;
 };
 
 enum class LineKind : uint8_t {
@@ -107,6 +113,7 @@ struct Line {
   std::vector<Instant> windows;  // kDemand: base windows that set it; of a block or run of several the first
   int64_t window_count = 1;      // kDemand: base windows in that block or run
   Work highest_second;           // kDemand: inside those; informative
+  friend bool operator==(const Line&, const Line&) = default;
 };
 
 struct Bill {

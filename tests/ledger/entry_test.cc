@@ -48,8 +48,15 @@ class AnyEntry {
                            Cash(),           Body(),   Attributions()};
       case 7:
         return VoidEntry{Grant(), Time(), VoidReason(random_.Index(2))};
-      default:
+      case 8:
         return ExpireEntry{Grant(), Time()};
+      case 9:
+        return SomeSubscription();
+      case 10:
+        return CreditEntry{Number32(), TenantId{Number32()}, Time(), Text(3),
+                           {Text(kMaxNameBytes), rating::Credit::Kind(random_.Index(2)), Cash(), Number(), Time(), Time()}};
+      default:
+        return SomeStatement();
     }
   }
 
@@ -118,6 +125,43 @@ class AnyEntry {
     if (random_.OneIn(2)) t.seats = {{Text(kMaxNameBytes), Cash(), Cash()}};
     if (random_.OneIn(2)) t.outcomes = {{Text(kMaxNameBytes), Cash()}};
     return t;
+  }
+  Entry SomeSubscription() {
+    rating::Subscription terms;
+    terms.from = Time();
+    terms.until = Time();
+    for (size_t i = random_.Index(4); i > 0; --i) {
+      terms.seats[Text(kMaxNameBytes)] = Number();
+      terms.reservations.push_back({Text(kMaxNameBytes), WorkPerSecond(Number()), Time(), Time()});
+      terms.provisions[Text(kMaxNameBytes)] = {Number(), Number(), Number()};
+      terms.contracted[Text(kMaxNameBytes)] = WorkPerSecond(Number());
+      terms.committed_per_window[Text(kMaxNameBytes)] = Work(Number());
+    }
+    terms.minimum = Cash();
+    return SubscriptionEntry{TenantId{Number32()}, Time(), terms};
+  }
+  Entry SomeStatement() {
+    StatementEntry statement{Number32(), TenantId{Number32()}, Number32(), Number32(), Time(), Time(), Time(), Cash(), {}, {}};
+    for (size_t i = random_.Index(4); i > 0; --i) statement.credits.push_back({Number32(), Cash()});
+    for (size_t i = random_.Index(4); i > 0; --i) {
+      rating::Line line;
+      line.kind = rating::LineKind(random_.Index(rating::kLineKindCount));
+      line.description = Text(kMaxDescriptionBytes);
+      line.pool = Text(kMaxNameBytes);
+      line.tariff = Text(kMaxNameBytes);
+      line.served = ServiceClass(random_.Index(kServiceClassCount));
+      line.token_kind = TokenKind(random_.Index(kTokenKindCount));
+      line.quantity = Int128{Number()} * Number32();
+      line.parts = Number();
+      line.unit_price = Cash();
+      line.exact = Cash();
+      line.amount = Cash();
+      line.windows.assign(random_.Index(4), Time());
+      line.window_count = Number();
+      line.highest_second = Work(Number());
+      statement.lines.push_back(line);
+    }
+    return statement;
   }
   Ratio SomeRatio() { return {Number(), Number()}; }
   void SomeCharges(PoolPrices* pool) {
@@ -215,6 +259,29 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {5, 300},           terms, at, Outcome::kFailed, true, tokens, unbilled, Work(-1), Money::FromPico(-3), body,
       {{at, at, Work(9)}}};
 
+  rating::Subscription bought;
+  bought.from = Instant(1);
+  bought.until = at;
+  bought.seats["pro"] = 10;
+  bought.reservations = {{"p", WorkPerSecond(5), Instant(1), at}};
+  bought.provisions["p"] = {8, 0, 0};
+  bought.contracted["p"] = WorkPerSecond(100);
+  bought.committed_per_window["p"] = Work(60);
+  bought.minimum = Money::FromPico(9);
+  StatementEntry statement{
+      3, TenantId{1}, 4, 2, at, at - Hours(2), at - Hours(1), Money::FromPico(7), {{2, Money::FromPico(5)}}, {{}}};
+  rating::Line& line = statement.lines[0];
+  line.kind = rating::LineKind::kDemand;
+  line.description = "billing demand";
+  line.pool = "p";
+  line.tariff = "v1";
+  line.quantity = 1'000;
+  line.unit_price = Money::FromPico(7);
+  line.exact = Money::FromPico(7'000);
+  line.amount = Money::FromPico(10'000);
+  line.windows = {at - Hours(2)};
+  line.highest_second = Work(30);
+
   const std::vector<std::pair<Entry, std::string>> golden = {
       {BootEntry{7, at}, "0107aab4aed8c7bfce972f"},
       {StopEntry{7, at}, "0207aab4aed8c7bfce972f"},
@@ -230,6 +297,14 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
        "0705ac020102030304aab4aed8c7bfce972f010104d00f000090030200020105a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01000012"},
       {VoidEntry{{5, 300}, at, VoidReason::kCancelled}, "0805ac02aab4aed8c7bfce972f01"},
       {ExpireEntry{{5, 300}, at}, "0905ac02aab4aed8c7bfce972f"},
+      {SubscriptionEntry{TenantId{1}, at, bought},
+       "0a01aab4aed8c7bfce972f02aab4aed8c7bfce972f010370726f140101700a02aab4aed8c7bfce972f010170100000010170"
+       "c8010101707812"},
+      {CreditEntry{2, TenantId{1}, at, "USD", {"gift", rating::Credit::Kind::kPrepaid, Money::FromPico(5), 1, at, at}},
+       "0b0201aab4aed8c7bfce972f035553440467696674010a02aab4aed8c7bfce972faab4aed8c7bfce972f"},
+      {statement,
+       "0c03010402aab4aed8c7bfce972faab4a4c1bb9ccb972faab4e9cc81eecc972f0e01020a01050e62696c6c696e672064656d"
+       "616e6401700276310200d00f020eb06da09c0101aab4a4c1bb9ccb972f023c"},
   };
   ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
   for (const auto& [entry, hex] : golden) EXPECT_EQ(Hex(Encoded(entry)), hex) << "entry type " << entry.index() + 1;
@@ -272,7 +347,7 @@ TEST(EntryTest, SaysAtWhichByteAndWhatIsWrong) {
   for (const Case& c : {
            Case{"", "byte 0: the entry is cut short"},
            Case{"00", "byte 1: unknown entry type"},
-           Case{"0a", "byte 1: unknown entry type"},
+           Case{"ff", "byte 1: unknown entry type"},
            Case{"01", "byte 1: the entry is cut short"},
            Case{"0107", "byte 2: the entry is cut short"},
            Case{"01070000", "byte 3: bytes follow the end of the entry"},

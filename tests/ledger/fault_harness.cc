@@ -149,7 +149,9 @@ class Auditor {
                     balance.posted.ToDecimal(), "; the auditor ", account.held.ToDecimal(), " and ",
                     account.posted.ToDecimal());
     }
-    if (revenue != books.revenue()) return Broken("credits are not what the auditor's debits add up to");
+    Money credited;
+    for (const CurrencyAccounts& one : books.accounts().currencies()) credited += one.revenue;
+    if (revenue != credited) return Broken("credits are not what the auditor's debits add up to");
     return absl::OkStatus();
   }
 

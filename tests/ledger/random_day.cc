@@ -5,8 +5,10 @@
 #include <iterator>
 #include <map>
 #include <string>
+#include <tuple>
 
 #include "admission/vocabulary/check.h"
+#include "ledger/statement.h"
 #include "tests/ledger/random.h"
 #include "tests/ledger/small_world.h"
 
@@ -27,7 +29,7 @@ class DayMaker {
   void Step() {
     now_ =
         now_ + (random_.OneIn(40) ? Minutes(random_.Between(1, 300)) : Nanoseconds(random_.Between(0, 9'000'000'000)));
-    const int64_t dice = random_.Between(0, 99);
+    const int64_t dice = random_.Between(0, 103);
     if (dice < 40) return Grant();
     if (dice < 55) return Progress();
     if (dice < 85) return Settle();
@@ -37,7 +39,10 @@ class DayMaker {
     if (dice < 97) return SettleLost();
     if (dice < 98) return Boot();
     if (dice < 99) return NewTariff();
-    NewKey();
+    if (dice < 100) return NewKey();
+    if (dice < 101) return Subscribe();
+    if (dice < 102) return AddCredit();
+    Close();
   }
 
   std::vector<Entry> Entries() && { return std::move(entries_); }
@@ -188,6 +193,50 @@ class DayMaker {
   void NewKey() {
     const uint32_t id = books_.CountOf(NameKind::kKey) + 1;
     Post(NameEntry{NameKind::kKey, id, static_cast<uint32_t>(random_.Between(1, 2)), "key-" + std::to_string(id)});
+  }
+
+  TenantId SomeTenant() { return random_.OneIn(2) ? kAcme : kBolt; }
+
+  void Subscribe() {
+    rating::Subscription terms;
+    terms.from = kNoon - Hours(random_.Between(0, 48));
+    terms.minimum = Money::FromPico(random_.Between(0, 3)) * 1'000'000'000'000;
+    if (random_.OneIn(2)) terms.seats["pro"] = random_.Between(1, 9);
+    if (random_.OneIn(2)) terms.reservations.push_back({"llama", WorkPerSecond(1'000), kNoon, kNoon + Hours(9)});
+    const TenantId tenant = SomeTenant();
+    const SubscriptionEntry* known = books_.accounts().FindSubscription(tenant);
+    if (known == nullptr || !(known->terms == terms)) Post(SubscriptionEntry{tenant, now_, terms});
+  }
+
+  void AddCredit() {
+    const auto id = static_cast<uint32_t>(books_.accounts().credits().size() + 1);
+    const auto kind = random_.OneIn(3) ? rating::Credit::Kind::kService : rating::Credit::Kind::kPrepaid;
+    Post(CreditEntry{id, SomeTenant(), now_, "EUR",
+                     {.name = "credit-" + std::to_string(id),
+                      .kind = kind,
+                      .amount = Money::FromPico(random_.Between(1, 5'000'000'000'000)),
+                      .priority = random_.Between(0, 2),
+                      .granted = now_ - Hours(random_.Between(0, 3)),
+                      .expires = random_.OneIn(2) ? Instant::Max() : now_ + Hours(random_.Between(1, 9))}});
+  }
+
+  /// The hours since the last close; now and then a period once more.
+  void Close() {
+    const TenantId tenant = SomeTenant();
+    const Accounts& accounts = books_.accounts();
+    const auto tariff = static_cast<uint32_t>(random_.Between(1, static_cast<int64_t>(books_.tariffs().size())));
+    Instant to = WindowStart(now_, Hours(1));
+    Instant from = std::max(accounts.ClosedUntil(tenant), to - Hours(random_.Between(1, 9)));
+    if (random_.OneIn(3) && !accounts.statements().empty()) {
+      const StatementRecord& again = accounts.statements()[random_.Index(accounts.statements().size())];
+      if (again.tenant == tenant && again.replaced_by == 0) std::tie(from, to) = std::tie(again.from, again.to);
+    }
+    if (from >= to) return;
+    StatementEntry entry =
+        RateStatement(GatherStatement(books_, tenant, from, to, books_.tariffs()[tariff - 1].tariff), tariff);
+    entry.id = static_cast<uint32_t>(accounts.statements().size() + 1);
+    entry.at = now_;
+    Post(entry);
   }
 
   Random random_;

@@ -42,7 +42,7 @@ class StatementTest : public testing::Test {
   }
 
   Statement Preview(Instant from = kNoon, Instant to = kNoon + Hours(1), const Tariff& tariff = FirstTariff()) const {
-    return PreviewStatement(books_, kAcme, from, to, tariff, {}, Head{});
+    return PreviewStatement(GatherStatement(books_, kAcme, from, to, tariff, {}), Head{});
   }
 
   std::vector<std::string> Lines(const Statement& statement) const {
@@ -159,8 +159,8 @@ TEST_F(StatementTest, ATenantSeesOnlyItsOwn) {
 }
 
 TEST_F(StatementTest, PartsOfAnHourAreABug) {
-  EXPECT_DEATH(Preview(kNoon + Minutes(1), kNoon + Hours(1)), "WindowStart");
-  EXPECT_DEATH(Preview(kNoon, kNoon + Nanoseconds(1)), "WindowStart");
+  EXPECT_DEATH(Preview(kNoon + Minutes(1), kNoon + Hours(1)), "IsWholeHour");
+  EXPECT_DEATH(Preview(kNoon, kNoon + Nanoseconds(1)), "IsWholeHour");
 }
 
 // What was posted to the tenant in the period, straight from the entries.
@@ -199,7 +199,7 @@ TEST(StatementPropertyTest, LinesAddUpToPostingsAndToTheTotal) {
     for (TenantId tenant : {kAcme, kBolt}) {
       const Instant from = kNoon + Hours(random.Between(0, 10));
       const Instant to = from + Hours(random.Between(0, 48));
-      const Statement statement = PreviewStatement(books, tenant, from, to, tariff, {}, Head{});
+      const Statement statement = PreviewStatement(GatherStatement(books, tenant, from, to, tariff, {}), Head{});
       Money tokens, exact, amounts;
       int64_t peak = 0;
       for (const Line& line : statement.bill.lines) {

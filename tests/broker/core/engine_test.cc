@@ -212,7 +212,7 @@ TEST(Engine, ACompleteIsAnsweredOnceAndRepeated) {
   EXPECT_TRUE(again.repeated);
   EXPECT_EQ(first.charge, again.charge);
   EXPECT_EQ(ReasonOf(world.Ask(world.CompletionOf(granted, 10, 21))), ErrorReason::kGrantEnded);
-  EXPECT_EQ(world.engine().books().revenue(), first.charge);
+  EXPECT_EQ(world.engine().books().accounts().currencies().at(0).revenue, first.charge);
 }
 
 TEST(Engine, AGrantIsItsTenantsOnly) {
@@ -285,7 +285,7 @@ TEST(Engine, ACompleteAfterTheSettleDeadlineIsCountedNotBilledAndOnlyOnce) {
   EXPECT_FALSE(late.billed);
   EXPECT_TRUE(late.charge.IsZero());
   EXPECT_TRUE(world.CompleteNow(granted, 10, 20).repeated);
-  EXPECT_TRUE(world.engine().books().revenue().IsZero());
+  EXPECT_TRUE(world.engine().books().accounts().currencies().at(0).revenue.IsZero());
   world.engine().CheckInvariants();
 }
 
@@ -341,7 +341,7 @@ TEST(Engine, AGrantWhoseRecordWasLostSettlesExactlyOnce) {
   EXPECT_TRUE(completed.billed);
   EXPECT_EQ(completed.charge.ToDecimal(), "0.000054000000");
   EXPECT_TRUE(world.CompleteNow(lost, 10, 20).repeated);
-  EXPECT_EQ(world.engine().books().revenue(), completed.charge);
+  EXPECT_EQ(world.engine().books().accounts().currencies().at(0).revenue, completed.charge);
   world.engine().CheckInvariants();
 }
 

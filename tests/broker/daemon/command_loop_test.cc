@@ -203,7 +203,7 @@ TEST_F(CommandLoopTest, ManyThreadsSettleEverythingExactlyOnce) {
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(settled, 400);
   std::promise<ledger::Money> revenue;
-  ASSERT_TRUE(loop_->Ask([&](const core::Engine& engine, uint64_t) { revenue.set_value(engine.books().revenue()); }));
+  ASSERT_TRUE(loop_->Ask([&](const core::Engine& engine, uint64_t) { revenue.set_value(engine.books().accounts().currencies().at(0).revenue); }));
   EXPECT_EQ(revenue.get_future().get(), ledger::Money::FromPico(400 * 3'000'000));
   EXPECT_TRUE(loop_->Stop().ok());
 }

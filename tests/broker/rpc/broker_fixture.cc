@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "broker/auth/random_bytes.h"
 #include "broker/core/engine.h"
@@ -18,11 +19,21 @@ std::string ReasonOf(const grpc::Status& status) {
   return info.ParseFromString(details.details(0).value()) && info.domain() == "penstock" ? info.reason() : "";
 }
 
+void BrokerTest::StartOn(std::unique_ptr<ledger::Journal> journal) {
+  journal_ = std::move(journal);
+  Start();
+}
+
 void BrokerTest::Start(size_t command_queue, FrontDoor front_door) {
   if (broker_ != nullptr) TearDown();
   std::string pattern = std::filesystem::temp_directory_path() / "penstock-rpc-XXXXXX";
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);
   data_dir_ = pattern;
+  if (journal_ != nullptr) {  // an old journal without its keys: an empty file asks for new ones
+    const std::string keys = data_dir_ + "/grant_keys";
+    std::ofstream(keys).close();
+    std::filesystem::permissions(keys, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
   const auth::HmacKey hash_key(auth::RandomBytes(auth::kHashKeyBytes));
   std::vector<auth::ApiKeyRecord> records;
   const auto add = [&](As as, auth::Role role, const std::string& tenant) {
@@ -38,7 +49,7 @@ void BrokerTest::Start(size_t command_queue, FrontDoor front_door) {
   hash_key_ = hash_key;
   records_ = records;
   BrokerTerms terms{.engine = core::SmallWorld(),
-                    .journal = ledger::NewMemoryJournal(),
+                    .journal = journal_ != nullptr ? std::move(journal_) : ledger::NewMemoryJournal(),
                     .scheduling = core::FairScheduling(),
                     .data_dir = data_dir_,
                     .api_keys = auth::ApiKeys(hash_key, records),

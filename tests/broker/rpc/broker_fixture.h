@@ -28,6 +28,8 @@ class BrokerTest : public testing::Test {
   void TearDown() override;
 
   void Start(size_t command_queue = 1'000, FrontDoor front_door = {});
+  /// With what happened before in this journal.
+  void StartOn(std::unique_ptr<ledger::Journal> journal);
   Broker& broker() { return *broker_; }
   /// What the configuration will say when it is read again; the callers' keys stay.
   void NextConfig(absl::StatusOr<core::EngineSettings> settings) { next_config_ = std::move(settings); }
@@ -50,6 +52,7 @@ class BrokerTest : public testing::Test {
   v1::LedgerStatus LedgerNow() const;
 
  private:
+  std::unique_ptr<ledger::Journal> journal_;  // for the next Start; nullptr: an empty one
   std::string data_dir_;
   std::optional<auth::HmacKey> hash_key_;
   std::vector<auth::ApiKeyRecord> records_;
