@@ -8,6 +8,7 @@
 
 #include "admission/vocabulary/bounds.h"
 #include "admission/vocabulary/check.h"
+#include "ledger/meters.h"
 
 namespace penstock::ledger {
 namespace {
@@ -156,6 +157,9 @@ absl::Status Accounts::Apply(const StatementEntry& entry, const Tariff& tariff) 
     return Contradiction("statement ", entry.id, " is in ", tariff.currency, ", its tenant's account in ",
                          std::string(CurrencyOf(entry.tenant)));
   }
+  if (entry.from < KeptFrom(entry.tenant)) {
+    return Contradiction("statement ", entry.id, " is over a period whose windows are rolled up");
+  }
   const StatementRecord* replaced = nullptr;
   if (entry.replaces != 0) {
     replaced = FindStatement(entry.replaces);
@@ -186,6 +190,16 @@ absl::Status Accounts::Apply(const StatementEntry& entry, const Tariff& tariff) 
   statements_.push_back(std::move(record));
   Index(statements_.back());
   changes_.statements.push_back(entry.id);
+  return absl::OkStatus();
+}
+
+absl::Status Accounts::Apply(const RollUpEntry& entry) {
+  if (!IsKnown(entry.tenant)) return Contradiction("unknown tenant ", entry.tenant.value);
+  const bool fits = entry.before == WindowStart(entry.before, Days(1)) && entry.before > KeptFrom(entry.tenant) &&
+                    entry.before <= ClosedUntil(entry.tenant) - kLongestLookBack &&
+                    entry.before <= entry.at - kKeepWindows;
+  if (!fits) return Contradiction("usage of tenant ", entry.tenant.value, " is rolled up that is still needed");
+  tenants_[entry.tenant.value - 1].kept_from = entry.before;
   return absl::OkStatus();
 }
 

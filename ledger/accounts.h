@@ -103,6 +103,7 @@ class Accounts {
   absl::Status Apply(const SubscriptionEntry& entry);
   absl::Status Apply(const CreditEntry& entry);
   absl::Status Apply(const StatementEntry& entry, const Tariff& tariff);
+  absl::Status Apply(const RollUpEntry& entry);
 
   /// Work was reported that was done from then on: statements that were closed over it are marked.
   void NoteWork(TenantId tenant, Instant from) {
@@ -126,6 +127,9 @@ class Accounts {
   std::vector<uint32_t> StatementsOf(TenantId tenant) const;
   /// The standing statement of exactly this period; nullptr: none.
   const StatementRecord* FindStanding(TenantId tenant, Instant from, Instant to) const;
+  /// Windows and hour buckets from before it are rolled up: no statement can be made of them any more.
+  Instant KeptFrom(TenantId tenant) const { return tenants_[tenant.value - 1].kept_from; }
+  void RestoreKeptFrom(TenantId tenant, Instant from) { tenants_[tenant.value - 1].kept_from = from; }
   /// Of the latest period that was closed; the epoch when none was.
   Instant ClosedUntil(TenantId tenant) const { return tenants_[tenant.value - 1].closed_until; }
   /// What standing statements add to what settlements posted: sum of (total - posted).
@@ -160,6 +164,7 @@ class Accounts {
  private:
   struct OfTenant {
     Instant closed_until;
+    Instant kept_from;     // windows from before it are rolled up
     uint8_t currency = 0;  // its place; 0: none yet
     friend bool operator==(const OfTenant&, const OfTenant&) = default;
   };

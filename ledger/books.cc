@@ -122,6 +122,7 @@ template absl::Status Books::Apply(ExpireEntry&& entry);
 template absl::Status Books::Apply(SubscriptionEntry&& entry);
 template absl::Status Books::Apply(CreditEntry&& entry);
 template absl::Status Books::Apply(StatementEntry&& entry);
+template absl::Status Books::Apply(RollUpEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -298,6 +299,13 @@ absl::Status Books::ApplyOne(const CreditEntry& entry) {
 absl::Status Books::ApplyOne(const StatementEntry& entry) {
   if (entry.tariff < 1 || entry.tariff > tariffs_.size()) return Contradiction("unknown tariff ", entry.tariff);
   if (absl::Status applied = accounts_.Apply(entry, tariffs_[entry.tariff - 1].tariff); !applied.ok()) return applied;
+  NoteBalance(entry.tenant.value - 1);
+  return absl::OkStatus();
+}
+
+absl::Status Books::ApplyOne(const RollUpEntry& entry) {
+  if (absl::Status applied = accounts_.Apply(entry); !applied.ok()) return applied;
+  meters_.RollUp(entry.tenant, entry.before);
   NoteBalance(entry.tenant.value - 1);
   return absl::OkStatus();
 }

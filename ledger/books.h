@@ -177,6 +177,7 @@ class Books {
   absl::Status ApplyOne(const SubscriptionEntry& entry) { return accounts_.Apply(entry); }
   absl::Status ApplyOne(const CreditEntry& entry);
   absl::Status ApplyOne(const StatementEntry& entry);
+  absl::Status ApplyOne(const RollUpEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;

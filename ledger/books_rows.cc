@@ -37,13 +37,15 @@ void WriteKey(const BucketKey& key, std::string* bytes) {
       .Big32(key.tariff)
       .Big64(static_cast<uint64_t>(key.hour.nanoseconds_since_epoch()));
 }
-void WriteKey(const WindowKey& key, std::string* bytes) {
-  Key(RowKind::kWindow, bytes)
+void WriteKey(const WindowKey& key, RowKind kind, std::string* bytes) {
+  Key(kind, bytes)
       .Big32(key.tenant.value)
       .Big32(key.pool.value)
       .Byte(static_cast<uint8_t>(key.tier))
       .Big64(static_cast<uint64_t>(key.start.nanoseconds_since_epoch()));
 }
+void WriteKey(const WindowKey& key, std::string* bytes) { WriteKey(key, RowKind::kWindow, bytes); }
+void WriteMonthKey(const WindowKey& key, std::string* bytes) { WriteKey(key, RowKind::kMonth, bytes); }
 void WriteSecondsKey(const WindowKey& key, std::string* bytes) {
   Key(RowKind::kSeconds, bytes)
       .Big64(static_cast<uint64_t>(key.start.nanoseconds_since_epoch()))
@@ -57,8 +59,20 @@ std::string SecondsFrom(Instant start) {
   return key;
 }
 
-void Write(const Balance& balance, uint8_t currency, std::string* bytes) {
-  RowWriter(bytes).Amount(balance.pending).Amount(balance.posted).Byte(currency);
+void Write(const Balance& balance, const Accounts& accounts, TenantId tenant, std::string* bytes) {
+  RowWriter(bytes)
+      .Amount(balance.pending)
+      .Amount(balance.posted)
+      .Byte(accounts.CurrencyPlaceOf(tenant))
+      .At(accounts.KeptFrom(tenant));
+}
+
+void Write(const Month& month, std::string* bytes) {
+  RowWriter(bytes)
+      .Signed(month.work.count())
+      .At(month.highest)
+      .Signed(month.highest_work.count())
+      .Signed(month.highest_second.count());
 }
 
 void Write(const CreditRecord& credit, std::string* bytes) {
@@ -144,8 +158,8 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
 std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
-/// windows, minutes with seconds, subscriptions, credits, statements.
-std::array<uint64_t, 13> CountsOf(const Books& books, size_t epochs) {
+/// windows, minutes with seconds, subscriptions, credits, statements, months.
+std::array<uint64_t, 14> CountsOf(const Books& books, size_t epochs) {
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
@@ -158,7 +172,8 @@ std::array<uint64_t, 13> CountsOf(const Books& books, size_t epochs) {
           books.meters().open_seconds().size(),
           books.accounts().subscriptions().size(),
           books.accounts().credits().size(),
-          books.accounts().statements().size()};
+          books.accounts().statements().size(),
+          books.meters().months().size()};
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
@@ -206,6 +221,12 @@ std::string DescribeRow(std::string_view key) {
       const uint32_t pool = reader.Big32();
       reader.Byte();
       return absl::StrCat("window of tenant ", tenant, ", pool ", pool, ", from Unix second ", start());
+    }
+    case RowKind::kMonth: {
+      const uint32_t tenant = reader.Big32();
+      const uint32_t pool = reader.Big32();
+      reader.Byte();
+      return absl::StrCat("month of tenant ", tenant, ", pool ", pool, ", from Unix second ", start());
     }
     case RowKind::kSeconds: {
       const int64_t from = start();
@@ -263,9 +284,8 @@ void Books::AddTenant() {
 }
 
 size_t Books::changed_rows() const {
-  const Meters::Changes& meters = meters_.changes();
-  return open_.changed() + changes_.balances.size() + changes_.ends.size() + meters.buckets.size() +
-         2 * meters.windows.size() + accounts_.changes().size();
+  return open_.changed() + changes_.balances.size() + changes_.ends.size() + meters_.changes().size() +
+         accounts_.changes().size();
 }
 
 void Books::PutHeader(const Head& as_of, std::string* bytes) const {
@@ -367,6 +387,18 @@ void Books::TakeEndedBits(RowBatch* rows) {
 }
 
 void Books::TakeMeters(RowBatch* rows) {
+  const auto remove = [rows](const auto& range) {
+    std::string from, to;
+    WriteKey(range.first, &from);
+    WriteKey(range.second, &to);
+    rows->DeleteRange(from, to);
+  };
+  for (const auto& range : meters_.changes().gone_buckets) remove(range);
+  for (const auto& range : meters_.changes().gone_windows) remove(range);
+  for (const auto& [key, month] : meters_.changes().months) {
+    rows->Put([of = key](std::string* bytes) { WriteMonthKey(*of, bytes); },
+              [what = month](std::string* bytes) { Write(*what, bytes); });
+  }
   for (const auto& [key, bucket] : meters_.changes().buckets) {
     rows->Put([of = key](std::string* bytes) { WriteKey(*of, bytes); },
               [what = bucket](std::string* bytes) { Write(*what, bytes); });
@@ -420,7 +452,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   }
   for (const uint32_t place : changes_.balances) {
     rows->Put([&](std::string* key) { Key(RowKind::kBalance, key).Big32(place + 1); },
-              [&](std::string* value) { Write(balances_[place], accounts_.CurrencyPlaceOf(TenantId{place + 1}), value); });
+              [&](std::string* value) { Write(balances_[place], accounts_, TenantId{place + 1}, value); });
     changes_.balance_noted[place] = false;
   }
   changes_.balances.clear();
@@ -474,7 +506,7 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
   }
   for (uint32_t i = 0; i < balances_.size() && status.ok(); ++i) {
     status = row([&](std::string* k) { Key(RowKind::kBalance, k).Big32(i + 1); },
-                 [&](std::string* v) { Write(balances_[i], accounts_.CurrencyPlaceOf(TenantId{i + 1}), v); });
+                 [&](std::string* v) { Write(balances_[i], accounts_, TenantId{i + 1}, v); });
   }
   for (const auto& [epoch, bits] : ended_bits_) {
     if (!status.ok()) return status;
@@ -519,6 +551,7 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
   };
   by_id(RowKind::kCredit, accounts_.credits());
   by_id(RowKind::kStatement, accounts_.statements());
+  all_of(meters_.months(), WriteMonthKey);
   return status;
 }
 
@@ -542,11 +575,13 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
       balance.pending = reader.Amount();
       balance.posted = reader.Amount();
       const uint8_t currency = reader.Byte();
+      const Instant kept_from = reader.At();
       const uint32_t tenant = RowReader(of_key).Big32();
       if (!reader.done() || tenant < 1 || tenant > books_.balances_.size()) return Unfit(key);
       if (currency > books_.accounts_.currencies().size()) return Unfit(key);
       books_.balances_[tenant - 1] = balance;
       books_.accounts_.SetCurrency(TenantId{tenant}, currency);
+      books_.accounts_.RestoreKeptFrom(TenantId{tenant}, kept_from);
       break;
     }
     case RowKind::kGrant:
@@ -565,6 +600,7 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
     case RowKind::kBucket:
     case RowKind::kWindow:
     case RowKind::kSeconds:
+    case RowKind::kMonth:
       added = AddMeter(of_key, RowReader(value), KindOf(key));
       break;
     case RowKind::kSubscription:
@@ -713,6 +749,14 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     window.work = Work(value.Signed());
     window.highest_second = Work(value.Signed());
     books_.meters_.Restore(of, window);
+  } else if (kind == RowKind::kMonth) {
+    of.start = moment();
+    Month month;
+    month.work = Work(value.Signed());
+    month.highest = value.At();
+    month.highest_work = Work(value.Signed());
+    month.highest_second = Work(value.Signed());
+    books_.meters_.Restore(of, month);
   } else {
     Meters::Seconds60 seconds;
     for (Work& work : seconds) work = Work(value.Signed());
@@ -847,7 +891,7 @@ absl::Status BooksLoader::End(GrantId id, const auto& end_of) {
 absl::Status BooksLoader::CheckCounts() const {
   constexpr absl::string_view kOf[] = {"tenants", "keys", "pools",   "tariffs", "open grants",
                                        "epochs",  "ends", "buckets", "windows", "minutes with seconds",
-                                       "subscriptions", "credits", "statements"};
+                                       "subscriptions", "credits", "statements", "months"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;

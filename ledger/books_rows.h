@@ -4,7 +4,7 @@
 //   header                                       what there is one of; sizes; where to read on; a checksum
 //   name          kind, id                       NameEntry
 //   tariff        id                             TariffEntry
-//   balance       tenant                         pending, posted, currency
+//   balance       tenant                         pending, posted, currency, from when windows are kept
 //   epoch         epoch                          grants known, first word of ended bits
 //   ended         epoch, chunk                   64 words of ended bits
 //   grant         epoch, sequence                an open grant, as of a sequence; stays a while after it ended
@@ -13,6 +13,7 @@
 //   subscription  tenant                         SubscriptionEntry
 //   credit        id                             what is left, CreditEntry
 //   statement     id                             how it stands, StatementEntry
+//   month         as a window's                  what is left of rolled up windows
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -51,6 +52,7 @@ enum class RowKind : uint8_t {
   kSubscription,
   kCredit,
   kStatement,
+  kMonth,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {

@@ -202,6 +202,8 @@ void Fields(Is<StatementEntry> auto& e, auto& code) {
   code.List(e.lines, kMaxStatementLines);
 }
 
+void Fields(Is<RollUpEntry> auto& e, auto& code) { code(e.tenant, e.at, e.before); }
+
 template <class E>
 constexpr uint8_t kLast = 0;  // the highest valid value of an enum
 template <>
@@ -584,6 +586,7 @@ template void Encode(const ExpireEntry& entry, std::string* out);
 template void Encode(const SubscriptionEntry& entry, std::string* out);
 template void Encode(const CreditEntry& entry, std::string* out);
 template void Encode(const StatementEntry& entry, std::string* out);
+template void Encode(const RollUpEntry& entry, std::string* out);
 
 void Encode(const Entry& entry, std::string* out) {
   std::visit([out](const auto& e) { Encode(e, out); }, entry);

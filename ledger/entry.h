@@ -202,8 +202,17 @@ struct StatementEntry {
   friend bool operator==(const StatementEntry&, const StatementEntry&) = default;
 };
 
+/// Windows and hour buckets of a tenant from before a day become one row a month: all of their periods are closed, and
+/// none is looked back on any more.
+struct RollUpEntry {
+  TenantId tenant;
+  Instant at;
+  Instant before;  // a whole UTC day, after that of the last one
+  friend bool operator==(const RollUpEntry&, const RollUpEntry&) = default;
+};
+
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
-                           VoidEntry, ExpireEntry, SubscriptionEntry, CreditEntry, StatementEntry>;
+                           VoidEntry, ExpireEntry, SubscriptionEntry, CreditEntry, StatementEntry, RollUpEntry>;
 
 template <class E, class Variant>
 constexpr bool kIsOneOf = false;

@@ -4,6 +4,9 @@
 //   second meter   work per base window (1 minute) per tenant/pool/tier, and the highest second inside it
 //                  and what elastic and reserved work of all tenants comes to per pool (coincident demand)
 //
+// After kKeepWindows, and once their periods are closed, both roll up: hour buckets into that of the first hour of their
+// month (UTC), windows into a row a month that keeps their sum and the highest.
+//
 // Work spread over an interval lands in seconds by differences of a rounded-down running total, so that the parts
 // always add up to the whole. The seconds inside a window are kept until the watermark (kWatermark behind the newest
 // event) and then reduced to their maximum, which is informative; only windows are billed. What arrives later still
@@ -16,6 +19,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,6 +33,9 @@
 namespace penstock::ledger {
 
 constexpr Duration kWatermark = Minutes(10);
+/// Thirteen months. A tariff may look back on eleven before the one that is billed.
+constexpr Duration kKeepWindows = Days(396);
+constexpr Duration kLongestLookBack = Days(366);
 
 struct BucketKey {
   TenantId tenant;
@@ -55,6 +62,8 @@ struct Bucket {
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
 
+Bucket& operator+=(Bucket& sum, const Bucket& more);
+
 struct WindowKey {
   TenantId tenant;
   PoolId pool;
@@ -71,6 +80,15 @@ struct Window {
   Work work;
   Work highest_second;
   friend bool operator==(const Window&, const Window&) = default;
+};
+
+/// What is left of a month's windows, under the key of its first one.
+struct Month {
+  Work work;
+  Instant highest;  // the window with the most work, the earliest of several
+  Work highest_work;
+  Work highest_second;  // of any
+  friend bool operator==(const Month&, const Month&) = default;
 };
 
 struct PoolWindowKey {
@@ -99,6 +117,12 @@ class Meters {
   /// Counts a progress report's attributions for the grant with these terms.
   void Add(const GrantTerms& terms, const Attributions& attributions, Instant at);
 
+  /// Rolls up what the tenant has from before a whole day. Later work of such a day gets a window of its own again.
+  void RollUp(TenantId tenant, Instant before);
+  /// The day of the tenant's oldest window or bucket that was not rolled up; nothing when there is none.
+  std::optional<Instant> OldestDay(TenantId tenant) const;
+  const std::map<WindowKey, Month>& months() const { return months_; }
+
   /// Hints without effect: a settlement on these terms will be added soon. The second is of use once the first's lines
   /// have come.
   void Prefetch(const GrantTerms& terms, Instant at) const;
@@ -122,7 +146,13 @@ class Meters {
   struct Changes {
     std::vector<std::pair<const BucketKey*, const Bucket*>> buckets;
     std::vector<std::pair<const WindowKey*, const Window*>> windows;
+    std::vector<std::pair<const WindowKey*, const Month*>> months;
+    std::vector<std::pair<BucketKey, BucketKey>> gone_buckets;  // from the first to before the second
+    std::vector<std::pair<WindowKey, WindowKey>> gone_windows;
     uint32_t round = 1;  // counts the calls of ForgetChanges
+    size_t size() const {
+      return buckets.size() + 2 * windows.size() + months.size() + gone_buckets.size() + gone_windows.size();
+    }
     void clear() { *this = Changes(); }
   };
   const Changes& changes() const { return changes_; }
@@ -134,6 +164,7 @@ class Meters {
     windows_.emplace_hint(windows_.end(), key, window);
     if (key.tier != Tier::kFree) pool_windows_[{key.pool, key.start}] += window.work;
   }
+  void Restore(const WindowKey& key, const Month& month) { months_.emplace_hint(months_.end(), key, month); }
   void Restore(const WindowKey& key, const Seconds60& seconds) { open_seconds_[key.start][key] = seconds; }
   void RestoreNewest(Instant newest) { newest_ = newest; }
 
@@ -151,10 +182,13 @@ class Meters {
   OpenWindow WindowOf(const WindowKey& key);
   void Spread(const GrantTerms& terms, const Attribution& attribution);
   void PassWatermark(Instant at);
+  void RollUpWindows(TenantId tenant, Instant before);
+  void RollUpBuckets(TenantId tenant, Instant before);
 
   std::map<BucketKey, Bucket> buckets_;
   std::map<WindowKey, Window> windows_;
   std::map<PoolWindowKey, Work> pool_windows_;
+  std::map<WindowKey, Month> months_;
   std::map<Instant, std::map<WindowKey, Seconds60>> open_seconds_;  // by window start, until the watermark
   Instant newest_;
 

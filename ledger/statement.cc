@@ -14,9 +14,6 @@ namespace {
 using rating::PoolUse;
 using rating::Usage;
 
-/// Longer than any eleven months.
-constexpr Duration kLookBack = Days(366);
-
 bool LooksBack(const DemandCharge& charge) { return charge.ratchet.look_back > 0; }
 
 bool IsCoincident(const DemandCharge& charge) { return charge.rule == DemandRule::kCoincident; }
@@ -45,7 +42,7 @@ void ForWindows(const Books& books, TenantId tenant, PoolId pool, Instant from, 
 
 void AddWork(const Books& books, TenantId tenant, PoolId pool, Instant from, Instant to, const PoolPrices& prices,
              PoolUse* use) {
-  if (std::any_of(prices.demand.begin(), prices.demand.end(), LooksBack)) from = std::max(Instant(), from - kLookBack);
+  if (std::any_of(prices.demand.begin(), prices.demand.end(), LooksBack)) from = std::max(Instant(), from - kLongestLookBack);
   ForWindows(books, tenant, pool, from, to, [use](Tier tier, const rating::Sample& sample) {
     use->work.push_back({tier, sample});
   });
@@ -113,13 +110,24 @@ Statement PreviewStatement(const StatementInput& input, const Head& as_of) {
   return statement;
 }
 
-absl::Status CheckPeriod(const Books& books, TenantId tenant, Instant from, Instant to, Instant now) {
+absl::Status CheckKept(const Books& books, TenantId tenant, const Tariff& tariff, Instant from) {
+  const bool looks_back = std::any_of(tariff.pools.begin(), tariff.pools.end(), [](const PoolPrices& pool) {
+    return std::any_of(pool.demand.begin(), pool.demand.end(), LooksBack);
+  });
+  const Instant kept = books.accounts().KeptFrom(tenant);
+  if (kept == Instant() || from - (looks_back ? kLongestLookBack : Duration::Zero()) >= kept) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "windows that this period needs are rolled up: its statements stand, and cannot be made anew");
+}
+
+absl::Status CheckPeriod(const Books& books, TenantId tenant, const Tariff& tariff, Instant from, Instant to, Instant now) {
   if (to > now - kCloseAfter) {
     return absl::FailedPreconditionError(
         absl::StrCat("the period is not over: it can be closed ", kCloseAfter.count() / Minutes(1).count(),
                      " minutes after its end; until then preview it"));
   }
   const Accounts& accounts = books.accounts();
+  if (absl::Status kept = CheckKept(books, tenant, tariff, from); !kept.ok()) return kept;
   if (from >= accounts.ClosedUntil(tenant) || accounts.FindStanding(tenant, from, to) != nullptr) {
     return absl::OkStatus();
   }

@@ -67,8 +67,11 @@ StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from
 Statement PreviewStatement(const StatementInput& input, const Head& as_of);
 
 /// Whether this period of the tenant can be closed now, or closed once more in place of the statement that stands.
-/// FAILED_PRECONDITION says why not: it is not over long enough, or overlaps a closed one.
-absl::Status CheckPeriod(const Books& books, TenantId tenant, Instant from, Instant to, Instant now);
+/// FAILED_PRECONDITION says why not: it is not over long enough, overlaps a closed one, or is
+/// rolled up.
+absl::Status CheckPeriod(const Books& books, TenantId tenant, const Tariff& tariff, Instant from, Instant to, Instant now);
+/// FAILED_PRECONDITION when windows that the period needs are rolled up.
+absl::Status CheckKept(const Books& books, TenantId tenant, const Tariff& tariff, Instant from);
 
 /// The entry that closes the period; without id and time.
 StatementEntry RateStatement(const StatementInput& input, uint32_t tariff);

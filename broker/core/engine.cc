@@ -17,6 +17,7 @@ SchedulerFactory FairScheduling() {
 void Engine::Apply(Command command, Instant now, Effects* effects) {
   now_ = std::max(now_, now);
   if (now_ >= next_tariff_at_) SwitchTariff();
+  if (now_ >= next_roll_up_) RollUpSome();
   effects_ = effects;
   ExpectDispatch();
   newcomer_ = WaitingRequests::kNone;
@@ -25,6 +26,24 @@ void Engine::Apply(Command command, Instant now, Effects* effects) {
   Pump();
   ExpectDispatch();
   effects_ = nullptr;
+}
+
+// A few tenants a second, a day of each: what is old must not stand in the way of what is new.
+void Engine::RollUpSome() {
+  constexpr uint32_t kTenants = 16;
+  next_roll_up_ = now_ + Seconds(1);
+  const ledger::Accounts& accounts = books().accounts();
+  const uint32_t count = books().CountOf(ledger::NameKind::kTenant);
+  for (uint32_t i = 0; i < std::min(kTenants, count); ++i) {
+    const TenantId tenant{rolled_up_tenant_ = rolled_up_tenant_ % count + 1};
+    const Instant closed = accounts.ClosedUntil(tenant);
+    if (closed == Instant()) continue;
+    const Instant until =
+        WindowStart(std::min(now_ - ledger::kKeepWindows, closed - ledger::kLongestLookBack), Days(1));
+    if (until <= accounts.KeptFrom(tenant)) continue;
+    const Instant from = std::max(accounts.KeptFrom(tenant), books().meters().OldestDay(tenant).value_or(until));
+    if (from < until) ledger_->Post(ledger::RollUpEntry{tenant, now_, from + Days(1)});
+  }
 }
 
 void Engine::Expect(Command& command, size_t step) {
@@ -156,7 +175,7 @@ void Engine::On(const ApproveRun& approve) {
 void Engine::On(const CloseStatement& close) {
   PENSTOCK_CHECK(close.input != nullptr && close.rated != nullptr);
   const ledger::StatementInput& input = *close.input;
-  const absl::Status period = ledger::CheckPeriod(books(), input.tenant, input.from, input.to, now_);
+  const absl::Status period = ledger::CheckPeriod(books(), input.tenant, *input.tariff, input.from, input.to, now_);
   if (!period.ok()) {
     return Say(close.ticket, Error{ErrorReason::kPeriodNotClosable, "from", std::string(period.message())});
   }

@@ -149,6 +149,7 @@ class Engine {
   uint32_t PinTariff(const ledger::Tariff& tariff);
   void BindTariffs(const EngineSettings& settings);
   void SwitchTariff();
+  void RollUpSome();
   void BindSubscription(TenantId tenant, const ledger::rating::Subscription& subscription);
   uint32_t TariffIdOf(TenantId tenant) const {
     const uint32_t pinned = accounts_.PinnedTariff(tenant);
@@ -293,6 +294,8 @@ class Engine {
   ledger::GrantEntry entry_;  // of Grant, kept for the memory of its texts
   uint64_t grants_ = 0;       // given in this epoch
   bool draining_ = false;
+  Instant next_roll_up_;          // not before
+  uint32_t rolled_up_tenant_ = 0;  // the last one that was looked at
   Instant now_;
   Effects* effects_ = nullptr;  // set while Apply runs
 };

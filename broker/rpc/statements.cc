@@ -84,6 +84,8 @@ class PreviewCall final : public grpc::ServerUnaryReactor {
     const Instant next_hour = WindowStart(newest, Hours(1)) + Hours(1);
     const Instant to = asked_.to.value_or(std::max(next_hour, from + Hours(1)));
     const ledger::TariffEntry& tariff = engine.TariffAt(asked_.tenant, from);
+    const absl::Status kept = ledger::CheckKept(engine.books(), asked_.tenant, tariff.tariff, from);
+    if (!kept.ok()) return Finish(NotClosable(kept));
     gathered_ = {ledger::GatherStatement(engine.books(), asked_.tenant, from, to, tariff.tariff), tariff.id,
                  engine.ledger().head()};
     if (!surroundings_.worker.Run([this] { Rate(); })) Finish(Overloaded());
@@ -145,9 +147,6 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
       from = closed > Instant() ? closed : MonthOf(*first, calendar);
       to = MonthAfter(from, calendar);
     }
-    if (const absl::Status period = ledger::CheckPeriod(books, asked_.tenant, from, to, books.newest()); !period.ok()) {
-      return NotClosable(period);
-    }
     const ledger::StatementRecord* standing = books.accounts().FindStanding(asked_.tenant, from, to);
     const ledger::TariffEntry* tariff = standing == nullptr ? &engine.TariffAt(asked_.tenant, from)
                                                             : &books.tariffs()[standing->tariff - 1];
@@ -160,6 +159,9 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
     if (!books.accounts().Fits(asked_.tenant, tariff->tariff.currency)) {
       return InvalidField("tariff_version", "is not in the currency of the tenant's account");
     }
+    const absl::Status period =
+        ledger::CheckPeriod(books, asked_.tenant, tariff->tariff, from, to, books.newest());
+    if (!period.ok()) return NotClosable(period);
     auto input = std::make_shared<ledger::StatementInput>(
         ledger::GatherStatement(books, asked_.tenant, from, to, tariff->tariff));
     input_ = std::move(input);

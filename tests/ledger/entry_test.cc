@@ -55,8 +55,10 @@ class AnyEntry {
       case 10:
         return CreditEntry{Number32(), TenantId{Number32()}, Time(), Text(3),
                            {Text(kMaxNameBytes), rating::Credit::Kind(random_.Index(2)), Cash(), Number(), Time(), Time()}};
-      default:
+      case 11:
         return SomeStatement();
+      default:
+        return RollUpEntry{TenantId{Number32()}, Time(), Time()};
     }
   }
 
@@ -305,6 +307,7 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {statement,
        "0c03010402aab4aed8c7bfce972faab4a4c1bb9ccb972faab4e9cc81eecc972f0e01020a01050e62696c6c696e672064656d"
        "616e6401700276310200d00f020eb06da09c0101aab4a4c1bb9ccb972f023c"},
+      {RollUpEntry{TenantId{1}, at, at}, "0d01aab4aed8c7bfce972faab4aed8c7bfce972f"},
   };
   ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
   for (const auto& [entry, hex] : golden) EXPECT_EQ(Hex(Encoded(entry)), hex) << "entry type " << entry.index() + 1;
