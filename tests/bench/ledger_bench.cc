@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "admission/vocabulary/check.h"
 #include "broker/daemon/projection_writer.h"
@@ -182,7 +183,41 @@ void BM_LedgerDurableSettlements(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
   std::filesystem::remove_all(folder);
 }
-BENCHMARK(BM_LedgerDurableSettlements)->Arg(1)->Arg(10)->Arg(100)->Arg(1'000)->UseRealTime();
+BENCHMARK(BM_LedgerDurableSettlements)->Arg(1)->Arg(10)->Arg(16)->Arg(100)->Arg(1'000)->UseRealTime();
+
+/// The same while the ledger grows to 20 million entries, in ten parts: how fast the first, the last and the slowest
+/// of them were.
+void BM_LedgerAsItGrows(benchmark::State& state) {
+  constexpr int64_t kBatch = 1'000;
+  constexpr int64_t kParts = 10;
+  const int64_t settlements_a_part = state.range(0) / 2 / kParts;
+  const std::string folder = FreshFolder();
+  std::vector<double> rates;
+  for (auto _ : state) {
+    auto journal = OpenRocksDbJournal({.directory = folder});
+    PENSTOCK_CHECK(journal.ok());
+    auto ledger = Ledger::Open(*std::move(journal), nullptr);
+    PENSTOCK_CHECK(ledger.ok());
+    Settlements settlements(**ledger);
+    WriteBacks write_backs(**ledger);
+    for (int64_t part = 0; part < kParts; ++part) {
+      const auto begun = std::chrono::steady_clock::now();
+      for (int64_t done = 0; done < settlements_a_part; done += kBatch) {
+        for (int64_t i = 0; i < kBatch; ++i) settlements.PostOne();
+        PENSTOCK_CHECK((*ledger)->WriteBatch().ok() && (*ledger)->SyncJournal().ok());
+        write_backs.WriteBackIfDue(settlements.now());
+      }
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+      rates.push_back(static_cast<double>(settlements_a_part) / took.count());
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * settlements_a_part * kParts);
+  state.counters["first_per_s"] = rates.front();
+  state.counters["last_per_s"] = rates.back();
+  state.counters["slowest_per_s"] = *std::min_element(rates.begin(), rates.end());
+  std::filesystem::remove_all(folder);
+}
+BENCHMARK(BM_LedgerAsItGrows)->Arg(20'000'000)->Iterations(1)->UseRealTime()->Unit(benchmark::kSecond);
 
 void BM_RocksDbRawSettlements(benchmark::State& state) {
   const std::string folder = FreshFolder();
