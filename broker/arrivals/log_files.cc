@@ -228,16 +228,15 @@ absl::StatusOr<bool> LogReader::NextBlock() {
   return true;
 }
 
-absl::StatusOr<std::optional<Record>> LogReader::Next() {
+absl::StatusOr<bool> LogReader::Next(Record* record) {
   while (true) {
     if (block_) {
-      absl::StatusOr<std::optional<Record>> record = block_->Next();
-      if (!record.ok()) return Damaged(std::string(record.status().message()));
-      if (record->has_value()) return record;
+      const absl::StatusOr<bool> read = block_->Next(record);
+      if (!read.ok()) return Damaged(std::string(read.status().message()));
+      if (*read) return true;
     }
     const absl::StatusOr<bool> more = NextBlock();
-    if (!more.ok()) return more.status();
-    if (!*more) return std::optional<Record>();
+    if (!more.ok() || !*more) return more;
   }
 }
 

@@ -75,11 +75,11 @@ class LogReader {
 
   uint32_t epoch() const { return files_.front().epoch; }
 
-  /// The next record; nothing at the end. The first is a Birth, unless the oldest files of this boot are gone. DATA_LOSS
+  /// Puts the next record there; false at the end. The first is a Birth, unless the oldest files of this boot are gone. DATA_LOSS
   /// names the file and place of what is damaged.
-  absl::StatusOr<std::optional<Record>> Next();
+  absl::StatusOr<bool> Next(Record* record);
 
-  /// Once Next() has come to the end: bytes of a block that a crash cut short, left out.
+  /// Once Next has come to the end: bytes of a block that a crash cut short, left out.
   uint64_t cut_bytes() const { return cut_bytes_; }
 
  private:

@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <array>
-#include <bit>
 #include <memory>
 #include <utility>
 
@@ -255,63 +254,59 @@ void BlockWriter::TakeInto(std::string* other) {
   origin_ = {};
 }
 
-absl::StatusOr<std::optional<Record>> BlockReader::Next() {
-  const auto checked = [this](auto record) -> absl::StatusOr<std::optional<Record>> {
-    if (!in_.ok()) return absl::DataLossError("a record of the arrival log is cut off");
-    return std::optional<Record>(std::move(record));
-  };
-  while (!in_.done()) {
-    const uint8_t kind = in_.Byte();
+absl::StatusOr<bool> BlockReader::Next(Record* record) {
+  uint8_t kind = kNow;
+  while (kind == kNow) {
+    if (in_.done()) return false;
+    kind = in_.Byte();
+    if (kind != kNow) break;
+    Instant now;
+    Reader(&in_, &origin_)(now);
+    origin_.instant = now;
+  }
+  if (kind == kBirth) {
+    if (absl::Status read = Read(record->emplace<Birth>()); !read.ok()) return read;
+  } else if (kind == kAnswers) {
+    Read(record->emplace<Answered>());
+  } else if (kind == kHead) {
+    auto& head = record->emplace<ledger::Head>();
+    head.sequence = in_.Unsigned();
+    head.hash = in_.Fixed<ledger::Hash>();
+  } else if (kind == kStopped) {
+    record->emplace<Stopped>().now = in_.At();
+  } else {
+    auto& arrival = record->emplace<Arrival>();
+    arrival.now = origin_.instant;
     Reader read(&in_, &origin_);
-    switch (kind) {
-      case kNow: {
-        Instant now;
-        read(now);
-        origin_.instant = now;
-        continue;
-      }
-      case kBirth: {
-        Birth birth;
-        birth.epoch = in_.Unsigned32();
-        birth.opened = in_.At();
-        birth.before.sequence = in_.Unsigned();
-        birth.before.hash = in_.Fixed<ledger::Hash>();
-        birth.follower.sequence = in_.Unsigned();
-        for (uint64_t left = in_.Unsigned(); left > 0 && in_.ok(); --left) {
-          std::string key(in_.Text());
-          birth.follower.rows.push_back({std::move(key), std::string(in_.Text())});
-        }
-        absl::StatusOr<core::EngineSettings> settings = DecodeSettings(in_.Text());
-        if (!settings.ok()) return settings.status();
-        birth.settings = *std::move(settings);
-        return checked(std::move(birth));
-      }
-      case kAnswers: {
-        Answered answered;
-        for (uint64_t left = in_.Unsigned(); left > 0 && in_.ok(); --left) {
-          const uint8_t outcome = in_.Byte();
-          const uint8_t reason = in_.Byte();
-          answered.prints.push_back({outcome, reason, in_.Big32()});
-        }
-        return checked(std::move(answered));
-      }
-      case kHead: {
-        ledger::Head head;
-        head.sequence = in_.Unsigned();
-        head.hash = in_.Fixed<ledger::Hash>();
-        return checked(head);
-      }
-      case kStopped:
-        return checked(Stopped{in_.At()});
-      default: {
-        Arrival arrival{.now = origin_.instant, .command = {}};
-        if (ReadCommand(kind, read, &arrival.command)) return checked(std::move(arrival));
-        return absl::DataLossError(absl::StrCat("a record of kind ", kind, " in the arrival log makes no sense"));
-      }
+    if (!ReadCommand(kind, read, &arrival.command)) {
+      return absl::DataLossError(absl::StrCat("a record of kind ", kind, " makes no sense"));
     }
   }
-  if (!in_.ok()) return absl::DataLossError("a record of the arrival log is cut off");
-  return std::optional<Record>();
+  if (!in_.ok()) return absl::DataLossError(absl::StrCat("a record of kind ", kind, " is cut off"));
+  return true;
+}
+
+absl::Status BlockReader::Read(Birth& birth) {
+  birth.epoch = in_.Unsigned32();
+  birth.opened = in_.At();
+  birth.before.sequence = in_.Unsigned();
+  birth.before.hash = in_.Fixed<ledger::Hash>();
+  birth.follower.sequence = in_.Unsigned();
+  for (uint64_t left = in_.Unsigned(); left > 0 && in_.ok(); --left) {
+    std::string key(in_.Text());
+    birth.follower.rows.push_back({std::move(key), std::string(in_.Text())});
+  }
+  absl::StatusOr<core::EngineSettings> settings = DecodeSettings(in_.Text());
+  if (settings.ok()) birth.settings = *std::move(settings);
+  return settings.status();
+}
+
+void BlockReader::Read(Answered& answered) {
+  for (uint64_t left = in_.Unsigned(); left > 0 && in_.ok(); --left) {
+    const uint8_t outcome = in_.Byte();
+    const uint8_t reason = in_.Byte();
+    answered.prints.push_back({outcome, reason, in_.Big32()});
+  }
 }
 
 std::string_view NameOf(const core::Command& command) { return kCommandNames[command.index()]; }

@@ -6,7 +6,6 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -81,10 +80,12 @@ class BlockWriter {
 class BlockReader {
  public:
   explicit BlockReader(std::string_view block) : in_(block) {}
-  /// Nothing at the end; DATA_LOSS for what is no record.
-  absl::StatusOr<std::optional<Record>> Next();
+  /// Puts the next record there; false at the end. DATA_LOSS for what is no record.
+  absl::StatusOr<bool> Next(Record* record);
 
  private:
+  absl::Status Read(Birth& birth);
+  void Read(Answered& answered);
   ledger::RowReader in_;
   Origin origin_;
 };

@@ -189,11 +189,12 @@ absl::StatusOr<Replayed> Replay(LogReader log, const ledger::Journal& journal,
   Replayed replayed;
   replayed.epoch = log.epoch();
   Player player(journal, scheduling, &replayed);
+  Record record;
   while (true) {
-    absl::StatusOr<std::optional<Record>> record = log.Next();
-    if (!record.ok()) return record.status();
-    if (!record->has_value()) break;
-    const absl::StatusOr<bool> goes_on = std::visit([&player](auto& what) { return player.On(what); }, **record);
+    const absl::StatusOr<bool> more = log.Next(&record);
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    const absl::StatusOr<bool> goes_on = std::visit([&player](auto& what) { return player.On(what); }, record);
     if (!goes_on.ok()) return goes_on.status();
     if (!*goes_on) break;
   }
