@@ -38,7 +38,7 @@ class Follower {
 
 /// What a follower began with when a ledger was opened: with it, the same opening can be had again from the entries.
 struct FollowerStart {
-  uint64_t sequence = 0;            // what the rows reflected; 0: there were none
+  uint64_t sequence = 0;  // what the rows reflected; 0: there were none
   std::vector<Follower::Row> rows;
 };
 

@@ -87,15 +87,15 @@ class Writer {
   void Put(std::signed_integral auto n) { out_.Signed(n); }
   void Put(std::unsigned_integral auto n) { out_.Unsigned(n); }
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void Put(E e) {
     static_assert(kValues<E> > 0, "say how many values it has");
     out_.Byte(static_cast<uint8_t>(e));
   }
   void Put(const std::string& text) { out_.Text(text); }
   void Put(Instant at) {
-    out_.Signed(static_cast<int64_t>(Bits(at.nanoseconds_since_epoch()) -
-                                     Bits(origin_.instant.nanoseconds_since_epoch())));
+    out_.Signed(
+        static_cast<int64_t>(Bits(at.nanoseconds_since_epoch()) - Bits(origin_.instant.nanoseconds_since_epoch())));
   }
   template <class Unit>
   void Put(Quantity<Unit> quantity) {
@@ -137,10 +137,8 @@ class Writer {
     (*this)(pair.first, pair.second);
   }
   template <class T>
-    requires std::is_class_v<T>
-  void Put(const T& value) {
-    Fields(value, *this);
-  }
+  requires std::is_class_v<T>
+  void Put(const T& value) { Fields(value, *this); }
 
   ledger::RowWriter out_;
   Origin& origin_;
@@ -180,7 +178,7 @@ class Reader {
   void Get(uint64_t& n) { n = in_.Unsigned(); }
   void Get(uint32_t& n) { n = in_.Unsigned32(); }
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void Get(E& e) {
     const uint8_t byte = in_.Byte();
     if (byte >= kValues<E>) ok_ = false;
@@ -235,10 +233,8 @@ class Reader {
     (*this)(pair.first, pair.second);
   }
   template <class T>
-    requires std::is_class_v<T>
-  void Get(T& value) {
-    Fields(value, *this);
-  }
+  requires std::is_class_v<T>
+  void Get(T& value) { Fields(value, *this); }
 
   ledger::RowReader& in_;
   Origin& origin_;

@@ -5,8 +5,8 @@
 //   file    16 bytes "penstock arrival" | u32 version | u32 epoch | u32 number | 32 bytes chain | blocks
 //   block   u32 length | u32 its complement | 32 bytes SHA-256(chain before || payload) | payload (record.h)
 //
-// Numbers are big-endian. A file's chain begins with SHA-256 of its header, whose `chain` is that at the end of the file
-// before, so no byte, block or file can change or go missing in the middle without being noticed.
+// Numbers are big-endian. A file's chain begins with SHA-256 of its header, whose `chain` is that at the end of the
+// file before, so no byte, block or file can change or go missing in the middle without being noticed.
 #pragma once
 
 #include <absl/status/status.h>
@@ -75,8 +75,8 @@ class LogReader {
 
   uint32_t epoch() const { return files_.front().epoch; }
 
-  /// Puts the next record there; false at the end. The first is a Birth, unless the oldest files of this boot are gone. DATA_LOSS
-  /// names the file and place of what is damaged.
+  /// Puts the next record there; false at the end. The first is a Birth, unless the oldest files of this boot are gone.
+  /// DATA_LOSS names the file and place of what is damaged.
   absl::StatusOr<bool> Next(Record* record);
 
   /// Once Next has come to the end: bytes of a block that a crash cut short, left out.

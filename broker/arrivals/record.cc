@@ -116,8 +116,9 @@ constexpr std::array<std::string_view, std::variant_size_v<core::Command>> kComm
     "SetPlan", "ApproveRun", "Reconfigure",   "Drain",    "Tick"};
 
 constexpr std::array<std::string_view, 13> kRefusalNames = {
-    "rate limit",  "parallel limit", "reservation used", "not allowed",   "input too large", "budget used", "run bound",
-    "duplicate",   "wait expired",   "queue full",       "wait too long", "shed",            "too large"};
+    "rate limit",    "parallel limit", "reservation used", "not allowed",  "input too large",
+    "budget used",   "run bound",      "duplicate",        "wait expired", "queue full",
+    "wait too long", "shed",           "too large"};
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Outcome>> kOutcomeNames = {
     "error",     "granted",      "refused",      "forecasted",  "progressed",
@@ -139,19 +140,15 @@ class Mix {
   }
   void Add(std::integral auto n) { Word(static_cast<uint64_t>(n)); }
   template <class E>
-    requires std::is_enum_v<E>
-  void Add(E e) {
-    Word(static_cast<uint64_t>(e));
-  }
+  requires std::is_enum_v<E>
+  void Add(E e) { Word(static_cast<uint64_t>(e)); }
   template <class Unit>
   void Add(Quantity<Unit> quantity) {
     Word(Bits(quantity.count()));
   }
   void Add(Instant at) { Word(Bits(at.nanoseconds_since_epoch())); }
   void Add(GrantId id) { (*this)(id.epoch, id.sequence); }
-  void Add(const ledger::GrantTerms& t) {
-    (*this)(t.tenant.value, t.key.value, t.pool.value, t.served, t.tariff);
-  }
+  void Add(const ledger::GrantTerms& t) { (*this)(t.tenant.value, t.key.value, t.pool.value, t.served, t.tariff); }
   void Add(const ledger::Money& money) {
     const auto pico = static_cast<Int128>(money.pico());
     (*this)(static_cast<uint64_t>(pico), static_cast<uint64_t>(pico >> 64));
@@ -172,16 +169,12 @@ void MixIn(const core::Error& e, Mix& mix) { mix(std::string_view(e.field)); }
 void MixIn(const core::Granted& g, Mix& mix) {
   mix(g.id, g.terms, g.output_cap, g.issued, g.lease_deadline, g.settle_deadline, g.waited, g.hold);
 }
-void MixIn(const core::Refused& r, Mix& mix) {
-  mix(r.retry_after, r.limit.view(), r.asked, r.remaining, r.promised);
-}
+void MixIn(const core::Refused& r, Mix& mix) { mix(r.retry_after, r.limit.view(), r.asked, r.remaining, r.promised); }
 void MixIn(const core::Forecasted& f, Mix& mix) { mix(f.pool.value, f.share_class, f.expected_cost, f.max_cost); }
 void MixIn(const core::Progressed& p, Mix& mix) {
   mix(p.lease_deadline, p.settle_deadline, p.output_cap, p.stop, p.wait_for_approval, p.bound.view());
 }
-void MixIn(const core::Completed& c, Mix& mix) {
-  mix(c.terms, c.charge, c.billed, c.work, c.sequence, c.repeated);
-}
+void MixIn(const core::Completed& c, Mix& mix) { mix(c.terms, c.charge, c.billed, c.work, c.sequence, c.repeated); }
 void MixIn(const core::CapacitySet&, Mix&) {}
 void MixIn(const core::RunApproved&, Mix&) {}
 void MixIn(const core::Reconfigured&, Mix&) {}
@@ -316,7 +309,8 @@ std::string Describe(const Print& print) {
   const absl::string_view outcome(kOutcomeNames[print.outcome].data(), kOutcomeNames[print.outcome].size());
   if (print.outcome == 0) return absl::StrCat(outcome, " ", print.reason);
   if (outcome != "refused" || print.reason >= kRefusalNames.size()) return std::string(outcome);
-  return absl::StrCat(outcome, ": ", absl::string_view(kRefusalNames[print.reason].data(), kRefusalNames[print.reason].size()));
+  return absl::StrCat(outcome, ": ",
+                      absl::string_view(kRefusalNames[print.reason].data(), kRefusalNames[print.reason].size()));
 }
 
 }  // namespace penstock::arrivals

@@ -24,8 +24,8 @@ namespace penstock::arrivals {
 /// What an engine was opened with: enough to open it again, given the journal up to `before`.
 struct Birth {
   uint32_t epoch = 0;
-  Instant opened;                 // the `now` of Engine::Open
-  ledger::Head before;            // the journal, without what opening posted
+  Instant opened;       // the `now` of Engine::Open
+  ledger::Head before;  // the journal, without what opening posted
   ledger::FollowerStart follower;
   core::EngineSettings settings;
 };

@@ -67,8 +67,8 @@ class Player {
     engine_ = *std::move(engine);
     replayed_.from_the_beginning = true;
     if (engine_->epoch() == birth.epoch) return true;
-    return absl::DataLossError(absl::StrCat("the arrival log of epoch ", birth.epoch, " begins where the journal opens ",
-                                            engine_->epoch()));
+    return absl::DataLossError(
+        absl::StrCat("the arrival log of epoch ", birth.epoch, " begins where the journal opens ", engine_->epoch()));
   }
 
   absl::StatusOr<bool> On(Arrival& arrival) {
@@ -126,8 +126,8 @@ class Player {
     const absl::StatusOr<ledger::Head> there = journal_.HeadAt(head.sequence);
     if (!there.ok()) return there.status();
     if (*there != head) {
-      replayed_.other_head = absl::StrCat("at sequence ", head.sequence, " the journal has ", ledger::ToHex(there->hash),
-                                          ", replaying gives ", ledger::ToHex(head.hash));
+      replayed_.other_head = absl::StrCat("at sequence ", head.sequence, " the journal has ",
+                                          ledger::ToHex(there->hash), ", replaying gives ", ledger::ToHex(head.hash));
     }
     const absl::Status read = journal_.Read(head.sequence + 1, [&](uint64_t, std::string_view payload) {
       if (of_next_boot(payload)) return absl::CancelledError("the next boot");

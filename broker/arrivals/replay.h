@@ -39,8 +39,9 @@ struct Replayed {
   bool same() const { return from_the_beginning && !difference && !other_head; }
 };
 
-/// Replays what `log` holds on top of the entries that `journal` had when the boot began, and compares its end with those
-/// it has now. Neither changes. DATA_LOSS when either is damaged.
-absl::StatusOr<Replayed> Replay(LogReader log, const ledger::Journal& journal, const core::SchedulerFactory& scheduling);
+/// Replays what `log` holds on top of the entries that `journal` had when the boot began, and compares its end with
+/// those it has now. Neither changes. DATA_LOSS when either is damaged.
+absl::StatusOr<Replayed> Replay(LogReader log, const ledger::Journal& journal,
+                                const core::SchedulerFactory& scheduling);
 
 }  // namespace penstock::arrivals

@@ -1,5 +1,5 @@
-// The engine's settings as bytes, exactly: what a boot began with must be there when its decisions are replayed, whatever
-// the configuration says by then. No secrets: settings have none.
+// The engine's settings as bytes, exactly: what a boot began with must be there when its decisions are replayed,
+// whatever the configuration says by then. No secrets: settings have none.
 #pragma once
 
 #include <absl/status/statusor.h>

@@ -1,6 +1,6 @@
 // penstock ledger verify: does the journal of a data directory hold together, to the last entry, and its projections
-// with it? penstock ledger stats: what is in there, and what it takes on disk. penstock ledger replay: do the arrivals of
-// a boot give the same decisions again?
+// with it? penstock ledger stats: what is in there, and what it takes on disk. penstock ledger replay: do the arrivals
+// of a boot give the same decisions again?
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
@@ -215,8 +215,7 @@ nlohmann::ordered_json ReplayJson(const arrivals::Replayed& replayed) {
   if (replayed.other_head) json["journal"]["difference"] = *replayed.other_head;
   if (replayed.difference) {
     const arrivals::Difference& first = *replayed.difference;
-    json["difference"] = {
-        {"command", first.command}, {"asked", first.asked}, {"then", first.then}, {"now", first.now}};
+    json["difference"] = {{"command", first.command}, {"asked", first.asked}, {"then", first.then}, {"now", first.now}};
   }
   return json;
 }

@@ -37,7 +37,8 @@ void ArrivalRecorder::Written(Instant now, const ledger::Head& head) {
   }
   if (!recording_) {
     block_ = {};
-    return Fail(absl::ResourceExhaustedError(absl::StrCat("the disk is more than ", kMostBytesBehind, " bytes behind")));
+    return Fail(
+        absl::ResourceExhaustedError(absl::StrCat("the disk is more than ", kMostBytesBehind, " bytes behind")));
   }
   block_.Add(head);
   block_.TakeInto(&in_hand_);

@@ -188,7 +188,7 @@ class Auditor {
   std::string secret_;
   std::unique_ptr<v1::Admission::Stub> stub_;
   uint64_t asked_ = 0;
-  std::optional<Request> asking_;     // sent, not answered
+  std::optional<Request> asking_;      // sent, not answered
   std::optional<std::string> ending_;  // likewise, a grant
   int64_t ending_tokens_ = 0;
   std::string last_granted_;
@@ -204,10 +204,10 @@ struct Settled {
 
 /// What the record says.
 struct Recorded {
-  std::map<std::string, Settled> settled;          // by grant name
-  std::map<std::string, std::string> tenant_of;    // by request id
-  std::map<std::string, std::string> request_of;   // by grant name
-  std::set<std::string> unsettled;                 // grants
+  std::map<std::string, Settled> settled;         // by grant name
+  std::map<std::string, std::string> tenant_of;   // by request id
+  std::map<std::string, std::string> request_of;  // by grant name
+  std::set<std::string> unsettled;                // grants
 };
 
 std::string ReadRecord(const std::string& path, Recorded* recorded, AuditCounts* counts) {

@@ -1,5 +1,5 @@
-// Kills a daemon under load with SIGKILL at random moments and starts it again, many times, while an auditor in a process
-// of its own keeps its own record; then compares that record with the ledger. tests/long/kill_audit starts it.
+// Kills a daemon under load with SIGKILL at random moments and starts it again, many times, while an auditor in a
+// process of its own keeps its own record; then compares that record with the ledger. tests/long/kill_audit starts it.
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
@@ -131,9 +131,29 @@ int Run(const std::string& self, int loops, uint64_t seed) {
   for (int life = 1; life <= loops; ++life) {
     if (!daemon.Start()) return Fail("life " + std::to_string(life) + " did not start: " + daemon.output());
     {
-      Child load({PENSTOCK_BINARY, "bench", "--session", "--address", daemon.address(), "--api-key-file",
-                  daemon.gateway_key_file(), "--pool", "chat", "--tenants", tenants, "--input", "100", "--output",
-                  "100", "--batch", "64", "--rate", "2000", "--seconds", "3600", "-o", "json"});
+      Child load({PENSTOCK_BINARY,
+                  "bench",
+                  "--session",
+                  "--address",
+                  daemon.address(),
+                  "--api-key-file",
+                  daemon.gateway_key_file(),
+                  "--pool",
+                  "chat",
+                  "--tenants",
+                  tenants,
+                  "--input",
+                  "100",
+                  "--output",
+                  "100",
+                  "--batch",
+                  "64",
+                  "--rate",
+                  "2000",
+                  "--seconds",
+                  "3600",
+                  "-o",
+                  "json"});
       auditor.Tell(daemon.address());
       if (!auditor.Await(1 + random() % kMostSettlementsALife)) return Fail("the auditor gave up, see above");
       daemon.Kill();

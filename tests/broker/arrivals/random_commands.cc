@@ -9,8 +9,7 @@ core::EngineSettings RichWorld() {
   core::EngineSettings settings = core::WithPool(core::SmallWorld(), "annex");
   settings.pools[1].estimator_error_thousandths = 50;
   settings.pools[1].terms.kv_tokens = 100'000;
-  settings.tier_limits[0].limits = {
-      core::LimitOf("requests_per_hour", admission::Measure::kRequests, 2'000, Hours(1))};
+  settings.tier_limits[0].limits = {core::LimitOf("requests_per_hour", admission::Measure::kRequests, 2'000, Hours(1))};
   settings.tier_limits[0].max_parallel = 3;
   core::TenantSettings& shop = settings.tenants[1];
   shop.weight = 3;
@@ -19,13 +18,20 @@ core::EngineSettings RichWorld() {
   shop.pools = {"chat", "annex"};
   shop.classes = {ServiceClass::kFlex, ServiceClass::kDefault};
   shop.budgets = {{"total", core::BudgetTerms::Period::kTotal, core::Usd("0.05")}};
-  shop.runs = {.max_spend = core::Usd("0.01"), .max_requests = 50, .max_wall_time = Hours(1), .max_depth = 4,
+  shop.runs = {.max_spend = core::Usd("0.01"),
+               .max_requests = 50,
+               .max_wall_time = Hours(1),
+               .max_depth = 4,
                .ask_for_approval = true};
   shop.keys[0].weight = 2;
   shop.keys[0].budgets = {{"day", core::BudgetTerms::Period::kDay, core::Usd("0.04")}};
-  shop.keys[0].policy = {.pools = {"chat"}, .classes = {ServiceClass::kDefault}, .max_input = Tokens(10'000),
-                         .max_output = Tokens(5'000), .max_output_price = 9'000'000,
-                         .duplicates = core::DuplicatePolicy::kHint, .duplicate_window = Seconds(5)};
+  shop.keys[0].policy = {.pools = {"chat"},
+                         .classes = {ServiceClass::kDefault},
+                         .max_input = Tokens(10'000),
+                         .max_output = Tokens(5'000),
+                         .max_output_price = 9'000'000,
+                         .duplicates = core::DuplicatePolicy::kHint,
+                         .duplicate_window = Seconds(5)};
   settings.tenants[2].reservations[0].kind = TokenKind::kOutput;
   ledger::rating::Subscription& bought = shop.subscription;
   bought.from = Instant(1);
