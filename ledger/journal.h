@@ -93,7 +93,7 @@ class Journal {
   virtual ProjectionStore* projections() { return nullptr; }
 
   /// Where the journal ended when its row with this last sequence was appended. NOT_FOUND when no row ends there. (Only
-  /// a journal that keeps projections is asked.)
+  /// a journal that keeps projections, or whose arrivals are replayed, is asked.)
   virtual absl::StatusOr<Head> HeadAt(uint64_t /*sequence*/) const { return absl::NotFoundError("no such row"); }
 };
 

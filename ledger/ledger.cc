@@ -97,24 +97,37 @@ absl::StatusOr<Books> LoadBooks(Journal& journal, BooksLoader* loader, std::vect
 
 absl::Status Ledger::Load(Follower* follower) {
   BooksLoader loader(books_.ended().bound());
-  std::vector<Follower::Row> foreign;
-  absl::StatusOr<Books> books = LoadBooks(*journal_, &loader, &foreign);
+  std::vector<Follower::Row>& foreign = follower_start_.rows;
+  absl::StatusOr<Books> books = LoadBooks(*journal_, &loader, follower == nullptr ? nullptr : &foreign);
   if (!books.ok()) return books.status();
   books_ = *std::move(books);
   if (follower != nullptr) {
     if (absl::Status begun = follower->Begin(books_, foreign); !begun.ok()) return begun;
   }
-  opening_.loaded = taken_ = loader.as_of().sequence;
+  opening_.loaded = taken_ = follower_start_.sequence = loader.as_of().sequence;
   opening_.reread = taken_ - loader.read_after();
   opening_.replayed = journal_->head().sequence - taken_;
   return Replay(*journal_, taken_ + 1, follower, &books_);
 }
 
+absl::Status Ledger::ReplayAll(Follower* follower, const FollowerStart& then) {
+  if (follower == nullptr) return Replay(*journal_, 1, nullptr, &books_);
+  if (then.sequence == 0) {
+    if (absl::Status begun = follower->Begin(books_, {}); !begun.ok()) return begun;
+  }
+  return ReadEntries(*journal_, 1, [&](uint64_t sequence, const Entry& entry) {
+    if (absl::Status applied = books_.Apply(entry); !applied.ok()) return AtSequence(sequence, applied);
+    if (sequence == then.sequence) return follower->Begin(books_, then.rows);
+    if (sequence > then.sequence) follower->See(entry);
+    return absl::OkStatus();
+  });
+}
+
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(std::unique_ptr<Journal> journal, Follower* follower,
-                                                     size_t remembered_ends) {
+                                                     size_t remembered_ends, const FollowerStart* then) {
   std::unique_ptr<Ledger> ledger = absl::WrapUnique(new Ledger(std::move(journal), remembered_ends));
   ledger->written_ = ledger->journal_->head();
-  const absl::Status loaded = ledger->Load(follower);
+  const absl::Status loaded = then == nullptr ? ledger->Load(follower) : absl::NotFoundError("not asked for");
   if (loaded.ok()) return ledger;
 
   // Projections follow from the journal: without them everything is read again, and if the journal itself is broken,
@@ -126,11 +139,9 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(std::unique_ptr<Journal> jo
                      " entries of the journal were replayed: ", loaded.message());
   }
   ledger->taken_ = 0;
+  ledger->follower_start_ = {};
   ledger->books_ = Books(remembered_ends);
-  if (follower != nullptr) {
-    if (absl::Status begun = follower->Begin(ledger->books_, {}); !begun.ok()) return begun;
-  }
-  const absl::Status replayed = Replay(*ledger->journal_, 1, follower, &ledger->books_);
+  const absl::Status replayed = ledger->ReplayAll(follower, then == nullptr ? FollowerStart() : *then);
   if (!replayed.ok()) return replayed;
   return ledger;
 }

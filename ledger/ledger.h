@@ -36,6 +36,12 @@ class Follower {
   virtual void See(const Entry& entry) = 0;
 };
 
+/// What a follower began with when a ledger was opened: with it, the same opening can be had again from the entries.
+struct FollowerStart {
+  uint64_t sequence = 0;  // what the rows reflected; 0: there were none
+  std::vector<Follower::Row> rows;
+};
+
 /// How a ledger was opened.
 struct Opening {
   uint64_t loaded = 0;    // the sequence that the projections reflected; 0: there were none
@@ -49,8 +55,14 @@ class Ledger {
   /// Loads the projections and replays the entries after them; where there are none, or they are damaged or of another
   /// journal, replays the whole journal. `follower` (may be null) goes along. DATA_LOSS with the sequence when the
   /// journal is broken or contradicts itself.
+  ///
+  /// With `then`, it is opened as it was when it gave that FollowerStart: from the entries alone, whatever projections
+  /// there are by now.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(std::unique_ptr<Journal> journal, Follower* follower,
-                                                      size_t remembered_ends = kRememberedEnds);
+                                                      size_t remembered_ends = kRememberedEnds,
+                                                      const FollowerStart* then = nullptr);
+  /// What the follower of Open began with; once.
+  FollowerStart TakeFollowerStart() { return std::move(follower_start_); }
 
   const Opening& opening() const { return opening_; }
   const Books& books() const { return books_; }
@@ -103,11 +115,13 @@ class Ledger {
   /// Unless OK.
   static void Crash(const absl::Status& contradiction);
   absl::Status Load(Follower* follower);
+  absl::Status ReplayAll(Follower* follower, const FollowerStart& then);
   Ledger(std::unique_ptr<Journal> journal, size_t remembered_ends)
       : journal_(std::move(journal)), books_(remembered_ends) {}
   std::unique_ptr<Journal> journal_;
   Books books_;
   Opening opening_;
+  FollowerStart follower_start_;
   Head written_;
   uint64_t taken_ = 0;  // the sequence of the last TakeChanges
   Batch batch_;

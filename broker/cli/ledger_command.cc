@@ -1,5 +1,6 @@
 // penstock ledger verify: does the journal of a data directory hold together, to the last entry, and its projections
-// with it? penstock ledger stats: what is in there, and what it takes on disk.
+// with it? penstock ledger stats: what is in there, and what it takes on disk. penstock ledger replay: do the arrivals
+// of a boot give the same decisions again?
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/arrivals/replay.h"
 #include "broker/cli/answer_json.h"
 #include "broker/cli/command_line.h"
 #include "broker/cli/exit_codes.h"
@@ -25,6 +27,7 @@ namespace {
 struct DirectoryOptions {
   std::string data_dir;
   Output output = Output::kTable;
+  uint32_t epoch = 0;  // of replay; 0: the newest in the arrival log
 };
 
 int Broken(const absl::Status& status, const DirectoryOptions& options, Terminal& terminal) {
@@ -186,6 +189,86 @@ int ShowStats(const DirectoryOptions& options, const Parts& parts, Terminal& ter
   return kOk;
 }
 
+absl::StatusOr<arrivals::Replayed> ReplayData(const DirectoryOptions& options, const Parts& parts) {
+  const auto journal = parts.journal(options.data_dir, /*read_only=*/true);
+  if (!journal.ok()) return journal.status();
+  const absl::StatusOr<std::vector<arrivals::LogFile>> files = arrivals::ListLog(options.data_dir);
+  if (!files.ok()) return files.status();
+  if (files->empty()) {
+    return absl::NotFoundError("there is no arrival log in " + options.data_dir +
+                               ": the daemon keeps one unless arrival_log.max_bytes is 0");
+  }
+  absl::StatusOr<arrivals::LogReader> log =
+      arrivals::LogReader::Open(options.data_dir, options.epoch == 0 ? files->back().epoch : options.epoch);
+  if (!log.ok()) return log.status();
+  return arrivals::Replay(*std::move(log), **journal, parts.scheduling);
+}
+
+nlohmann::ordered_json ReplayJson(const arrivals::Replayed& replayed) {
+  nlohmann::ordered_json json = {{"epoch", replayed.epoch},
+                                 {"same", replayed.same()},
+                                 {"reproducible", replayed.from_the_beginning},
+                                 {"commands", replayed.commands},
+                                 {"admits", replayed.admits},
+                                 {"decisions_equal", replayed.decisions},
+                                 {"orderly_end", replayed.stopped},
+                                 {"cut_bytes", replayed.cut_bytes}};
+  if (replayed.from_the_beginning) {
+    json["journal"] = {{"equal", !replayed.difference && !replayed.other_head},
+                       {"sequence", replayed.head.sequence},
+                       {"head", ledger::ToHex(replayed.head.hash)},
+                       {"unlogged_entries", replayed.unlogged_entries}};
+  }
+  if (replayed.other_head) json["journal"]["difference"] = *replayed.other_head;
+  if (replayed.difference) {
+    const arrivals::Difference& first = *replayed.difference;
+    json["difference"] = {{"command", first.command}, {"asked", first.asked}, {"then", first.then}, {"now", first.now}};
+  }
+  return json;
+}
+
+Sheet ReplaySheet(const arrivals::Replayed& replayed) {
+  Sheet sheet;
+  sheet.Add("epoch", std::to_string(replayed.epoch));
+  sheet.Add("commands", std::to_string(replayed.commands) + ", " + std::to_string(replayed.admits) + " of them Admit");
+  if (replayed.from_the_beginning) {
+    sheet.Add("decisions equal", std::to_string(replayed.decisions));
+  } else {
+    sheet.Add("decisions", "cannot be reproduced: the beginning of this boot's log was dropped to keep its bound");
+  }
+  if (const auto& first = replayed.difference) {
+    sheet.Add("first difference", "command " + std::to_string(first->command) + " (" + first->asked + ")");
+    sheet.Add("decided then", first->then);
+    sheet.Add("decided now", first->now);
+  }
+  if (replayed.from_the_beginning && !replayed.difference) {
+    sheet.Add("journal", replayed.other_head ? "differs: " + *replayed.other_head
+                                             : "equal up to sequence " + std::to_string(replayed.head.sequence) + ", " +
+                                                   ledger::ToHex(replayed.head.hash));
+    if (replayed.unlogged_entries > 0) {
+      sheet.Add("after the log", std::to_string(replayed.unlogged_entries) +
+                                     " entries whose commands were not yet written when the daemon ended");
+    }
+  }
+  sheet.Add("end of the log", replayed.stopped ? "an orderly stop" : "the daemon was killed, or runs on");
+  if (replayed.cut_bytes > 0) sheet.Add("torn", std::to_string(replayed.cut_bytes) + " bytes at the end, left out");
+  return sheet;
+}
+
+int ShowReplay(const DirectoryOptions& options, const Parts& parts, Terminal& terminal) {
+  const absl::StatusOr<arrivals::Replayed> replayed = ReplayData(options, parts);
+  if (!replayed.ok()) {
+    terminal.err << "penstock ledger replay: " << replayed.status().message() << "\n";
+    return replayed.status().code() == absl::StatusCode::kDataLoss ? kRefused : ExitCodeOf(replayed.status());
+  }
+  if (options.output == Output::kJson) {
+    terminal.out << Printed(ReplayJson(*replayed));
+  } else {
+    terminal.out << ReplaySheet(*replayed).Render(terminal.colour);
+  }
+  return replayed->same() ? kOk : kRefused;
+}
+
 }  // namespace
 
 void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts) {
@@ -204,6 +287,17 @@ void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts)
   stats->add_option("--data", of_stats->data_dir, "The daemon's data_dir; stop the daemon first")->required();
   AddOutputFlag(*stats, of_stats->output);
   OnRun(*stats, invocation, [of_stats, &parts](Terminal& terminal) { return ShowStats(*of_stats, parts, terminal); });
+
+  CLI::App* replay = ledger->add_subcommand("replay",
+                                            "Feed the recorded arrivals of a boot to an engine opened as it was then: "
+                                            "exit 0 if every decision and the journal come out the same, 1 with the "
+                                            "first difference if not, or if the log's beginning was dropped");
+  auto of_replay = std::make_shared<DirectoryOptions>();
+  replay->add_option("--data", of_replay->data_dir, "The daemon's data_dir; stop the daemon first")->required();
+  replay->add_option("--epoch", of_replay->epoch, "Which boot; the newest unless said otherwise");
+  AddOutputFlag(*replay, of_replay->output);
+  OnRun(*replay, invocation,
+        [of_replay, &parts](Terminal& terminal) { return ShowReplay(*of_replay, parts, terminal); });
 }
 
 }  // namespace penstock::cli

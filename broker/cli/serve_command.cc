@@ -59,6 +59,12 @@ void SayNoProjections(const absl::Status& status) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
 }
 
+void SayNoArrivalLog(const absl::Status& status) {
+  const std::string text = "penstock: the arrival log ends here: " + std::string(status.message()) +
+                           "\npenstock: nothing else is affected, but decisions from here on cannot be replayed\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+}
+
 void SayOpening(const ledger::Opening& opening, Terminal& terminal) {
   if (!opening.warning.empty()) terminal.err << "penstock: " << opening.warning << std::endl;
   if (opening.loaded + opening.replayed == 0) return;
@@ -86,8 +92,10 @@ absl::StatusOr<rpc::BrokerTerms> TermsFor(const config::Config& config, const Pa
                          .api_keys = auth::ApiKeys(*hash_key, config.api_keys),
                          .server = {.listen = config.listen, .tls_certificate = "", .tls_key = ""},
                          .command_queue = static_cast<size_t>(config.command_queue),
+                         .arrival_log_bytes = config.arrival_log_bytes,
                          .on_fatal = LastWord,
-                         .on_no_projections = SayNoProjections};
+                         .on_no_projections = SayNoProjections,
+                         .on_no_arrival_log = SayNoArrivalLog};
   if (!config.tls) return terms;
   absl::StatusOr<std::string> certificate = ReadFile(config.tls->cert_file);
   if (!certificate.ok()) return certificate.status();

@@ -45,9 +45,10 @@ struct Config {
   std::string data_dir;
   std::optional<Tls> tls;
   std::vector<auth::ApiKeyRecord> api_keys;
-  std::string hash_key_file;             // default: DATA_DIR/hash_key
-  Duration drain_timeout = Seconds(30);  // how long a stop waits for grants to be completed
-  int64_t command_queue = 65'536;        // commands that may wait for the engine; beyond: refused at once
+  std::string hash_key_file;                         // default: DATA_DIR/hash_key
+  Duration drain_timeout = Seconds(30);              // how long a stop waits for grants to be completed
+  int64_t command_queue = 65'536;                    // commands that may wait for the engine; beyond: refused at once
+  uint64_t arrival_log_bytes = uint64_t{256} << 20;  // all files of the arrival log; 0: none is kept
   core::EngineSettings engine;
 };
 

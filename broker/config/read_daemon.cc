@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kMaxDrainSeconds = 3'600;
 constexpr int64_t kMaxCommandQueue = 16'777'216;
+constexpr int64_t kMaxArrivalLogBytes = int64_t{1} << 50;
+constexpr uint64_t kLeastArrivalLogBytes = uint64_t{1} << 20;
 
 struct Address {
   std::string host;  // without brackets
@@ -86,6 +88,20 @@ void ReadTls(Section& top, bool check_files, Config& config) {
                    .key_file = ReadPem(tls, "key_file", "server.key", check_files)};
 }
 
+void ReadArrivalLog(Section& top, Config& config) {
+  const Node* node = top.Optional("arrival_log");
+  if (node == nullptr) return;
+  Section log(top.source(), *node, top.PathOf("arrival_log"), "arrival_log: {max_bytes: 268435456}");
+  config.arrival_log_bytes = static_cast<uint64_t>(log.Integer({.name = "max_bytes",
+                                                                .min = 0,
+                                                                .max = kMaxArrivalLogBytes,
+                                                                .otherwise = int64_t{256} << 20,
+                                                                .example = "268435456"}));
+  if (config.arrival_log_bytes == 0 || config.arrival_log_bytes >= kLeastArrivalLogBytes) return;
+  log.Complain("max_bytes", absl::StrCat(config.arrival_log_bytes, " is too little to be of use; give it at least ",
+                                         kLeastArrivalLogBytes, ", or 0 for no arrival log"));
+}
+
 void ReadKeyOwner(Section& section, auth::ApiKeyRecord& record) {
   if (record.role == auth::Role::kTenant) {
     record.tenant = section.EntityName("tenant", "acme");
@@ -153,6 +169,7 @@ void ReadDaemon(Section& top, bool check_files, Config& config) {
                                       .max = kMaxCommandQueue,
                                       .otherwise = config.command_queue,
                                       .example = "65536"});
+  ReadArrivalLog(top, config);
   ReadAuth(top, check_files, config);
 }
 

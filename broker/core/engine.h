@@ -43,10 +43,12 @@ class Engine {
  public:
   /// Opens the journal, replays it, binds the settings' names, pins the tariff, and starts a new epoch. The entries
   /// this posts are durable before it returns. FAILED_PRECONDITION when the settings contradict the journal (a tariff
-  /// version whose prices changed); DATA_LOSS when the journal is broken.
+  /// version whose prices changed); DATA_LOSS when the journal is broken. `then` opens it as an earlier engine was
+  /// opened: see Ledger::Open.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineSettings& settings,
                                                       std::unique_ptr<ledger::Journal> journal,
-                                                      const SchedulerFactory& scheduling, Instant now);
+                                                      const SchedulerFactory& scheduling, Instant now,
+                                                      const ledger::FollowerStart* then = nullptr);
 
   /// Applies one command, whose texts it takes over. `now` never runs backwards: an older one counts as the last.
   void Apply(Command command, Instant now, Effects* effects);

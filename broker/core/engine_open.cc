@@ -14,9 +14,10 @@ namespace penstock::core {
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineSettings& settings,
                                                      std::unique_ptr<ledger::Journal> journal,
-                                                     const SchedulerFactory& scheduling, Instant now) {
+                                                     const SchedulerFactory& scheduling, Instant now,
+                                                     const ledger::FollowerStart* then) {
   Past past(settings, now);
-  auto ledger = ledger::Ledger::Open(std::move(journal), &past);
+  auto ledger = ledger::Ledger::Open(std::move(journal), &past, ledger::kRememberedEnds, then);
   if (!ledger.ok()) return ledger.status();
   past.Finish();
   std::unique_ptr<Engine> engine(new Engine(*std::move(ledger)));

@@ -21,14 +21,16 @@ constexpr std::chrono::microseconds kSyncSpacing(2'000);
 
 }  // namespace
 
-CommandLoop::CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock, Terms terms)
+CommandLoop::CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock, Terms terms,
+                         std::unique_ptr<ArrivalRecorder> arrivals)
     : engine_(std::move(engine)),
       clock_(std::move(clock)),
       terms_(std::move(terms)),
       projections_({.ledger = engine_->ledger(),
                     .changed_rows = [this] { return engine_->changed_rows(); },
                     .take_changes = [this](ledger::RowBatch* rows) { engine_->TakeChanges(rows); }},
-                   terms_.write_back, terms_.on_no_projections) {
+                   terms_.write_back, terms_.on_no_projections),
+      arrivals_(std::move(arrivals)) {
   durable_ = 0;
   loop_ = std::thread([this] { Run(); });
   syncer_ = std::thread([this] { RunSyncer(); });
@@ -99,14 +101,19 @@ bool CommandLoop::TakeItems(std::vector<Item>* items) {
   return !(stopping_ && items->empty());
 }
 
+void CommandLoop::Apply(core::Command&& command, Instant now) {
+  if (arrivals_ != nullptr) arrivals_->Arrived(command, now);
+  engine_->Apply(std::move(command), now, &effects_);
+}
+
 void CommandLoop::ApplyAll(std::vector<Item>& items) {
   const Instant now = clock_.Now();
-  if (items.empty()) engine_->Apply(core::Tick{}, now, &effects_);
+  if (items.empty()) Apply(core::Tick{}, now);
   for (size_t i = 0; i < items.size(); ++i) {
     engine_->ExpectAhead(i, items.size(), [&](size_t n) -> core::Command& { return items[n].request.command; });
     Item& item = items[i];
     const Request& request = item.request;
-    engine_->Apply(std::move(item.request.command), now, &effects_);
+    Apply(std::move(item.request.command), now);
     const Waiter waiter{item.caller, request.tag, request.release};
     if (!FindWaiters(request.ticket, waiter) && item.caller != nullptr) waiters_[request.ticket] = waiter;
     if (item.read) item.read(*engine_, durable_.load(std::memory_order_acquire));
@@ -136,7 +143,7 @@ void CommandLoop::UpdatePlan(Instant now) {
   planner_.Observe(effects_);
   effects_.observations.clear();
   effects_.waits.clear();
-  if (std::optional<core::SetPlan> plan = planner_.TakePlan(now)) engine_->Apply(*std::move(plan), now, &effects_);
+  if (std::optional<core::SetPlan> plan = planner_.TakePlan(now)) Apply(*std::move(plan), now);
 }
 
 void CommandLoop::Runs::Add(BatchCaller* caller, Reply reply) {
@@ -152,6 +159,7 @@ void CommandLoop::Runs::HandOver() {
 }
 
 void CommandLoop::WriteAndRelease() {
+  if (arrivals_ != nullptr) arrivals_->Answered(effects_.answers);
   if (absl::Status written = engine_->ledger().WriteBatch(); !written.ok()) Fail(written);
   FindWaiters(0, {});
   for (size_t i = 0; i < effects_.answers.size(); ++i) {
@@ -189,7 +197,9 @@ void CommandLoop::Run() {
   while (TakeItems(&items)) {
     ApplyAll(items);
     WriteAndRelease();
-    projections_.WriteBackIfDue(clock_.Now());
+    const Instant now = clock_.Now();
+    projections_.WriteBackIfDue(now);
+    if (arrivals_ != nullptr) arrivals_->Written(now, engine_->ledger().head());
     if (someone_waits_for_settled_.load(std::memory_order_acquire)) TellWhenSettled();
   }
 }
@@ -260,7 +270,8 @@ absl::Status CommandLoop::Stop() {
   }
   arrived_.notify_one();
   loop_.join();
-  engine_->PostStop(clock_.Now());
+  const Instant stopped = clock_.Now();
+  engine_->PostStop(stopped);
   const absl::Status written = engine_->ledger().WriteBatch();
   {
     Lock lock(sync_mutex_);
@@ -269,6 +280,7 @@ absl::Status CommandLoop::Stop() {
   unsynced_.notify_one();
   syncer_.join();
   if (!written.ok()) return written;
+  if (arrivals_ != nullptr) arrivals_->Finish(stopped, engine_->ledger().head());
   projections_.Finish();
   return engine_->ledger().SyncJournal().status();
 }

@@ -4,6 +4,8 @@
 //
 // A batch of commands takes one lock and one wake-up on its way in, and its answers come back in runs.
 //
+// What it applies and answers may be recorded for replay (ArrivalRecorder).
+//
 // Now and then the loop takes what changed in books and limits, for a third thread to write back (ProjectionWriter).
 //
 // A write or sync error ends the process: memory would be ahead of the disk. No answer that depends on it gets out.
@@ -23,6 +25,7 @@
 #include <vector>
 
 #include "broker/core/engine.h"
+#include "broker/daemon/arrival_recorder.h"
 #include "broker/daemon/clock.h"
 #include "broker/daemon/mutex.h"
 #include "broker/daemon/projection_writer.h"
@@ -63,7 +66,9 @@ class CommandLoop {
     std::function<void(const absl::Status&)> on_no_projections;
   };
 
-  CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock, Terms terms);
+  /// `arrivals` may be null.
+  CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock, Terms terms,
+              std::unique_ptr<ArrivalRecorder> arrivals = nullptr);
   ~CommandLoop();
 
   /// A handle for one answer, never given twice.
@@ -132,6 +137,7 @@ class CommandLoop {
   bool Enqueue(Item item);
   void Run();
   bool TakeItems(std::vector<Item>* items);
+  void Apply(core::Command&& command, Instant now);
   void ApplyAll(std::vector<Item>& items);
   bool FindWaiters(core::Ticket newest, const Waiter& waiter);
   void WriteAndRelease();
@@ -145,6 +151,7 @@ class CommandLoop {
   const Terms terms_;
   planning::Planner planner_;
   ProjectionWriter projections_;
+  const std::unique_ptr<ArrivalRecorder> arrivals_;
   std::chrono::steady_clock::time_point next_drain_;
   core::Effects effects_;
   absl::flat_hash_map<core::Ticket, Waiter> waiters_;  // of commands that were not answered at once

@@ -4,9 +4,24 @@
 #include <future>
 #include <utility>
 
+#include "broker/arrivals/log_files.h"
 #include "broker/auth/random_bytes.h"
+#include "broker/daemon/arrival_recorder.h"
 
 namespace penstock::rpc {
+namespace {
+
+/// Null when none is wanted, or when there can be none: that is said.
+std::unique_ptr<daemon::ArrivalRecorder> RecordArrivals(const BrokerTerms& terms, const arrivals::Birth& birth) {
+  if (terms.arrival_log_bytes == 0) return nullptr;
+  auto log = arrivals::LogWriter::Open(
+      {.data_dir = terms.data_dir, .epoch = birth.epoch, .max_bytes = terms.arrival_log_bytes});
+  if (log.ok()) return std::make_unique<daemon::ArrivalRecorder>(*std::move(log), birth, terms.on_no_arrival_log);
+  if (terms.on_no_arrival_log) terms.on_no_arrival_log(log.status());
+  return nullptr;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
   std::unique_ptr<Broker> broker(new Broker);
@@ -18,8 +33,12 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
   broker->read_config_ = std::move(terms.read_config);
   broker->api_keys_ = std::make_unique<auth::ApiKeys>(std::move(terms.api_keys));
 
-  auto engine = core::Engine::Open(terms.engine, std::move(terms.journal), terms.scheduling, daemon::WallTime());
+  arrivals::Birth birth{.opened = daemon::WallTime(), .before = terms.journal->head()};
+  auto engine = core::Engine::Open(terms.engine, std::move(terms.journal), terms.scheduling, birth.opened);
   if (!engine.ok()) return engine.status();
+  birth.epoch = (*engine)->epoch();
+  birth.follower = (*engine)->ledger().TakeFollowerStart();
+  birth.settings = std::move(terms.engine);
   broker->opening_ = (*engine)->ledger().opening();
   broker->names_ = std::make_unique<Names>(**engine);
   daemon::SlewedClock clock(daemon::MonotonicTime, daemon::WallTime, (*engine)->books().newest());
@@ -28,7 +47,8 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
       daemon::CommandLoop::Terms{.queue_capacity = terms.command_queue,
                                  .on_fatal = std::move(terms.on_fatal),
                                  .write_back = {},
-                                 .on_no_projections = std::move(terms.on_no_projections)});
+                                 .on_no_projections = std::move(terms.on_no_projections)},
+      RecordArrivals(terms, birth));
 
   broker->surroundings_ = std::make_unique<Surroundings>(
       Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, broker->worker_, terms.front_door,

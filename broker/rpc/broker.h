@@ -28,6 +28,7 @@ struct BrokerTerms {
   auth::ApiKeys api_keys;
   ServerTerms server;
   size_t command_queue = 65'536;
+  uint64_t arrival_log_bytes = 0;  // of the arrival log in data_dir; 0: none
   FrontDoor front_door{};
   /// What the configuration says now, for Reload; may be null.
   struct Fresh {
@@ -41,6 +42,8 @@ struct BrokerTerms {
   std::function<void(const absl::Status&)> on_fatal;
   /// Projections cannot be written back any more; the daemon goes on. May be null.
   std::function<void(const absl::Status&)> on_no_projections;
+  /// Likewise the arrival log.
+  std::function<void(const absl::Status&)> on_no_arrival_log;
 };
 
 class Broker {

@@ -103,6 +103,7 @@ TEST_F(EveryKey, OfTheDaemonIsRead) {
   EXPECT_EQ(config_.tls->key_file, "/etc/penstock/server.key");
   EXPECT_EQ(config_.drain_timeout, Seconds(5));
   EXPECT_EQ(config_.command_queue, 1'024);
+  EXPECT_EQ(config_.arrival_log_bytes, 1'048'576u);
   EXPECT_EQ(config_.hash_key_file, "/etc/penstock/secrets/hash_key");
   ASSERT_EQ(config_.api_keys.size(), 3u);
   EXPECT_EQ(config_.api_keys[1].role, auth::Role::kTenant);
@@ -257,6 +258,7 @@ TEST(AMinimalConfig, HasTheDefaultsThatTheExampleNames) {
   EXPECT_EQ(config->listen, "127.0.0.1:7070");
   EXPECT_EQ(config->drain_timeout, Seconds(30));
   EXPECT_EQ(config->command_queue, 65'536);
+  EXPECT_EQ(config->arrival_log_bytes, uint64_t{256} << 20);
   EXPECT_EQ(config->hash_key_file, "/var/lib/penstock/hash_key");
   const core::PoolSettings& pool = config->engine.pools[0];
   EXPECT_EQ(pool.terms.burst, NormalizedTokens(50'000));

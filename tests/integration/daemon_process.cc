@@ -44,6 +44,8 @@ pools:
 tenants:
   - {name: shop, tier: elastic, keys: [{name: prod}]}
   - {name: tramp, tier: free, keys: [{name: prod}]}
+  - {name: audit, tier: elastic, keys: [{name: prod}]}
+  - {name: frugal, tier: elastic, budgets: {total: 0.25}, keys: [{name: prod}]}
 tariff:
   version: integration-1
   currency: USD
@@ -92,6 +94,8 @@ DaemonProcess::DaemonProcess() {
   const std::string mark = "%KEYS%\n";
   config.replace(config.find(mark), mark.size(), yaml);
   std::ofstream(config_file()) << config;
+  std::ofstream(gateway_key_file()) << gateway_secret_ << "\n";
+  std::filesystem::permissions(gateway_key_file(), std::filesystem::perms::owner_read);
 }
 
 DaemonProcess::~DaemonProcess() {

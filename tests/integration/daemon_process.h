@@ -21,7 +21,8 @@ Ran RunPenstock(const std::string& arguments);
 class DaemonProcess {
  public:
   /// Makes a temporary folder with keys and a configuration: pool `chat` (plenty) and pool `brief`, whose leases and
-  /// holds last one second; tenants shop (elastic) and tramp (free), each with key `prod`.
+  /// holds last one second; tenants shop, audit, frugal (elastic, frugal with a hard budget of 0.25 in all) and tramp
+  /// (free), each with key `prod`.
   DaemonProcess();
   ~DaemonProcess();
 
@@ -37,6 +38,10 @@ class DaemonProcess {
 
   std::string data_dir() const { return folder_ + "/data"; }
   std::string config_file() const { return folder_ + "/penstock.yaml"; }
+  /// Holds the gateway's secret, for processes that call.
+  std::string gateway_key_file() const { return folder_ + "/gateway_key"; }
+  /// A file of the test's own beside them.
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
   /// What it wrote to stderr since its last start.
   std::string output() const;
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }

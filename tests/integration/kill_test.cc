@@ -14,6 +14,7 @@
 #include "penstock/v1/operations.grpc.pb.h"
 #include "tests/admission/seed.h"
 #include "tests/integration/daemon_process.h"
+#include "tests/integration/pairs.h"
 
 namespace penstock::integration {
 namespace {
@@ -105,18 +106,9 @@ class Auditor {
   std::string NextId() { return "r" + std::to_string(next_id_.fetch_add(1)); }
 
   bool Admit(v1::Admission::Stub& stub, const std::string& pool, const std::string& id, v1::AdmitResponse* response) {
-    v1::AdmitRequest request;
-    request.set_request_id(id);
-    request.set_key("tenants/shop/keys/prod");
-    request.add_pools(pool);
-    request.set_max_output_tokens(1'000);
-    v1::TokenCount* input = request.add_input();
-    input->set_kind("input");
-    input->set_tokens(100);
-    request.mutable_max_wait()->set_seconds(20);
     grpc::ClientContext context;
     daemon_.Authorise(context);
-    const grpc::Status status = stub.Admit(&context, request, response);
+    const grpc::Status status = stub.Admit(&context, AdmitOf("tenants/shop/keys/prod", pool, id), response);
     EXPECT_TRUE(!status.ok() || response->has_grant()) << response->DebugString();
     return status.ok() && response->has_grant();
   }
@@ -129,7 +121,7 @@ class Auditor {
       cut_off_admits_.push_back(id);
       return false;
     }
-    const v1::CompleteRequest complete = CompletionOf(admitted.grant().name());
+    const v1::CompleteRequest complete = CompletionOf(admitted.grant().name(), Draw());
     grpc::ClientContext context;
     daemon_.Authorise(context);
     v1::CompleteResponse completed;
@@ -139,17 +131,7 @@ class Auditor {
     return answered;
   }
 
-  v1::CompleteRequest CompletionOf(const std::string& grant) {
-    v1::CompleteRequest complete;
-    complete.set_grant(grant);
-    complete.set_outcome(v1::CompleteRequest::SUCCEEDED);
-    v1::TokenCount* output = complete.add_tokens();
-    output->set_kind("output");
-    output->set_tokens(Draw());
-    return complete;
-  }
-
-  void Remember(const std::string& grant) { remembered_.push_back({CompletionOf(grant), ""}); }
+  void Remember(const std::string& grant) { remembered_.push_back({CompletionOf(grant, Draw()), ""}); }
 
   int64_t Draw() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -194,6 +176,8 @@ TEST(KillMinusNine, LosesNothingThatWasAnsweredInFiftyKills) {
   const Ran verified = RunPenstock("ledger verify --data " + daemon.data_dir() + " -o json");
   EXPECT_EQ(verified.exit_code, 0) << verified.output;
   EXPECT_NE(verified.output.find("\"verified\": true"), std::string::npos) << verified.output;
+  const Ran replayed = RunPenstock("ledger replay --data " + daemon.data_dir());
+  EXPECT_EQ(replayed.exit_code, 0) << replayed.output;
   EXPECT_NE(verified.output.find("\"amount\": \"" + auditor.TotalCharge() + "\""), std::string::npos)
       << "the clients' own records add up to " << auditor.TotalCharge() << "\n"
       << verified.output;

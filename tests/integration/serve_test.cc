@@ -80,6 +80,61 @@ TEST(Serve, RefusesADataDirectoryThatAnotherDaemonHas) {
 }
 
 /// Damages the newest log file of the journal after some traffic and a kill.
+/// Admits and completes so many requests; some are left to wait for their leases.
+void Load(DaemonProcess& daemon, const std::string& prefix, int requests) {
+  for (int i = 0; i < requests; ++i) {
+    v1::AdmitResponse response;
+    ASSERT_TRUE(Admit(daemon, prefix + std::to_string(i), &response).ok());
+    if (i % 5 == 0) continue;
+    ASSERT_TRUE(Complete(daemon, response.grant().name()).ok());
+  }
+}
+
+std::string Replay(const DaemonProcess& daemon, int epoch) {
+  const Ran ran = RunPenstock("ledger replay --data " + daemon.data_dir() + " --epoch " + std::to_string(epoch));
+  EXPECT_EQ(ran.exit_code, 0) << ran.output;
+  return ran.output;
+}
+
+TEST(ArrivalLog, OfEveryBootGivesTheSameDecisionsAgain) {
+  DaemonProcess daemon;
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  Load(daemon, "first", 40);
+  daemon.Signal(SIGHUP);  // a reload is a command too
+  Load(daemon, "second", 40);
+  daemon.Kill();
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  Load(daemon, "third", 40);
+  daemon.Signal(SIGTERM);
+  daemon.Kill();  // it would wait for the open grants
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  Load(daemon, "fourth", 3);
+  daemon.Kill();
+  EXPECT_THAT(Replay(daemon, 1), HasSubstr("the daemon was killed"));
+  Replay(daemon, 2);
+  EXPECT_THAT(Replay(daemon, 3), HasSubstr("equal up to sequence"));
+  EXPECT_EQ(RunPenstock("ledger replay --data " + daemon.data_dir() + " --epoch 9").exit_code, 78);
+}
+
+TEST(ArrivalLog, OfAnOrderlyBootGoesToItsEnd) {
+  DaemonProcess daemon;
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  v1::AdmitResponse response;
+  ASSERT_TRUE(Admit(daemon, "r1", &response).ok());
+  ASSERT_TRUE(Complete(daemon, response.grant().name()).ok());
+  ASSERT_EQ(daemon.Stop(), 0) << daemon.output();
+  EXPECT_THAT(Replay(daemon, 1), HasSubstr("an orderly stop"));
+}
+
+TEST(ArrivalLog, CanBeTurnedOff) {
+  DaemonProcess daemon;
+  std::ofstream(daemon.config_file(), std::ios::app) << "arrival_log: {max_bytes: 0}\n";
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  ASSERT_EQ(daemon.Stop(), 0) << daemon.output();
+  EXPECT_FALSE(std::filesystem::exists(daemon.data_dir() + "/arrivals"));
+  EXPECT_THAT(RunPenstock("ledger replay --data " + daemon.data_dir()).output, HasSubstr("no arrival log"));
+}
+
 class DamagedJournal : public testing::Test {
  protected:
   void SetUp() override {

@@ -8,6 +8,7 @@ constexpr std::string_view kAdmission = "admission/";
 constexpr std::string_view kLedger = "ledger/";
 constexpr std::string_view kRocksDb = "ledger/rocksdb_";
 constexpr std::string_view kCore = "broker/core/";
+constexpr std::string_view kArrivals = "broker/arrivals/";
 constexpr std::string_view kMarket = "broker/market/";
 constexpr std::string_view kPlanning = "broker/planning/";
 constexpr std::string_view kAuth = "broker/auth/";
@@ -24,16 +25,17 @@ const std::vector<Room>& Rooms() {
       {kLedger,          kPure, {kWords}},
       {kRocksDb,         kTimeless | kIntegers | kMayRocksDbInCc, {kLedger, kWords}},
       {kCore,            kPure, {kLedger, kAdmission, kWords}},
+      {kArrivals,        kPure, {kCore, kLedger, kAdmission, kWords}},
       {kMarket,          kPure, {kLedger, kWords}},
       {kPlanning,        0, {kCore, kLedger, kWords}},
       {kAuth,            0, {kConfig, kCore, kLedger, kAdmission, kWords}},
       {kConfig,          0, {kAuth, kCore, kLedger, kAdmission, kWords}},
-      {kDaemon,          0, {kAuth, kConfig, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords}},
-      {kRpc,             kMayGrpc, {kDaemon, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords, kProto}},
+      {kDaemon,          0, {kArrivals, kAuth, kConfig, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords}},
+      {kRpc,             kMayGrpc, {kDaemon, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords, kProto}},
       {"broker/http/",   0, {kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
-      {"broker/cli/",    kMayGrpc, {kRpc, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords, kProto}},
+      {"broker/cli/",    kMayGrpc, {kRpc, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords, kProto}},
       {"broker/main.cc", 0, {"*"}},
-      {"sim/",           kOneThread, {kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
+      {"sim/",           kOneThread, {kArrivals, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
       {kProto,           kMayGrpc, {}},
       {"tests/",         kSleepless | kMayGrpc | kMayRocksDb, {"*"}},
   };

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/arrivals/record.h"
 #include "tests/broker/core/engine_fixture.h"
 #include "tests/broker/core/nowhere_journal.h"
 
@@ -92,12 +93,17 @@ class Steady {
   const Engine& engine() const { return *engine_; }
 
  private:
+  static constexpr size_t kBlockBytes = 100'000;
+
   template <class T>
   void Do(T command) {
     command.ticket = ++ticket_;
     Command carried(std::move(command));
     const int64_t before = allocations;
+    arrivals_.Add(carried, now_);
     engine_->Apply(std::move(carried), now_, &effects_);
+    arrivals_.Add(effects_.answers);
+    if (arrivals_.bytes().size() > kBlockBytes) arrivals_.TakeInto(&block_);
     counted_ += allocations - before;
     for (Answer& answer : effects_.answers) {
       if (auto* granted = std::get_if<Granted>(&answer.outcome)) running_.push_back(*granted);
@@ -107,6 +113,8 @@ class Steady {
     effects_.waits.clear();
   }
 
+  arrivals::BlockWriter arrivals_;  // as the daemon's loop records what it applies
+  std::string block_;
   std::unique_ptr<Engine> engine_;
   std::vector<PoolId> pools_;
   std::deque<Granted> running_;

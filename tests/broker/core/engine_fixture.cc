@@ -180,6 +180,7 @@ void EngineWorld::Do(Command command) {
   Effects effects;
   engine_->Apply(command, now_, &effects);
   PENSTOCK_CHECK(engine_->ledger().WriteBatch().ok());
+  if (watcher_) watcher_(command, effects.answers);
   if (++commands_ % kCommandsBetweenWriteBacks == 0) WriteBack();
   for (Answer& answer : effects.answers) {
     last_release_ = answer.release;

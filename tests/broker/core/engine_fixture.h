@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,10 @@ class EngineWorld {
   void Restart(Duration after = Duration::Zero());
   /// The next restart finds no projections.
   void LoseProjections() { PENSTOCK_CHECK(journal_.journal().projections()->Clear().ok()); }
+
+  /// Sees every command once it is applied and written, with what it answered.
+  using Watcher = std::function<void(const Command& command, const std::vector<Answer>& answers)>;
+  void Watch(Watcher watcher) { watcher_ = std::move(watcher); }
 
   Instant now() const { return now_; }
   Engine& engine() { return *engine_; }
@@ -99,6 +104,7 @@ class EngineWorld {
   bool reconfigured_ = false;  // a replay then counts runs by the last settings, not by those of their time
   Release last_release_ = Release::kWritten;
   std::vector<Answer> answers_;
+  Watcher watcher_;
 };
 
 /// A limit whose burst is what it allows in a period.

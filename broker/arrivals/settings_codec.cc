@@ -1,0 +1,142 @@
+#include "broker/arrivals/settings_codec.h"
+
+#include <variant>
+
+#include "broker/arrivals/fields.h"
+#include "ledger/entry.h"
+
+// The lists of fields lie in the namespaces of their types, where Writer and Reader find them.
+
+namespace penstock::admission {
+
+using arrivals::Is;
+
+void Fields(Is<RateTerms> auto& terms, auto& code) {
+  auto& [quantity, period, burst] = terms;
+  code(quantity, period, burst);
+}
+
+void Fields(Is<LimitTerms> auto& terms, auto& code) {
+  auto& [name, measure, kind, rate] = terms;
+  code(name, measure, kind, rate);
+}
+
+void Fields(Is<LimitPolicy> auto& policy, auto& code) {
+  auto& [limits, max_parallel] = policy;
+  code(limits, max_parallel);
+}
+
+void Fields(Is<ClassTerms> auto& terms, auto& code) {
+  auto& [weight, max_in_flight, holdback_slots, holdback_kv, max_waiting, floor, cap, codel_target, codel_interval] =
+      terms;
+  code(weight, max_in_flight, holdback_slots, holdback_kv, max_waiting, floor, cap, codel_target, codel_interval);
+}
+
+void Fields(Is<PoolTerms> auto& terms, auto& code) {
+  auto& [capacity, burst, max_in_flight, kv_tokens, classes] = terms;
+  code(capacity, burst, max_in_flight, kv_tokens, classes);
+}
+
+}  // namespace penstock::admission
+
+namespace penstock::ledger::rating {
+
+using arrivals::Is;
+
+void Fields(Is<Reservation> auto& reservation, auto& code) {
+  auto& [pool, rate, from, to] = reservation;
+  code(pool, rate, from, to);
+}
+
+void Fields(Is<Provision> auto& provision, auto& code) {
+  auto& [units, input_per_minute, output_per_minute] = provision;
+  code(units, input_per_minute, output_per_minute);
+}
+
+void Fields(Is<Credit> auto& credit, auto& code) {
+  auto& [name, kind, amount, priority, granted, expires] = credit;
+  code(name, kind, amount, priority, granted, expires);
+}
+
+void Fields(Is<Subscription> auto& subscription, auto& code) {
+  auto& [from, until, seats, reservations, provisions, contracted, committed, minimum, credits] = subscription;
+  code(from, until, seats, reservations, provisions, contracted, committed, minimum, credits);
+}
+
+}  // namespace penstock::ledger::rating
+
+namespace penstock::core {
+
+using arrivals::Is;
+
+void Fields(Is<PoolSettings> auto& pool, auto& code) {
+  auto& [name, model, terms, burndown, predicted_output, estimator_error, lease, settle_within] = pool;
+  code(name, model, terms, burndown, predicted_output, estimator_error, lease, settle_within);
+}
+
+void Fields(Is<ReservationSettings> auto& reservation, auto& code) {
+  auto& [pool, kind, rate, overrun] = reservation;
+  code(pool, kind, rate, overrun);
+}
+
+void Fields(Is<BudgetTerms> auto& budget, auto& code) {
+  auto& [name, period, amount] = budget;
+  code(name, period, amount);
+}
+
+void Fields(Is<RunTerms> auto& runs, auto& code) {
+  auto& [max_spend, max_requests, max_wall_time, max_depth, ask_for_approval] = runs;
+  code(max_spend, max_requests, max_wall_time, max_depth, ask_for_approval);
+}
+
+void Fields(Is<KeyPolicy> auto& policy, auto& code) {
+  auto& [pools, classes, max_input, max_output, max_output_price, duplicates, duplicate_window] = policy;
+  code(pools, classes, max_input, max_output, max_output_price, duplicates, duplicate_window);
+}
+
+void Fields(Is<KeySettings> auto& key, auto& code) {
+  auto& [name, weight, limits, policy, budgets] = key;
+  code(name, weight, limits, policy, budgets);
+}
+
+void Fields(Is<Graduation> auto& graduation, auto& code) {
+  auto& [at_spend, limits] = graduation;
+  code(at_spend, limits);
+}
+
+void Fields(Is<TenantSettings> auto& tenant, auto& code) {
+  auto& [name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, subscription] =
+      tenant;
+  code(name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, subscription);
+}
+
+}  // namespace penstock::core
+
+namespace penstock::arrivals {
+
+// The tariff is coded as the journal has it.
+void EncodeSettings(const core::EngineSettings& settings, std::string* out) {
+  const auto& [pools, tier_limits, tenants, tariff] = settings;
+  Origin origin;
+  std::string entry;
+  ledger::Encode(ledger::TariffEntry{1, tariff}, &entry);
+  Writer(out, &origin)(pools, tier_limits, tenants, entry);
+}
+
+absl::StatusOr<core::EngineSettings> DecodeSettings(std::string_view bytes) {
+  core::EngineSettings settings;
+  Origin origin;
+  ledger::RowReader in(bytes);
+  Reader read(&in, &origin);
+  std::string entry;
+  read(settings.pools, settings.tier_limits, settings.tenants, entry);
+  if (!read.ok() || !in.done()) return absl::DataLossError("the recorded settings make no sense");
+  absl::StatusOr<ledger::Entry> decoded = ledger::Decode(entry);
+  if (!decoded.ok()) return decoded.status();
+  auto* tariff = std::get_if<ledger::TariffEntry>(&*decoded);
+  if (tariff == nullptr) return absl::DataLossError("the recorded settings have no tariff");
+  settings.tariff = std::move(tariff->tariff);
+  return settings;
+}
+
+}  // namespace penstock::arrivals

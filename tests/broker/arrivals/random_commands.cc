@@ -1,0 +1,131 @@
+#include "tests/broker/arrivals/random_commands.h"
+
+#include <memory>
+#include <utility>
+
+namespace penstock::arrivals {
+
+core::EngineSettings RichWorld() {
+  core::EngineSettings settings = core::WithPool(core::SmallWorld(), "annex");
+  settings.pools[1].estimator_error_thousandths = 50;
+  settings.pools[1].terms.kv_tokens = 100'000;
+  settings.tier_limits[0].limits = {core::LimitOf("requests_per_hour", admission::Measure::kRequests, 2'000, Hours(1))};
+  settings.tier_limits[0].max_parallel = 3;
+  core::TenantSettings& shop = settings.tenants[1];
+  shop.weight = 3;
+  shop.limits.limits = {core::LimitOf("tokens_per_day", admission::Measure::kTokens, 2'000'000, Hours(24))};
+  shop.graduations = {{core::Usd("0.001"), shop.limits}};
+  shop.pools = {"chat", "annex"};
+  shop.classes = {ServiceClass::kFlex, ServiceClass::kDefault};
+  shop.budgets = {{"total", core::BudgetTerms::Period::kTotal, core::Usd("0.05")}};
+  shop.runs = {.max_spend = core::Usd("0.01"),
+               .max_requests = 50,
+               .max_wall_time = Hours(1),
+               .max_depth = 4,
+               .ask_for_approval = true};
+  shop.keys[0].weight = 2;
+  shop.keys[0].budgets = {{"day", core::BudgetTerms::Period::kDay, core::Usd("0.04")}};
+  shop.keys[0].policy = {.pools = {"chat"},
+                         .classes = {ServiceClass::kDefault},
+                         .max_input = Tokens(10'000),
+                         .max_output = Tokens(5'000),
+                         .max_output_price = 9'000'000,
+                         .duplicates = core::DuplicatePolicy::kHint,
+                         .duplicate_window = Seconds(5)};
+  settings.tenants[2].reservations[0].kind = TokenKind::kOutput;
+  ledger::rating::Subscription& bought = shop.subscription;
+  bought.from = Instant(1);
+  bought.seats = {{"pro", 5}};
+  bought.reservations = {{"chat", WorkPerSecond(5), Instant(1), Instant(2)}};
+  bought.provisions["chat"] = {.units = 2, .input_per_minute = 3, .output_per_minute = 4};
+  bought.contracted["chat"] = WorkPerSecond(7);
+  bought.committed_per_window["annex"] = Work(8);
+  bought.minimum = core::Usd("9");
+  bought.credits = {{.name = "sorry", .kind = ledger::rating::Credit::Kind::kService, .amount = core::Usd("-1.5")}};
+  return settings;
+}
+
+TokenCounts RandomCommands::Counts() {
+  TokenCounts counts;
+  for (const TokenKind kind : kAllTokenKinds) {
+    if (random_.OneIn(3)) counts[kind] = Tokens(random_.Between(0, 1'000'000));
+  }
+  return counts;
+}
+
+ledger::BodyDigest RandomCommands::Digest() {
+  ledger::BodyDigest digest;
+  for (uint8_t& byte : digest) byte = static_cast<uint8_t>(random_.Bits());
+  return digest;
+}
+
+core::Admit RandomCommands::DrawAdmit() {
+  core::Admit admit;
+  admit.ticket = random_.Bits() >> random_.Between(0, 63);
+  admit.tenant = TenantId{Number()};
+  admit.key = KeyId{Number()};
+  admit.request_id = Text();
+  admit.body = Digest();
+  for (int64_t n = random_.Between(0, 8); n > 0; --n) admit.pools.push_back(PoolId{Number()});
+  admit.input = Counts();
+  for (const TokenKind kind : kAllTokenKinds) admit.estimated[kind] = random_.OneIn(2);
+  admit.max_output = Tokens(random_.Between(1, 1'000'000));
+  admit.max_wait = Time();
+  admit.wanted = Perhaps(static_cast<ServiceClass>(random_.Between(0, kServiceClassCount - 1)));
+  admit.run = Text();
+  admit.depth = random_.Between(0, 1'000);
+  admit.content = Perhaps(Digest());
+  for (int64_t n = random_.Between(0, 3); n > 0; --n) admit.labels.emplace_back(Text(), Text());
+  admit.validate_only = random_.OneIn(2);
+  return admit;
+}
+
+core::Complete RandomCommands::DrawComplete() {
+  core::Complete complete;
+  complete.ticket = random_.Bits();
+  complete.grant = Grant();
+  complete.terms = {TenantId{Number()}, KeyId{Number()}, PoolId{Number()},
+                    static_cast<ServiceClass>(random_.Between(0, kServiceClassCount - 1)), Number()};
+  complete.issued = At();
+  complete.on_behalf_of = Perhaps(TenantId{Number()});
+  complete.outcome = static_cast<ledger::Outcome>(random_.Between(0, 2));
+  complete.tokens = Counts();
+  complete.body = Digest();
+  complete.first_token_at = Perhaps(At());
+  complete.ended_at = Perhaps(At());
+  return complete;
+}
+
+core::SetPlan RandomCommands::DrawPlan() {
+  core::SetPlan plan;
+  for (int64_t n = random_.Between(0, 3); n > 0; --n) {
+    plan.predicted_outputs.push_back({TenantId{Number()}, PoolId{Number()}, Tokens(random_.Between(0, 100'000))});
+  }
+  for (int64_t n = random_.Between(0, 2); n > 0; --n) {
+    core::SetPlan::WaitTable table{.pool = PoolId{Number()}, .stood_as = ServiceClass::kFlex, .buckets = {}};
+    for (core::WaitRange& range : table.buckets) range = {Time(), Time(), Time()};
+    plan.wait_tables.push_back(table);
+  }
+  return plan;
+}
+
+core::Command RandomCommands::Draw(size_t type) {
+  const core::Command commands[] = {
+      DrawAdmit(),
+      core::Abandon{random_.Bits()},
+      core::Undeliverable{random_.Bits(), Grant()},
+      core::Progress{random_.Bits(), Grant(), Perhaps(TenantId{Number()}), Counts()},
+      DrawComplete(),
+      core::SetCapacity{random_.Bits(), PoolId{Number()}, WorkPerSecond(random_.Between(1, 1'000'000'000)),
+                        random_.Between(0, 1'000), random_.Between(0, 1'000)},
+      DrawPlan(),
+      core::ApproveRun{random_.Bits(), TenantId{Number()}, Text()},
+      core::Reconfigure{random_.Bits(), std::make_shared<core::EngineSettings>(RichWorld())},
+      core::Drain{},
+      core::Tick{}};
+  static_assert(std::size(commands) == std::variant_size_v<core::Command>, "draw the new one too");
+  PENSTOCK_CHECK(commands[type].index() == type);
+  return commands[type];
+}
+
+}  // namespace penstock::arrivals
