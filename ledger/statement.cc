@@ -3,7 +3,10 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <concepts>
 #include <map>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "admission/vocabulary/check.h"
@@ -54,6 +57,43 @@ void AddWork(const Books& books, TenantId tenant, PoolId pool, Instant from, Ins
   }
 }
 
+/// Mixes numbers into 64 bits, in order.
+class Mix {
+ public:
+  template <class... T>
+  void operator()(const T&... values) {
+    (Add(values), ...);
+  }
+  uint64_t value() const { return state_; }
+
+ private:
+  void Word(uint64_t word) {
+    state_ = (state_ ^ word) * 0x9e3779b97f4a7c15;
+    state_ ^= state_ >> 32;
+  }
+  void Add(std::integral auto n) { Word(static_cast<uint64_t>(n)); }
+  template <class E>
+  requires std::is_enum_v<E>
+  void Add(E e) { Word(static_cast<uint64_t>(e)); }
+  void Add(Instant at) { (*this)(at.nanoseconds_since_epoch()); }
+  template <class Unit>
+  void Add(Quantity<Unit> quantity) {
+    (*this)(quantity.count());
+  }
+  void Add(const Money& money) {
+    const auto pico = static_cast<Int128>(money.pico());
+    (*this)(static_cast<uint64_t>(pico), static_cast<uint64_t>(pico >> 64));
+  }
+  void Add(std::string_view text) {
+    Word(text.size());
+    for (const char c : text) Word(static_cast<uint8_t>(c));
+  }
+  void Add(const std::string& text) { Add(std::string_view(text)); }
+  void Add(const rating::Sample& sample) { (*this)(sample.start, sample.work, sample.highest_second); }
+
+  uint64_t state_ = 0x243f6a8885a308d3;
+};
+
 bool IsWholeHour(Instant t) { return t == WindowStart(t, Hours(1)); }
 
 }  // namespace
@@ -96,6 +136,33 @@ StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from
   input.credits = accounts.CreditsOf(tenant);
   if (standing != nullptr) input.replaces = standing->id;
   return input;
+}
+
+uint64_t FingerprintOf(const StatementInput& input) {
+  Mix mix;
+  mix(input.tenant.value, input.tariff->version, input.from, input.to, input.replaces, input.usage.pools.size());
+  for (const PoolUse& use : input.usage.pools) {
+    mix(use.pool, use.tokens.size(), use.work.size(), use.everyone.size(), use.posted.size());
+    for (const rating::TokenRow& row : use.tokens) {
+      mix(row.at, row.served, row.pinned);
+      for (const TokenKind kind : kAllTokenKinds) mix(row.tokens[kind]);
+    }
+    for (const rating::WorkRow& row : use.work) mix(row.tier, row.sample);
+    for (const rating::Sample& sample : use.everyone) mix(sample);
+    for (const rating::PostedPrices& posted : use.posted) {
+      mix(posted.from);
+      for (const TokenKind kind : kAllTokenKinds) mix(posted.prices[kind]);
+    }
+  }
+  for (const rating::OutcomeUse& use : input.usage.outcomes) mix(use.name, use.at, use.accepted);
+  // The subscription as the journal would have it.
+  std::string terms;
+  rating::Subscription bought = input.subscription;
+  bought.credits.clear();
+  Encode(SubscriptionEntry{input.tenant, Instant(), std::move(bought)}, &terms);
+  mix(terms);
+  for (size_t i = 0; i < input.credits.size(); ++i) mix(input.credits[i], input.subscription.credits[i].amount);
+  return mix.value();
 }
 
 Statement PreviewStatement(const StatementInput& input, const Head& as_of) {

@@ -31,8 +31,10 @@ struct StatementInput {
   rating::Subscription subscription;
   std::vector<uint32_t> credits;  // ids of the subscription's credits in the books, in its order
   uint32_t replaces = 0;          // the standing statement of this period; 0: none
-  friend bool operator==(const StatementInput&, const StatementInput&) = default;
 };
+
+/// Of all that a bill follows from: another input has another one, as good as always. The same on every machine.
+uint64_t FingerprintOf(const StatementInput& input);
 
 struct Statement {
   uint32_t id = 0;  // 0: a preview

@@ -77,6 +77,24 @@ void Fields(Is<ApproveRun> auto& approve, auto& code) {
   code(tenant, run);
 }
 
+void Fields(const CloseStatement& close, arrivals::Writer& code) {
+  const auto& [ticket, fingerprint, rated] = close;
+  code.Ticket(ticket);
+  std::string bytes;
+  ledger::Encode(*rated, &bytes);
+  code(fingerprint, bytes);
+}
+
+void Fields(CloseStatement& close, arrivals::Reader& code) {
+  auto& [ticket, fingerprint, rated] = close;
+  code.Ticket(ticket);
+  std::string bytes;
+  code(fingerprint, bytes);
+  absl::StatusOr<ledger::Entry> entry = ledger::Decode(bytes);
+  if (!entry.ok() || !std::holds_alternative<ledger::StatementEntry>(*entry)) return code.Refuse();
+  rated = std::make_shared<const ledger::StatementEntry>(std::get<ledger::StatementEntry>(*std::move(entry)));
+}
+
 void Fields(const Reconfigure& reconfigure, arrivals::Writer& code) {
   const auto& [ticket, settings] = reconfigure;
   code.Ticket(ticket);
@@ -113,7 +131,7 @@ static_assert(std::variant_size_v<core::Command> < kBirth);
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Command>> kCommandNames = {
     "Admit",   "Abandon",    "Undeliverable", "Progress", "Complete", "SetCapacity",
-    "SetPlan", "ApproveRun", "Reconfigure",   "Drain",    "Tick"};
+    "SetPlan", "ApproveRun", "CloseStatement", "Reconfigure", "Drain",  "Tick"};
 
 constexpr std::array<std::string_view, 13> kRefusalNames = {
     "rate limit",    "parallel limit", "reservation used", "not allowed",  "input too large",
@@ -122,7 +140,7 @@ constexpr std::array<std::string_view, 13> kRefusalNames = {
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Outcome>> kOutcomeNames = {
     "error",     "granted",      "refused",      "forecasted",  "progressed",
-    "completed", "capacity set", "run approved", "reconfigured"};
+    "completed", "capacity set", "run approved", "reconfigured", "statement closed", "statement stale"};
 
 /// Mixes what an answer says into 64 bits: quick, and any difference shows.
 class Mix {
@@ -170,7 +188,9 @@ void MixIn(const core::Granted& g, Mix& mix) {
   mix(g.id, g.terms, g.output_cap, g.issued, g.lease_deadline, g.settle_deadline, g.waited, g.hold);
 }
 void MixIn(const core::Refused& r, Mix& mix) { mix(r.retry_after, r.limit.view(), r.asked, r.remaining, r.promised); }
-void MixIn(const core::Forecasted& f, Mix& mix) { mix(f.pool.value, f.share_class, f.expected_cost, f.max_cost); }
+void MixIn(const core::Forecasted& f, Mix& mix) {
+  mix(f.pool.value, f.share_class, f.tariff, f.expected_cost, f.max_cost);
+}
 void MixIn(const core::Progressed& p, Mix& mix) {
   mix(p.lease_deadline, p.settle_deadline, p.output_cap, p.stop, p.wait_for_approval, p.bound.view());
 }
@@ -178,6 +198,8 @@ void MixIn(const core::Completed& c, Mix& mix) { mix(c.terms, c.charge, c.billed
 void MixIn(const core::CapacitySet&, Mix&) {}
 void MixIn(const core::RunApproved&, Mix&) {}
 void MixIn(const core::Reconfigured&, Mix&) {}
+void MixIn(const core::StatementClosed& closed, Mix& mix) { mix(closed.id); }
+void MixIn(const core::StatementStale&, Mix&) {}
 
 template <size_t I = 0>
 bool ReadCommand(size_t place, Reader& read, core::Command* command) {

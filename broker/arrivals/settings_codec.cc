@@ -1,6 +1,8 @@
 #include "broker/arrivals/settings_codec.h"
 
+#include <optional>
 #include <variant>
+#include <vector>
 
 #include "broker/arrivals/fields.h"
 #include "ledger/entry.h"
@@ -105,22 +107,34 @@ void Fields(Is<Graduation> auto& graduation, auto& code) {
 }
 
 void Fields(Is<TenantSettings> auto& tenant, auto& code) {
-  auto& [name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, subscription] =
-      tenant;
-  code(name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, subscription);
+  auto& [name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, tariff,
+         subscription] = tenant;
+  code(name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, tariff, subscription);
 }
 
 }  // namespace penstock::core
 
 namespace penstock::arrivals {
 
-// The tariff is coded as the journal has it.
+namespace {
+
+/// Nothing when the bytes are no tariff.
+std::optional<ledger::Tariff> DecodeTariff(const std::string& bytes) {
+  absl::StatusOr<ledger::Entry> decoded = ledger::Decode(bytes);
+  auto* entry = decoded.ok() ? std::get_if<ledger::TariffEntry>(&*decoded) : nullptr;
+  return entry == nullptr ? std::nullopt : std::optional(std::move(entry->tariff));
+}
+
+}  // namespace
+
+// Tariffs are coded as the journal has them.
 void EncodeSettings(const core::EngineSettings& settings, std::string* out) {
-  const auto& [pools, tier_limits, tenants, tariff] = settings;
+  const auto& [pools, tier_limits, tenants, tariff, more_tariffs] = settings;
   Origin origin;
-  std::string entry;
-  ledger::Encode(ledger::TariffEntry{1, tariff}, &entry);
-  Writer(out, &origin)(pools, tier_limits, tenants, entry);
+  std::vector<std::string> entries(1);
+  ledger::Encode(ledger::TariffEntry{1, tariff}, &entries.back());
+  for (const ledger::Tariff& one : more_tariffs) ledger::Encode(ledger::TariffEntry{1, one}, &entries.emplace_back());
+  Writer(out, &origin)(pools, tier_limits, tenants, entries);
 }
 
 absl::StatusOr<core::EngineSettings> DecodeSettings(std::string_view bytes) {
@@ -128,14 +142,18 @@ absl::StatusOr<core::EngineSettings> DecodeSettings(std::string_view bytes) {
   Origin origin;
   ledger::RowReader in(bytes);
   Reader read(&in, &origin);
-  std::string entry;
-  read(settings.pools, settings.tier_limits, settings.tenants, entry);
-  if (!read.ok() || !in.done()) return absl::DataLossError("the recorded settings make no sense");
-  absl::StatusOr<ledger::Entry> decoded = ledger::Decode(entry);
-  if (!decoded.ok()) return decoded.status();
-  auto* tariff = std::get_if<ledger::TariffEntry>(&*decoded);
-  if (tariff == nullptr) return absl::DataLossError("the recorded settings have no tariff");
-  settings.tariff = std::move(tariff->tariff);
+  std::vector<std::string> entries;
+  read(settings.pools, settings.tier_limits, settings.tenants, entries);
+  if (!read.ok() || !in.done() || entries.empty()) return absl::DataLossError("the recorded settings make no sense");
+  for (size_t i = 0; i < entries.size(); ++i) {
+    std::optional<ledger::Tariff> tariff = DecodeTariff(entries[i]);
+    if (!tariff) return absl::DataLossError("a tariff of the recorded settings makes no sense");
+    if (i == 0) {
+      settings.tariff = *std::move(tariff);
+    } else {
+      settings.more_tariffs.push_back(*std::move(tariff));
+    }
+  }
   return settings;
 }
 

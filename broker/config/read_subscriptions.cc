@@ -49,7 +49,13 @@ class SubscriptionReader {
              });
     result.minimum = ReadMoney(section, "minimum_per_month", "\"100.00\"", ledger::Money());
     section.List(
-        "credits", [&](const Node& item, const std::string& at) { result.credits.push_back(ReadCredit(item, at)); },
+        "credits", [&](const Node& item, const std::string& at) {
+          Credit credit = ReadCredit(item, at);
+          const bool twice = std::any_of(result.credits.begin(), result.credits.end(),
+                                         [&](const Credit& other) { return other.name == credit.name; });
+          if (twice) source_.problems.Add(source_.file, item.place, at + ".name", "names a credit that is there already");
+          result.credits.push_back(std::move(credit));
+        },
         false, "[{name: welcome, amount: \"50.00\", granted: 2026-01-01}]");
     return result;
   }
@@ -137,6 +143,7 @@ class SubscriptionReader {
     credit.name = section.EntityName("name", "welcome");
     credit.kind = static_cast<Credit::Kind>(section.Choice({.name = "kind", .choices = kKinds, .otherwise = 1}));
     credit.amount = ReadMoney(section, "amount", "\"50.00\"", std::nullopt);
+    if (credit.amount.IsZero()) section.Complain("amount", "must be more than nothing");
     credit.priority = section.Integer({.name = "priority", .min = 0, .max = 1'000, .otherwise = 0, .example = "1"});
     credit.granted = ReadMoment(section, "granted", "2026-01-01", std::nullopt);
     credit.expires = ReadMoment(section, "expires", "2027-01-01", Instant::Max());

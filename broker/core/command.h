@@ -114,8 +114,8 @@ struct ApproveRun {
 /// Closes a period: posts what was rated, if the books still say what it was rated from.
 struct CloseStatement {
   Ticket ticket = 0;
-  std::shared_ptr<const ledger::StatementInput> input;
-  std::shared_ptr<const ledger::StatementEntry> rated;
+  uint64_t fingerprint = 0;                             // of the StatementInput
+  std::shared_ptr<const ledger::StatementEntry> rated;  // without id and time
 };
 
 /// New settings while traffic runs: what was used, spent, held and waits stays. Tenants and keys that are gone may not

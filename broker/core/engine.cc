@@ -173,16 +173,15 @@ void Engine::On(const ApproveRun& approve) {
 }
 
 void Engine::On(const CloseStatement& close) {
-  PENSTOCK_CHECK(close.input != nullptr && close.rated != nullptr);
-  const ledger::StatementInput& input = *close.input;
-  const absl::Status period = ledger::CheckPeriod(books(), input.tenant, *input.tariff, input.from, input.to, now_);
+  PENSTOCK_CHECK(close.rated != nullptr);
+  ledger::StatementEntry entry = *close.rated;
+  const ledger::Tariff& tariff = books().tariffs().at(entry.tariff - 1).tariff;
+  const absl::Status period = ledger::CheckPeriod(books(), entry.tenant, tariff, entry.from, entry.to, now_);
   if (!period.ok()) {
     return Say(close.ticket, Error{ErrorReason::kPeriodNotClosable, "from", std::string(period.message())});
   }
-  if (!(ledger::GatherStatement(books(), input.tenant, input.from, input.to, *input.tariff) == input)) {
-    return Say(close.ticket, StatementStale{});
-  }
-  ledger::StatementEntry entry = *close.rated;
+  const ledger::StatementInput now = ledger::GatherStatement(books(), entry.tenant, entry.from, entry.to, tariff);
+  if (ledger::FingerprintOf(now) != close.fingerprint) return Say(close.ticket, StatementStale{});
   entry.id = static_cast<uint32_t>(books().accounts().statements().size() + 1);
   entry.at = now_;
   const uint32_t id = entry.id;

@@ -162,9 +162,7 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
     const absl::Status period =
         ledger::CheckPeriod(books, asked_.tenant, tariff->tariff, from, to, books.newest());
     if (!period.ok()) return NotClosable(period);
-    auto input = std::make_shared<ledger::StatementInput>(
-        ledger::GatherStatement(books, asked_.tenant, from, to, tariff->tariff));
-    input_ = std::move(input);
+    input_ = ledger::GatherStatement(books, asked_.tenant, from, to, tariff->tariff);
     tariff_ = tariff->id;
     head_ = engine.ledger().head();
     standing_.reset();
@@ -173,9 +171,9 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
   }
 
   void Rate() {
-    auto rated = std::make_shared<ledger::StatementEntry>(ledger::RateStatement(*input_, tariff_));
+    auto rated = std::make_shared<ledger::StatementEntry>(ledger::RateStatement(input_, tariff_));
     if (validate_only_) {
-      ToProto(ledger::PreviewStatement(*input_, head_), asked_.tenant_name, response_);
+      ToProto(ledger::PreviewStatement(input_, head_), asked_.tenant_name, response_);
       return Finish(grpc::Status::OK);
     }
     if (standing_ && standing_->lines == rated->lines && !even_if_equal_) {
@@ -183,7 +181,9 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
                                 absl::StrCat("from: the period is closed by ", NameOf(asked_.tenant_name, standing_->id),
                                              ", and rating it again gives the same bill")));
     }
-    core::CloseStatement close{.ticket = surroundings_.loop.NewTicket(), .input = input_, .rated = std::move(rated)};
+    core::CloseStatement close{.ticket = surroundings_.loop.NewTicket(),
+                               .fingerprint = ledger::FingerprintOf(input_),
+                               .rated = std::move(rated)};
     const core::Ticket ticket = close.ticket;
     if (!surroundings_.loop.Submit(std::move(close), ticket, this)) Finish(Overloaded());
   }
@@ -204,7 +204,7 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
   const bool validate_only_;
   v1::Statement* const response_;
   int tries_ = 0;
-  std::shared_ptr<const ledger::StatementInput> input_;
+  ledger::StatementInput input_;
   uint32_t tariff_ = 0;
   ledger::Head head_;
   std::optional<ledger::StatementEntry> standing_;

@@ -41,7 +41,11 @@ core::EngineSettings RichWorld() {
   bought.contracted["chat"] = WorkPerSecond(7);
   bought.committed_per_window["annex"] = Work(8);
   bought.minimum = core::Usd("9");
-  bought.credits = {{.name = "sorry", .kind = ledger::rating::Credit::Kind::kService, .amount = core::Usd("-1.5")}};
+  shop.tariff = settings.tariff.version;
+  settings.more_tariffs = {settings.tariff};
+  settings.more_tariffs[0].version = "later";
+  settings.more_tariffs[0].effective = Instant(5);
+  bought.credits = {{.name = "sorry", .kind = ledger::rating::Credit::Kind::kService, .amount = core::Usd("1.5")}};
   return settings;
 }
 
@@ -109,6 +113,16 @@ core::SetPlan RandomCommands::DrawPlan() {
   return plan;
 }
 
+core::CloseStatement RandomCommands::DrawClose() {
+  ledger::StatementEntry rated;
+  rated.tenant = TenantId{Number()};
+  rated.tariff = Number();
+  rated.from = At();
+  rated.to = At();
+  rated.lines.resize(static_cast<size_t>(random_.Between(0, 3)));
+  return {random_.Bits(), random_.Bits(), std::make_shared<ledger::StatementEntry>(rated)};
+}
+
 core::Command RandomCommands::Draw(size_t type) {
   const core::Command commands[] = {
       DrawAdmit(),
@@ -120,6 +134,7 @@ core::Command RandomCommands::Draw(size_t type) {
                         random_.Between(0, 1'000), random_.Between(0, 1'000)},
       DrawPlan(),
       core::ApproveRun{random_.Bits(), TenantId{Number()}, Text()},
+      DrawClose(),
       core::Reconfigure{random_.Bits(), std::make_shared<core::EngineSettings>(RichWorld())},
       core::Drain{},
       core::Tick{}};

@@ -32,6 +32,7 @@ class RandomCommands {
   core::Admit DrawAdmit();
   core::Complete DrawComplete();
   core::SetPlan DrawPlan();
+  core::CloseStatement DrawClose();
 
   ledger::Random random_;
 };

@@ -20,9 +20,9 @@ CloseStatement Closing(const EngineWorld& world, TenantId tenant, Instant from, 
   Engine& engine = const_cast<EngineWorld&>(world).engine();
   const ledger::TariffEntry& tariff = engine.TariffAt(tenant, from);
   CloseStatement close;
-  close.input = std::make_shared<ledger::StatementInput>(
-      ledger::GatherStatement(engine.books(), tenant, from, to, tariff.tariff));
-  close.rated = std::make_shared<ledger::StatementEntry>(ledger::RateStatement(*close.input, tariff.id));
+  const ledger::StatementInput input = ledger::GatherStatement(engine.books(), tenant, from, to, tariff.tariff);
+  close.fingerprint = ledger::FingerprintOf(input);
+  close.rated = std::make_shared<ledger::StatementEntry>(ledger::RateStatement(input, tariff.id));
   return close;
 }
 
