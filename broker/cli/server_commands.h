@@ -1,5 +1,5 @@
-// The commands that run a daemon, look after its files, or do its sums without it. Each registers its subcommands under `app`; `invocation` and
-// `parts` must outlive it.
+// The commands that run a daemon, look after its files, or do its sums without it. Each registers its subcommands under
+// `app`; `invocation` and `parts` must outlive it.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -28,9 +28,9 @@ struct Parts {
 
 void AddServeCommand(CLI::App& app, Invocation& invocation, const Parts& parts);   // serve
 void AddConfigCommands(CLI::App& app, Invocation& invocation);                     // validate, keys new, keys rotate
-void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts);  // ledger verify
+void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts);  // ledger verify, head...
 
-void AddRateCommand(CLI::App& app, Invocation& invocation);                        // rate
+void AddRateCommand(CLI::App& app, Invocation& invocation);  // rate
 
 /// The exit status that a failure to open or load means: 78 configuration, 74 input/output or data, 69 unavailable...
 int ExitCodeOf(const absl::Status& status);

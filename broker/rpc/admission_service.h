@@ -9,6 +9,7 @@
 
 #include "broker/auth/api_keys.h"
 #include "broker/auth/grant_keys.h"
+#include "broker/auth/signing_key.h"
 #include "broker/daemon/command_loop.h"
 #include "broker/rpc/names.h"
 
@@ -38,6 +39,7 @@ struct Surroundings {
   const Names& names;
   const auth::ApiKeys& api_keys;
   auth::GrantKeys& grant_keys;
+  const auth::SigningKey& signing_key;
   FrontDoor front_door{};
   Reload reload{};
 };
