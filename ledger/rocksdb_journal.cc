@@ -25,6 +25,9 @@ namespace {
 /// When the log is changed; less than RocksDB's write buffer, which would change it unasked.
 constexpr size_t kLogBytes = size_t{48} << 20;
 
+/// Rows in one write that removes them.
+constexpr int kRemovedAtOnce = 10'000;
+
 using Key = std::array<char, 8>;
 
 Key KeyOf(uint64_t sequence) {
@@ -58,15 +61,15 @@ absl::Status Missing(const JournalPaths& paths, uint64_t from, uint64_t to) {
                                      " says that they were synced"));
 }
 
-/// Walks the rows in order, each checked in itself and against the one before it. What lies before what was dropped
-/// (left by a TakeBack that was not finished) is not looked at.
+/// Walks the rows in order, each checked in itself and against the one before it. What lies before the end of what was
+/// dropped (left by a Drop or TakeBack that was not finished) is not looked at.
 class RowWalk {
  public:
   /// From the row that holds `sequence`, or the nearest one before it.
   RowWalk(rocksdb::DB& db, const Head& dropped, uint64_t sequence) : rows_(db.NewIterator(Scan())) {
     rows_->SeekForPrev(AsSlice(KeyOf(sequence)));
     if (!rows_->status().ok()) return;
-    if (rows_->Valid() && SequenceOf(rows_->key()).value_or(UINT64_MAX) > dropped.sequence) return;
+    if (rows_->Valid() && SequenceOf(rows_->key()).value_or(UINT64_MAX) > dropped.sequence + 1) return;
     rows_->Seek(AsSlice(KeyOf(dropped.sequence + 1)));
     end_ = dropped;
   }
@@ -315,19 +318,10 @@ class RocksDbJournal : public Journal {
   absl::Status Drop(const Dropped& now) override {
     if (absl::Status synced = Sync().status(); !synced.ok()) return synced;
     if (absl::Status fits = CheckDrop(*this, now); !fits.ok()) return fits;
-    rocksdb::WriteBatch both;
-    rocksdb::Status status = both.Put(AsSlice(KeyOfDropped()), EncodeDropped(now));
-    const Key first = KeyOf(1);
-    const Key end = KeyOf(now.head.sequence + 1);
-    if (status.ok()) status = both.DeleteRange(AsSlice(first), AsSlice(end));
-    if (status.ok()) status = db_->Write(Synced(), &both);
+    const rocksdb::Status status = db_->Put(Synced(), AsSlice(KeyOfDropped()), EncodeDropped(now));
     if (!status.ok()) return Break("cannot drop", FromRocksDb(status));
     dropped_ = now;
-    // Gives the room back; what is not given back now is when RocksDB compacts.
-    const rocksdb::Slice from = AsSlice(first);
-    const rocksdb::Slice to = AsSlice(end);
-    db_->CompactRange(rocksdb::CompactRangeOptions(), &from, &to).PermitUncheckedError();
-    return absl::OkStatus();
+    return RemoveDropped();
   }
 
   absl::Status TakeBack(const RowSource& next) override {
@@ -348,6 +342,33 @@ class RocksDbJournal : public Journal {
     rocksdb::WriteOptions options;
     options.sync = true;
     return options;
+  }
+
+  /// What the record says is dropped is nothing any more, so its rows may go bit by bit; after a crash the next drop
+  /// finds those that stayed. (RocksDB's own removal of a range aborts where the disk fails at a change of logs.)
+  absl::Status RemoveDropped() {
+    const Key end = KeyOf(dropped_.head.sequence + 1);
+    const rocksdb::Slice upper = AsSlice(end);
+    rocksdb::ReadOptions scan;
+    scan.fill_cache = false;
+    scan.iterate_upper_bound = &upper;
+    const std::unique_ptr<rocksdb::Iterator> rows(db_->NewIterator(scan));
+    rocksdb::WriteBatch part;
+    rocksdb::Status status;
+    for (rows->Seek(AsSlice(KeyOf(1))); rows->Valid() && status.ok(); rows->Next()) {
+      status = part.Delete(rows->key());
+      if (!status.ok() || part.Count() < kRemovedAtOnce) continue;
+      status = db_->Write(rocksdb::WriteOptions(), &part);
+      part.Clear();
+    }
+    if (status.ok()) status = rows->status();
+    if (status.ok()) status = db_->Write(rocksdb::WriteOptions(), &part);
+    if (!status.ok()) return Break("cannot remove what was dropped", FromRocksDb(status));
+    // Gives the room back; what is not given back now is when RocksDB compacts.
+    const Key begin = KeyOf(1);
+    const rocksdb::Slice lower = AsSlice(begin);
+    db_->CompactRange(rocksdb::CompactRangeOptions(), &lower, &upper).PermitUncheckedError();
+    return absl::OkStatus();
   }
 
   /// The rows from the one that holds `first` on.

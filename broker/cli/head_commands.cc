@@ -68,6 +68,7 @@ absl::StatusOr<ledger::SignedHead> SignStopped(const HeadOptions& options, const
   if (!identity.ok()) return identity.status();
   const absl::StatusOr<auth::SigningKey> key = auth::SigningKey::Read(options.data_dir);
   if (!key.ok()) return key.status();
+  if ((*journal)->synced().sequence == 0) return absl::NotFoundError("nothing of this journal is synced yet");
   return key->Sign(*identity, (*journal)->synced(), Now());
 }
 

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/archive.h"
+#include "ledger/journal_row.h"
 #include "ledger/ledger.h"
 #include "ledger/rocksdb_journal.h"
 #include "ledger/signed_head.h"
@@ -32,6 +34,8 @@ using testing::HasSubstr;
 /// Files up to this size are tried at every byte, larger ones at so many drawn by the seed.
 constexpr size_t kEveryByteUpTo = 600;
 constexpr size_t kSample = 160;
+/// Few, so that opening need not read far back, and segments can be dropped.
+constexpr size_t kEnds = 16;
 
 struct Truth {
   Head head;
@@ -44,7 +48,7 @@ class Tampering : public testing::Test {
       : seed_(SeedOfThisRun()),
         trace_(__FILE__, __LINE__, SeedText(seed_)),
         random_(seed_),
-        day_(RandomDay(seed_, 300)) {
+        day_(RandomDay(seed_, 300, kEnds)) {
     // Two stays, the first of which is kept aside: that is where older copies come from.
     Live(0, day_.size() / 2);
     CopyDirectory(directory_, older_);
@@ -54,7 +58,7 @@ class Tampering : public testing::Test {
   }
 
   std::unique_ptr<Ledger> Open() const {
-    return *Ledger::Open(*OpenRocksDbJournal({.directory = directory_}), nullptr);
+    return *Ledger::Open(*OpenRocksDbJournal({.directory = directory_}), nullptr, kEnds);
   }
   static void WriteBack(Ledger& ledger) {
     RowBatch rows;
@@ -68,13 +72,13 @@ class Tampering : public testing::Test {
       ledger->Post(day_[i]);
       if (i + 1 < to && random_.OneIn(3)) continue;
       PENSTOCK_CHECK(ledger->WriteBatch().ok());
-      if (i % 50 == 0) WriteBack(*ledger);
+      if (random_.OneIn(8)) WriteBack(*ledger);
     }
   }
 
   static Truth Verified(const std::string& directory) {
     const auto journal = OpenRocksDbJournal({.directory = directory, .read_only = true}).value();
-    const Verification found = Verify(*journal).value();
+    const Verification found = Verify(*journal, kEnds).value();
     return {found.head, found.books};
   }
 
@@ -82,7 +86,7 @@ class Tampering : public testing::Test {
   absl::Status Judge(const std::string& directory) const {
     const auto journal = OpenRocksDbJournal({.directory = directory, .read_only = true});
     if (!journal.ok()) return WithPlace(journal.status());
-    const absl::StatusOr<Verification> found = Verify(**journal);
+    const absl::StatusOr<Verification> found = Verify(**journal, kEnds);
     if (!found.ok()) return WithPlace(found.status());
     EXPECT_EQ(found->head.sequence, truth_.head.sequence) << "and nobody said anything";
     EXPECT_EQ(found->head.hash, truth_.head.hash) << "and nobody said anything";
@@ -203,7 +207,7 @@ TEST_F(Tampering, AnOlderJournalBesideTheNewHeadIsNoticed) {
 // No directory knows that it is an old one. Whoever keeps a head does.
 TEST_F(Tampering, AWholeOlderDirectoryIsToldByAWitnessOnly) {
   const auto journal = OpenRocksDbJournal({.directory = older_, .read_only = true}).value();
-  ASSERT_TRUE(Verify(*journal).ok());
+  ASSERT_TRUE(Verify(*journal, kEnds).ok());
   const Hash identity = IdentityOf(*journal).value();
   EXPECT_TRUE(CheckLiesOn(*journal, {.journal = identity, .head = older_truth_.head}).ok());
   const absl::Status told = CheckLiesOn(*journal, {.journal = identity, .head = truth_.head});
@@ -268,6 +272,53 @@ TEST_F(TamperingWithRows, ADroppedTailIsNoticed) {
   const absl::Status said =
       Change([this](std::vector<Stored>& rows) { rows.resize(rows.size() - 1 - random_.Index(rows.size()) / 2); });
   EXPECT_THAT(std::string(said.message()), testing::AllOf(HasSubstr("missing"), HasSubstr("HEAD")));
+}
+
+/// A directory of whose journal the first segments were archived and dropped.
+class TamperingAfterADrop : public TamperingWithRows {
+ protected:
+  TamperingAfterADrop() {
+    const auto journal = *OpenRocksDbJournal({.directory = directory_});
+    PENSTOCK_CHECK(Archive(*journal, archive_, 40, nullptr).ok());
+    dropped_ = DropArchived(*journal, archive_, {}, kEnds).value().dropped;
+    PENSTOCK_CHECK(dropped_.segments > 0);
+  }
+  const std::string archive_ = scratch_.path("archive");
+  Dropped dropped_;
+};
+
+TEST_F(TamperingAfterADrop, AFlippedByteInAnyFileOfTheJournalIsNoticedOrChangesNothing) {
+  ASSERT_TRUE(Judge(directory_).ok());
+  for (const std::string& file : Files(directory_)) {
+    if (!file.starts_with("journal/") || file.find("LOG") != std::string::npos) continue;
+    FlipIn(directory_, file);
+  }
+  EXPECT_TRUE(Judge(directory_).ok()) << "everything is back in place";
+}
+
+TEST_F(TamperingAfterADrop, WithoutItsRecordTheBeginningIsMissed) {
+  const absl::Status said = Change([](std::vector<Stored>& rows) { rows.erase(rows.begin()); });
+  EXPECT_THAT(std::string(said.message()), HasSubstr("sequences 1 to "));
+}
+
+TEST_F(TamperingAfterADrop, ARecordThatSaysOtherwiseIsNoticed) {
+  Dropped forged = dropped_;
+  forged.head.hash[7] ^= 1;
+  EXPECT_FALSE(Change([&](std::vector<Stored>& rows) { rows[0].value = EncodeDropped(forged); }).ok());
+  forged = dropped_;
+  --forged.head.sequence;
+  EXPECT_FALSE(Change([&](std::vector<Stored>& rows) { rows[0].value = EncodeDropped(forged); }).ok());
+  EXPECT_FALSE(Change([&](std::vector<Stored>& rows) { rows[0].value[12] ^= 1; }).ok());
+}
+
+// Nothing in the directory says which journal it was, once the first entry is gone; the archive and a witness do.
+TEST_F(TamperingAfterADrop, AnotherIdentityIsToldByTheArchive) {
+  Dropped forged = dropped_;
+  forged.identity[0] ^= 1;
+  EXPECT_TRUE(Change([&](std::vector<Stored>& rows) { rows[0].value = EncodeDropped(forged); }).ok());
+  const auto journal = OpenRocksDbJournal({.directory = directory_, .read_only = true}).value();
+  EXPECT_FALSE(CheckBelong(*journal, ListSegments(archive_).value()).ok());
+  EXPECT_FALSE(CheckLiesOn(*journal, {.journal = dropped_.identity, .head = truth_.head}).ok());
 }
 
 /// As a power cut leaves it: rows in RocksDB's log, all of them synced.
