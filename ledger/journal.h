@@ -15,6 +15,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,14 @@ struct Head {
   uint64_t sequence = 0;
   Hash hash{};
   friend bool operator==(const Head&, const Head&) = default;
+};
+
+/// What was archived and dropped from a journal's beginning: whole segments. All zero while nothing was.
+struct Dropped {
+  uint64_t segments = 0;  // 1 to this one
+  Head head;              // where the last of them ended: what is still here follows it
+  Hash identity{};        // the chain hash after the very first entry
+  friend bool operator==(const Dropped&, const Dropped&) = default;
 };
 
 /// Payloads that become one row, end to end in one buffer. Clear keeps the memory, so a batch that is used again and
@@ -84,8 +93,12 @@ class Journal {
 
   virtual Head head() const = 0;
 
+  /// Where the last Sync ended, or an earlier one: a head that no power cut takes back. Empty when that is not known.
+  virtual Head synced() const { return {}; }
+
   /// Calls `visit` for every entry from `first` on, in order, after checking sequence and chain. DATA_LOSS names the
   /// file or row and the sequence where the journal is broken; a status from `visit` ends the reading and is returned.
+  /// FAILED_PRECONDITION when `first` was dropped.
   using Visitor = std::function<absl::Status(uint64_t sequence, std::string_view payload)>;
   virtual absl::Status Read(uint64_t first, const Visitor& visit) const = 0;
 
@@ -95,7 +108,29 @@ class Journal {
   /// Where the journal ended when its row with this last sequence was appended. NOT_FOUND when no row ends there. (Only
   /// a journal that keeps projections, or whose arrivals are replayed, is asked.)
   virtual absl::StatusOr<Head> HeadAt(uint64_t /*sequence*/) const { return absl::NotFoundError("no such row"); }
+
+  // ---- Segments (ledger/archive.h): for journals that keep what they hold in rows that can be taken out.
+
+  virtual Dropped dropped() const { return {}; }
+
+  /// As Read, by rows: their bytes, checked, from the one that begins with `first` on.
+  using RowVisitor = std::function<absl::Status(uint64_t first, std::string_view row)>;
+  virtual absl::Status ReadRows(uint64_t /*first*/, const RowVisitor& /*visit*/) const { return NoSegments(); }
+
+  /// Removes the rows up to `now.head`, which must be where a row ends, and durably says so: all of it or nothing.
+  virtual absl::Status Drop(const Dropped& /*now*/) { return NoSegments(); }
+
+  /// The reverse: puts back every row that was dropped, in order; nothing says that there are no more. DATA_LOSS unless
+  /// they lead from the beginning to dropped().head; then what was dropped still is.
+  using RowSource = std::function<absl::StatusOr<std::optional<std::string>>()>;
+  virtual absl::Status TakeBack(const RowSource& /*next*/) { return NoSegments(); }
+
+ private:
+  static absl::Status NoSegments() { return absl::UnimplementedError("this journal has no segments"); }
 };
+
+/// FAILED_PRECONDITION when a reading from `first` on would need what was dropped.
+absl::Status CheckStillHere(const Dropped& dropped, uint64_t first);
 
 /// Volatile: for tests and the simulator.
 std::unique_ptr<Journal> NewMemoryJournal();

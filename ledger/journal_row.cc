@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "admission/vocabulary/check.h"
+#include "ledger/row_codec.h"
 
 namespace penstock::ledger {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr size_t kCountBytes = 4;
 constexpr size_t kHashBytes = sizeof(Hash);
 constexpr size_t kHeaderBytes = kCountBytes + kHashBytes;
+constexpr std::string_view kDroppedMagic = "PSTKDROP";
 
 void PutCount(size_t count, std::string& bytes) {
   for (size_t i = 0; i < kCountBytes; ++i) bytes.push_back(static_cast<char>((count >> (8 * i)) & 0xff));
@@ -114,6 +116,64 @@ absl::Status CheckFollows(const Head& before, const Row& row) {
     return Broken(row.first, row.first, kCountBytes, "its chain hash is not that of the row before it");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckStillHere(const Dropped& dropped, uint64_t first) {
+  if (first > dropped.head.sequence || dropped.head.sequence == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("sequences 1 to ", dropped.head.sequence, " (segments 1 to ",
+                                                    dropped.segments, ") were archived and dropped from this journal"));
+}
+
+absl::Status CheckDrop(const Journal& journal, const Dropped& now) {
+  const Dropped before = journal.dropped();
+  const bool further = now.segments > before.segments && now.head.sequence > before.head.sequence;
+  const absl::StatusOr<Head> there = journal.HeadAt(now.head.sequence);
+  if (!further || !there.ok() || *there != now.head || (before.segments > 0 && now.identity != before.identity)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "segment ", now.segments, " with its end at sequence ", now.head.sequence,
+        " is not what this journal, of which sequences 1 to ", before.head.sequence, " were dropped, can drop next"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FollowDropped(const Dropped& dropped, const Journal::RowSource& next, const Journal::RowVisitor& take) {
+  Head end;
+  while (true) {
+    const absl::StatusOr<std::optional<std::string>> bytes = next();
+    if (!bytes.ok()) return bytes.status();
+    if (!bytes->has_value()) break;
+    const absl::StatusOr<Row> row = DecodeRow(end.sequence + 1, **bytes);
+    if (!row.ok()) return row.status();
+    if (absl::Status follows = CheckFollows(end, *row); !follows.ok()) return follows;
+    if (absl::Status taken = take(row->first, **bytes); !taken.ok()) return taken;
+    end = row->head();
+  }
+  if (end == dropped.head) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the rows lead to sequence ", end.sequence, " with chain hash ",
+                                          ToHex(end.hash), ", but what was dropped ended at ", dropped.head.sequence,
+                                          " with ", ToHex(dropped.head.hash)));
+}
+
+std::string EncodeDropped(const Dropped& dropped) {
+  std::string bytes(kDroppedMagic);
+  RowWriter writer(&bytes);
+  writer.Big64(dropped.segments).Big64(dropped.head.sequence).Fixed(dropped.head.hash).Fixed(dropped.identity);
+  PutHash(Sha256(bytes), bytes);
+  return bytes;
+}
+
+absl::StatusOr<Dropped> DecodeDropped(std::string_view bytes) {
+  if (bytes.size() > kHashBytes && bytes.starts_with(kDroppedMagic)) {
+    const std::string_view content = bytes.substr(0, bytes.size() - kHashBytes);
+    RowReader reader(content.substr(kDroppedMagic.size()));
+    Dropped dropped;
+    dropped.segments = reader.Big64();
+    dropped.head.sequence = reader.Big64();
+    dropped.head.hash = reader.Fixed<Hash>();
+    dropped.identity = reader.Fixed<Hash>();
+    if (reader.done() && GetHash(bytes.substr(content.size())) == Sha256(content)) return dropped;
+  }
+  return absl::DataLossError("the record of what was dropped from the journal is damaged");
 }
 
 absl::Status VisitRow(const Row& row, uint64_t from, const Journal::Visitor& visit) {

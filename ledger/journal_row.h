@@ -40,4 +40,16 @@ absl::Status CheckFollows(const Head& before, const Row& row);
 /// Visits the row's entries with sequence >= `from`, in order, until `visit` returns an error.
 absl::Status VisitRow(const Row& row, uint64_t from, const Journal::Visitor& visit);
 
+// ---- Dropping, as every storage does it.
+
+/// FAILED_PRECONDITION unless `now` goes beyond what was dropped already, and ends where a row of the journal does.
+absl::Status CheckDrop(const Journal& journal, const Dropped& now);
+
+/// Passes on what `next` has, checked: the rows from the beginning to dropped.head. DATA_LOSS names what does not fit.
+absl::Status FollowDropped(const Dropped& dropped, const Journal::RowSource& next, const Journal::RowVisitor& take);
+
+/// What a journal keeps instead of the rows that were dropped. DATA_LOSS when the bytes are damaged.
+std::string EncodeDropped(const Dropped& dropped);
+absl::StatusOr<Dropped> DecodeDropped(std::string_view bytes);
+
 }  // namespace penstock::ledger

@@ -9,6 +9,7 @@
 
 #include "admission/vocabulary/check.h"
 #include "ledger/books_rows.h"
+#include "ledger/signed_head.h"
 #include "ledger/statement.h"
 
 namespace penstock::ledger {
@@ -93,6 +94,12 @@ absl::StatusOr<Books> LoadBooks(Journal& journal, BooksLoader* loader, std::vect
   return loader->Finish();
 }
 
+absl::Status NeedsProjections(const Dropped& dropped, const absl::Status& why) {
+  return absl::DataLossError(absl::StrCat(
+      CheckStillHere(dropped, 1).message(), ", so it cannot be opened without its projections: ", why.message(),
+      ". Restore the data directory from a backup, or put the segments back with `penstock ledger unarchive`"));
+}
+
 }  // namespace
 
 absl::Status Ledger::Load(Follower* follower) {
@@ -127,8 +134,16 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(std::unique_ptr<Journal> jo
                                                      size_t remembered_ends, const FollowerStart* then) {
   std::unique_ptr<Ledger> ledger = absl::WrapUnique(new Ledger(std::move(journal), remembered_ends));
   ledger->written_ = ledger->journal_->head();
+  if (const absl::StatusOr<Hash> identity = IdentityOf(*ledger->journal_); identity.ok()) {
+    ledger->identity_ = *identity;
+  } else if (!absl::IsNotFound(identity.status())) {
+    return identity.status();
+  }
   const absl::Status loaded = then == nullptr ? ledger->Load(follower) : absl::NotFoundError("not asked for");
   if (loaded.ok()) return ledger;
+
+  if (const Dropped dropped = ledger->journal_->dropped(); dropped.segments > 0)
+    return NeedsProjections(dropped, loaded);
 
   // Projections follow from the journal: without them everything is read again, and if the journal itself is broken,
   // that says so.
@@ -157,6 +172,7 @@ void Ledger::Crash(const absl::Status& contradiction) {
 absl::Status Ledger::WriteBatch() {
   if (batch_.empty()) return absl::OkStatus();
   if (absl::Status appended = journal_->Append(batch_); !appended.ok()) return appended;
+  if (written_.sequence == 0) identity_ = ChainHash(Hash{}, batch_[0]);
   batch_.Clear();
   written_ = journal_->head();
   return absl::OkStatus();
@@ -319,20 +335,60 @@ class RowsCheck {
 
 }  // namespace
 
+namespace {
+
+/// Applies an entry. A statement must be what rating makes of the books; a settlement is re-rated by the books
+/// themselves.
+absl::Status ApplyChecked(uint64_t sequence, const Entry& entry, Verification* found) {
+  if (const auto* closed = std::get_if<StatementEntry>(&entry)) {
+    if (absl::Status rated = CheckStatement(found->books, *closed); !rated.ok()) return AtSequence(sequence, rated);
+    ++found->statements;
+  }
+  const absl::Status applied = found->books.Apply(entry);
+  return applied.ok() ? applied : AtSequence(sequence, applied);
+}
+
+/// Of a journal whose beginning was dropped: every link of what is left, and every transition from the projections on.
+absl::StatusOr<Verification> VerifyRest(Journal& journal, size_t remembered_ends) {
+  Verification found;
+  found.dropped = journal.dropped();
+  const uint64_t first = found.dropped.head.sequence + 1;
+  const absl::Status read = ReadEntries(journal, first, [](uint64_t, const Entry&) { return absl::OkStatus(); });
+  if (!read.ok()) return read;
+  BooksLoader loader(remembered_ends);
+  absl::StatusOr<Books> loaded = LoadBooks(journal, &loader, nullptr);
+  if (!loaded.ok()) return NeedsProjections(found.dropped, loaded.status());
+  found.books = *std::move(loaded);
+  found.projected = loader.as_of().sequence;
+  found.applied = found.projected + 1;
+  absl::Status status = ReadEntries(journal, found.applied, [&found](uint64_t sequence, const Entry& entry) {
+    return ApplyChecked(sequence, entry, &found);
+  });
+  if (status.ok()) status = found.books.CheckInvariants();
+  if (!status.ok()) return status;
+  status = journal.projections()->Read([&found](std::string_view, std::string_view) {
+    ++found.rows;
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  found.head = journal.head();
+  found.entries = found.head.sequence;
+  found.open_holds = found.books.open_count();
+  return found;
+}
+
+}  // namespace
+
 absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends) {
+  if (journal.dropped().segments > 0) return VerifyRest(journal, remembered_ends);
   Verification found;
   found.books = Books(remembered_ends);
   std::optional<RowsCheck> check;
   absl::Status projections = absl::NotFoundError("");
   if (journal.projections() != nullptr) projections = check.emplace(journal.projections()).Begin(remembered_ends);
-  // Apply re-rates: it refuses a settlement whose charge is not what its pinned tariff makes of its tokens.
   const absl::Status replayed = ReadEntries(journal, 1, [&](uint64_t sequence, const Entry& entry) {
     if (projections.ok()) projections = check->Before(sequence, entry, found.books);
-    if (const auto* closed = std::get_if<StatementEntry>(&entry)) {
-      if (absl::Status rated = CheckStatement(found.books, *closed); !rated.ok()) return AtSequence(sequence, rated);
-      ++found.statements;
-    }
-    if (absl::Status applied = found.books.Apply(entry); !applied.ok()) return AtSequence(sequence, applied);
+    if (absl::Status applied = ApplyChecked(sequence, entry, &found); !applied.ok()) return applied;
     if (projections.ok() && sequence == check->as_of().sequence) projections = check->Compare(found.books);
     return absl::OkStatus();
   });

@@ -54,7 +54,7 @@ class Ledger {
  public:
   /// Loads the projections and replays the entries after them; where there are none, or they are damaged or of another
   /// journal, replays the whole journal. `follower` (may be null) goes along. DATA_LOSS with the sequence when the
-  /// journal is broken or contradicts itself.
+  /// journal is broken or contradicts itself, or when its beginning was dropped and the projections cannot stand in.
   ///
   /// With `then`, it is opened as it was when it gave that FollowerStart: from the entries alone, whatever projections
   /// there are by now.
@@ -90,6 +90,10 @@ class Ledger {
   uint64_t posted_sequence() const { return written_.sequence + batch_.size(); }
   /// Where the written journal ends.
   Head head() const { return written_; }
+  /// The same of what was synced, or a little before: a head that may be signed.
+  Head synced() const { return journal_->synced(); }
+  /// IdentityOf the journal (ledger/signed_head.h); all zero while nothing is written.
+  const Hash& identity() const { return identity_; }
 
   /// Makes written rows durable; returns the sequence covered. Thread-safe against everything else here.
   absl::StatusOr<uint64_t> SyncJournal() { return journal_->Sync(); }
@@ -122,6 +126,7 @@ class Ledger {
   Books books_;
   Opening opening_;
   FollowerStart follower_start_;
+  Hash identity_{};
   Head written_;
   uint64_t taken_ = 0;  // the sequence of the last TakeChanges
   Batch batch_;
@@ -129,7 +134,9 @@ class Ledger {
 
 /// What `penstock ledger verify` found.
 struct Verification {
-  uint64_t entries = 0;
+  uint64_t entries = 0;  // ever, those that were dropped included
+  Dropped dropped;       // not looked at: only that what follows fits to its end
+  uint64_t applied = 1;  // from this sequence on every transition, sum and charge was checked, not only the chain
   Head head;
   uint64_t open_holds = 0;
   uint64_t statements = 0;
@@ -142,6 +149,9 @@ struct Verification {
 /// that re-rating every settlement under its pinned tariff gives the posted charge and rating every closed period gives
 /// its statement; compares the projections row by row
 /// with what the entries give (rows of others than the books are only counted). DATA_LOSS says where it breaks.
+///
+/// Where the journal's beginning was dropped, entries up to what the projections reflect are read, but cannot be
+/// applied to anything; with its archive (ledger/archive.h) it is whole again.
 absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends = kRememberedEnds);
 
 }  // namespace penstock::ledger

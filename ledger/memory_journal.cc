@@ -65,25 +65,17 @@ class MemoryJournal : public Journal {
   absl::StatusOr<uint64_t> Sync() override { return appended_.load(std::memory_order_acquire); }
 
   Head head() const override { return head_; }
+  Head synced() const override { return head_; }  // as durable as it gets
 
   absl::Status Read(uint64_t first, const Visitor& visit) const override {
-    if (first > head_.sequence) return absl::OkStatus();
-    auto at = RowOf(first);
-    Head before;
-    for (const auto start = at; at != rows_.end(); ++at) {
-      const absl::StatusOr<Row> row = DecodeRow(at->first, at->bytes);
-      if (!row.ok()) return row.status();
-      if (at == start) before = row->start();
-      if (absl::Status status = CheckFollows(before, *row); !status.ok()) return status;
-      if (absl::Status status = VisitRow(*row, first, visit); !status.ok()) return status;
-      before = row->head();
-    }
-    return absl::OkStatus();
+    first = std::max<uint64_t>(first, 1);
+    return Walk(first, [&](const Row& row, std::string_view) { return VisitRow(row, first, visit); });
   }
 
   absl::StatusOr<Head> HeadAt(uint64_t sequence) const override {
+    if (sequence == dropped_.head.sequence) return dropped_.head;
     if (sequence == 0) return Head();
-    if (sequence <= head_.sequence) {
+    if (sequence <= head_.sequence && sequence > dropped_.head.sequence) {
       const absl::StatusOr<Row> row = DecodeRow(RowOf(sequence)->first, RowOf(sequence)->bytes);
       if (!row.ok()) return row.status();
       if (row->last() == sequence) return row->head();
@@ -93,7 +85,51 @@ class MemoryJournal : public Journal {
 
   ProjectionStore* projections() override { return &projections_; }
 
+  Dropped dropped() const override { return dropped_; }
+
+  absl::Status ReadRows(uint64_t first, const RowVisitor& visit) const override {
+    return Walk(first, [&](const Row& row, std::string_view bytes) {
+      return row.first < first ? absl::OkStatus() : visit(row.first, bytes);
+    });
+  }
+
+  absl::Status Drop(const Dropped& now) override {
+    if (absl::Status fits = CheckDrop(*this, now); !fits.ok()) return fits;
+    std::erase_if(rows_, [&](const StoredRow& row) { return row.first <= now.head.sequence; });
+    dropped_ = now;
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeBack(const RowSource& next) override {
+    std::vector<StoredRow> rows;
+    const absl::Status led = FollowDropped(dropped_, next, [&rows](uint64_t first, std::string_view bytes) {
+      rows.push_back({first, std::string(bytes)});
+      return absl::OkStatus();
+    });
+    if (!led.ok()) return led;
+    rows_.insert(rows_.begin(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+    dropped_ = {};
+    return absl::OkStatus();
+  }
+
  private:
+  /// The rows from the one that holds `first` on, each checked in itself and against the one before it.
+  absl::Status Walk(uint64_t first, const auto& visit) const {
+    if (absl::Status here = CheckStillHere(dropped_, first); !here.ok()) return here;
+    if (first > head_.sequence) return absl::OkStatus();
+    auto at = RowOf(first);
+    Head before = dropped_.head;
+    for (const auto start = at; at != rows_.end(); ++at) {
+      const absl::StatusOr<Row> row = DecodeRow(at->first, at->bytes);
+      if (!row.ok()) return row.status();
+      if (at == start && at != rows_.begin()) before = row->start();
+      if (absl::Status status = CheckFollows(before, *row); !status.ok()) return status;
+      if (absl::Status status = visit(*row, at->bytes); !status.ok()) return status;
+      before = row->head();
+    }
+    return absl::OkStatus();
+  }
+
   /// The row that holds the sequence; there must be one.
   std::vector<StoredRow>::const_iterator RowOf(uint64_t sequence) const {
     const auto after = std::partition_point(rows_.begin(), rows_.end(),
@@ -103,6 +139,7 @@ class MemoryJournal : public Journal {
 
   std::vector<StoredRow> rows_;
   MemoryProjections projections_;
+  Dropped dropped_;
   Head head_;
   std::atomic<uint64_t> appended_ = 0;  // for Sync, on any thread
 };

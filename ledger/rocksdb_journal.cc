@@ -25,6 +25,9 @@ namespace {
 /// When the log is changed; less than RocksDB's write buffer, which would change it unasked.
 constexpr size_t kLogBytes = size_t{48} << 20;
 
+/// Rows in one write that removes them.
+constexpr int kRemovedAtOnce = 10'000;
+
 using Key = std::array<char, 8>;
 
 Key KeyOf(uint64_t sequence) {
@@ -58,15 +61,17 @@ absl::Status Missing(const JournalPaths& paths, uint64_t from, uint64_t to) {
                                      " says that they were synced"));
 }
 
-/// Walks the rows in order, each checked in itself and against the one before it.
+/// Walks the rows in order, each checked in itself and against the one before it. What lies before the end of what was
+/// dropped (left by a Drop or TakeBack that was not finished) is not looked at.
 class RowWalk {
  public:
   /// From the row that holds `sequence`, or the nearest one before it.
-  RowWalk(rocksdb::DB& db, uint64_t sequence) : rows_(db.NewIterator(Scan())) {
+  RowWalk(rocksdb::DB& db, const Head& dropped, uint64_t sequence) : rows_(db.NewIterator(Scan())) {
     rows_->SeekForPrev(AsSlice(KeyOf(sequence)));
-    if (rows_->Valid() || !rows_->status().ok()) return;
-    rows_->SeekToFirst();
-    end_ = Head{};
+    if (!rows_->status().ok()) return;
+    if (rows_->Valid() && SequenceOf(rows_->key()).value_or(UINT64_MAX) > dropped.sequence + 1) return;
+    rows_->Seek(AsSlice(KeyOf(dropped.sequence + 1)));
+    end_ = dropped;
   }
 
   /// The next row, valid until the next call; nothing at the end of the journal.
@@ -86,6 +91,9 @@ class RowWalk {
     return std::optional<Row>(*std::move(row));
   }
 
+  /// Of the row that Next gave.
+  std::string_view bytes() const { return rows_->value().ToStringView(); }
+
   /// Where the rows read so far end.
   Head end() const { return end_.value_or(Head{}); }
 
@@ -103,9 +111,9 @@ class RowWalk {
 
 /// Walks from the row that the mark names to the end: what was synced must be there, what follows must be sound.
 /// A crash leaves little to walk, for the mark moves with every sync.
-absl::StatusOr<Head> CheckTail(rocksdb::DB& db, const JournalPaths& paths, const Head& mark) {
-  RowWalk walk(db, std::max<uint64_t>(mark.sequence, 1));
-  for (bool marked = mark.sequence == 0;;) {
+absl::StatusOr<Head> CheckTail(rocksdb::DB& db, const JournalPaths& paths, const Head& dropped, const Head& mark) {
+  RowWalk walk(db, dropped, std::max<uint64_t>(mark.sequence, 1));
+  for (bool marked = mark.sequence <= dropped.sequence;;) {
     const absl::StatusOr<std::optional<Row>> row = walk.Next();
     if (!row.ok()) return Damaged(paths, row.status().message());
     if (!row->has_value()) break;
@@ -121,9 +129,22 @@ absl::StatusOr<Head> CheckTail(rocksdb::DB& db, const JournalPaths& paths, const
   return walk.end();
 }
 
+/// Where the record of what was dropped lies: no row begins with sequence 0.
+Key KeyOfDropped() { return KeyOf(0); }
+
+absl::StatusOr<Dropped> ReadDropped(rocksdb::DB& db, const JournalPaths& paths) {
+  std::string bytes;
+  const rocksdb::Status read = db.Get(rocksdb::ReadOptions(), AsSlice(KeyOfDropped()), &bytes);
+  if (read.IsNotFound()) return Dropped();
+  if (!read.ok()) return Damaged(paths, FromRocksDb(read).message());
+  absl::StatusOr<Dropped> dropped = DecodeDropped(bytes);
+  return dropped.ok() ? dropped : Damaged(paths, dropped.status().message());
+}
+
 /// What an opening found, before anything was changed.
 struct Finding {
   bool exists = false;  // RocksDB's files are there
+  Dropped dropped;
   HeadMark mark;        // all zero for a new directory
   Head head;            // where the journal ends; when damaged, where it should
   absl::Status damage;  // what is broken (readers only: they look at the rest)
@@ -178,7 +199,10 @@ absl::StatusOr<Finding> Look(const JournalPaths& paths, const RocksDbJournalTerm
   }
   if (mark.ok()) found.mark = *mark;
   if (absl::Status status = OpenToLook(paths, terms, found); !status.ok()) return status;
-  absl::StatusOr<Head> head = CheckTail(*found.db, paths, found.mark.head);
+  absl::StatusOr<Dropped> dropped = ReadDropped(*found.db, paths);
+  if (!dropped.ok()) return dropped.status();
+  found.dropped = *dropped;
+  absl::StatusOr<Head> head = CheckTail(*found.db, paths, found.dropped.head, found.mark.head);
   if (head.ok() && head->sequence > 0 && !mark.ok()) {
     head = Damaged(paths, absl::StrCat("it ends with sequence ", head->sequence, ", but ", mark.status().message()));
   }
@@ -199,7 +223,9 @@ class RocksDbJournal : public Journal {
         db_(std::move(found.db)),
         damage_(std::move(found.damage)),
         synced_(found.head),
-        head_(found.head) {
+        head_(found.head),
+        durable_(mark_ ? found.head : found.mark.head),
+        dropped_(found.dropped) {
     if (!mark_) broken_ = absl::FailedPreconditionError(paths_.journal + " is open for reading only");
   }
 
@@ -244,6 +270,8 @@ class RocksDbJournal : public Journal {
     if (status.ok() && log_is_full) status = ChangeLog();
     if (!status.ok()) return Break(absl::StrCat("cannot sync up to sequence ", reached.sequence), status);
     synced_ = reached;
+    const std::lock_guard lock(mutex_);
+    durable_ = reached;
     return reached.sequence;
   }
 
@@ -252,25 +280,21 @@ class RocksDbJournal : public Journal {
     return head_;
   }
 
+  Head synced() const override {
+    const std::lock_guard lock(mutex_);
+    return durable_;
+  }
+
   absl::Status Read(uint64_t first, const Visitor& visit) const override {
-    const Head target = head();
-    if (!db_) return absl::OkStatus();
-    RowWalk walk(*db_, std::max<uint64_t>(first, 1));
-    while (true) {
-      const absl::StatusOr<std::optional<Row>> row = walk.Next();
-      if (!row.ok()) return Damaged(paths_, row.status().message());
-      if (!row->has_value()) break;
-      if (absl::Status status = VisitRow(**row, first, visit); !status.ok()) return status;
-    }
-    if (!damage_.ok()) return damage_;
-    if (walk.end().sequence < target.sequence) return Missing(paths_, walk.end().sequence + 1, target.sequence);
-    return absl::OkStatus();
+    first = std::max<uint64_t>(first, 1);
+    return Walk(first, [&](const Row& row, std::string_view) { return VisitRow(row, first, visit); });
   }
 
   absl::StatusOr<Head> HeadAt(uint64_t sequence) const override {
+    if (sequence == dropped_.head.sequence) return dropped_.head;
     if (sequence == 0) return Head();
-    if (db_) {
-      RowWalk walk(*db_, sequence);
+    if (db_ && sequence > dropped_.head.sequence) {
+      RowWalk walk(*db_, dropped_.head, sequence);
       const absl::StatusOr<std::optional<Row>> row = walk.Next();
       if (!row.ok()) return Damaged(paths_, row.status().message());
       if (row->has_value() && (*row)->last() == sequence) return (*row)->head();
@@ -283,7 +307,87 @@ class RocksDbJournal : public Journal {
     return projections_.get();
   }
 
+  Dropped dropped() const override { return dropped_; }
+
+  absl::Status ReadRows(uint64_t first, const RowVisitor& visit) const override {
+    return Walk(first, [&](const Row& row, std::string_view bytes) {
+      return row.first < first ? absl::OkStatus() : visit(row.first, bytes);
+    });
+  }
+
+  absl::Status Drop(const Dropped& now) override {
+    if (absl::Status synced = Sync().status(); !synced.ok()) return synced;
+    if (absl::Status fits = CheckDrop(*this, now); !fits.ok()) return fits;
+    const rocksdb::Status status = db_->Put(Synced(), AsSlice(KeyOfDropped()), EncodeDropped(now));
+    if (!status.ok()) return Break("cannot drop", FromRocksDb(status));
+    dropped_ = now;
+    return RemoveDropped();
+  }
+
+  absl::Status TakeBack(const RowSource& next) override {
+    const absl::Status led = FollowDropped(dropped_, next, [this](uint64_t first, std::string_view bytes) {
+      const absl::Status put = FromRocksDb(db_->Put(rocksdb::WriteOptions(), AsSlice(KeyOf(first)), bytes));
+      return put.ok() ? put : Break("cannot take back", put);
+    });
+    if (!led.ok()) return led;
+    // The record goes last: until then the rows before it are nothing.
+    const rocksdb::Status status = db_->Delete(Synced(), AsSlice(KeyOfDropped()));
+    if (!status.ok()) return Break("cannot take back", FromRocksDb(status));
+    dropped_ = {};
+    return absl::OkStatus();
+  }
+
  private:
+  static rocksdb::WriteOptions Synced() {
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    return options;
+  }
+
+  /// What the record says is dropped is nothing any more, so its rows may go bit by bit; after a crash the next drop
+  /// finds those that stayed. (RocksDB's own removal of a range aborts where the disk fails at a change of logs.)
+  absl::Status RemoveDropped() {
+    const Key end = KeyOf(dropped_.head.sequence + 1);
+    const rocksdb::Slice upper = AsSlice(end);
+    rocksdb::ReadOptions scan;
+    scan.fill_cache = false;
+    scan.iterate_upper_bound = &upper;
+    const std::unique_ptr<rocksdb::Iterator> rows(db_->NewIterator(scan));
+    rocksdb::WriteBatch part;
+    rocksdb::Status status;
+    for (rows->Seek(AsSlice(KeyOf(1))); rows->Valid() && status.ok(); rows->Next()) {
+      status = part.Delete(rows->key());
+      if (!status.ok() || part.Count() < kRemovedAtOnce) continue;
+      status = db_->Write(rocksdb::WriteOptions(), &part);
+      part.Clear();
+    }
+    if (status.ok()) status = rows->status();
+    if (status.ok()) status = db_->Write(rocksdb::WriteOptions(), &part);
+    if (!status.ok()) return Break("cannot remove what was dropped", FromRocksDb(status));
+    // Gives the room back; what is not given back now is when RocksDB compacts.
+    const Key begin = KeyOf(1);
+    const rocksdb::Slice lower = AsSlice(begin);
+    db_->CompactRange(rocksdb::CompactRangeOptions(), &lower, &upper).PermitUncheckedError();
+    return absl::OkStatus();
+  }
+
+  /// The rows from the one that holds `first` on.
+  absl::Status Walk(uint64_t first, const auto& visit) const {
+    if (absl::Status here = CheckStillHere(dropped_, first); !here.ok()) return here;
+    const Head target = head();
+    if (!db_) return absl::OkStatus();
+    RowWalk walk(*db_, dropped_.head, first);
+    while (true) {
+      const absl::StatusOr<std::optional<Row>> row = walk.Next();
+      if (!row.ok()) return Damaged(paths_, row.status().message());
+      if (!row->has_value()) break;
+      if (absl::Status status = visit(**row, walk.bytes()); !status.ok()) return status;
+    }
+    if (!damage_.ok()) return damage_;
+    if (walk.end().sequence < target.sequence) return Missing(paths_, walk.end().sequence + 1, target.sequence);
+    return absl::OkStatus();
+  }
+
   /// Remembers the first error for every later call: after it, memory is ahead of the disk.
   absl::Status Break(absl::string_view what, const absl::Status& cause) {
     const std::lock_guard lock(mutex_);
@@ -331,10 +435,13 @@ class RocksDbJournal : public Journal {
   rocksdb::WriteBatch write_{0, 0, /*protection_bytes_per_key=*/8, 0};
   std::string row_;
 
-  mutable std::mutex mutex_;  // the next three are under it
+  mutable std::mutex mutex_;  // the next four are under it
   absl::Status broken_;
   Head head_;
+  Head durable_;
   size_t log_bytes_ = 0;  // appended since the log was changed
+
+  Dropped dropped_;  // the owner's thread only
 };
 
 absl::StatusOr<std::unique_ptr<Journal>> OpenReader(const JournalPaths& paths, const RocksDbJournalTerms& terms) {
@@ -366,7 +473,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenWriter(const JournalPaths& paths, c
   if (!db.ok()) return absl::Status(db.status().code(), absl::StrCat(paths.journal, ": ", db.status().message()));
   found->db = *std::move(db);
   // Recovery made durable what the log held, so the mark may now cover it.
-  absl::StatusOr<Head> head = CheckTail(*found->db, paths, found->head);
+  absl::StatusOr<Head> head = CheckTail(*found->db, paths, found->dropped.head, found->head);
   if (!head.ok()) return head.status();
   marked = mark->Write(HeadMark{*head, false});
   if (marked.ok())

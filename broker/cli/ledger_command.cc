@@ -10,14 +10,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/arrivals/replay.h"
+#include "broker/auth/signing_key.h"
 #include "broker/cli/answer_json.h"
 #include "broker/cli/command_line.h"
 #include "broker/cli/exit_codes.h"
+#include "broker/cli/ledger_commands.h"
 #include "broker/cli/server_commands.h"
 #include "broker/cli/table.h"
+#include "broker/config/moment.h"
 #include "broker/core/past.h"
+#include "ledger/archive.h"
 #include "ledger/books_rows.h"
 #include "ledger/ledger.h"
 
@@ -30,36 +35,96 @@ struct DirectoryOptions {
   uint32_t epoch = 0;  // of replay; 0: the newest in the arrival log
 };
 
+struct VerifyOptions : DirectoryOptions {
+  std::string archive;     // of what was dropped; empty: not looked at
+  std::string against;     // a signed head
+  std::string public_key;  // PEM; empty: the data directory's own
+};
+
 int Broken(const absl::Status& status, const DirectoryOptions& options, Terminal& terminal) {
   if (options.output == Output::kJson) {
     terminal.out << Printed({{"verified", false}, {"error", status.message()}});
   }
-  terminal.err << "penstock ledger verify: " << status.message() << "\n";
-  return status.code() == absl::StatusCode::kDataLoss ? kRefused : ExitCodeOf(status);
+  return FailLedger("verify", status, terminal);
 }
 
-int VerifyData(const DirectoryOptions& options, const Parts& parts, Terminal& terminal) {
-  const auto journal = parts.journal(options.data_dir, /*read_only=*/true);
+/// Whether a head that was signed earlier lies on this journal's chain.
+absl::StatusOr<ledger::SignedHead> CheckAgainst(const VerifyOptions& options, const ledger::Journal& journal) {
+  const absl::StatusOr<ledger::SignedHead> head = ReadHeadFile(options.against);
+  if (!head.ok()) return head.status();
+  const absl::StatusOr<ledger::PublicKey> key = TrustedKey(options.public_key, options.data_dir);
+  if (!key.ok()) return key.status();
+  if (head->public_key != *key) {
+    return absl::DataLossError(options.against + ": it was signed with another key (" +
+                               ledger::ToHex(head->public_key) + ") than the one to trust (" + ledger::ToHex(*key) +
+                               (options.public_key.empty() ? "): name a former key with --public-key" : ")"));
+  }
+  if (absl::Status lies = ledger::CheckLiesOn(journal, *head); !lies.ok()) {
+    return absl::Status(lies.code(), options.against + ": " + std::string(lies.message()));
+  }
+  return head;
+}
+
+/// The journal, whole where it can be: every segment of the archive is read, and what was dropped comes from there.
+absl::StatusOr<std::unique_ptr<ledger::Journal>> OpenWhole(const VerifyOptions& options, const Parts& parts) {
+  auto journal = parts.journal(options.data_dir, /*read_only=*/true);
+  if (!journal.ok() || options.archive.empty()) return journal;
+  absl::StatusOr<std::vector<ledger::Segment>> segments = ledger::ListSegments(options.archive);
+  if (!segments.ok()) return segments.status();
+  if (absl::Status belong = ledger::CheckBelong(**journal, *segments); !belong.ok()) return belong;
+  for (const ledger::Segment& segment : *segments) {
+    if (absl::Status whole = ledger::CheckSegment(segment); !whole.ok()) return whole;
+    if (segment.is_signed() && !auth::IsSigned(segment.after)) {
+      return absl::DataLossError(segment.path + ": the signature does not fit");
+    }
+  }
+  return ledger::WithArchive(*std::move(journal), *std::move(segments));
+}
+
+int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& terminal) {
+  const auto journal = OpenWhole(options, parts);
   if (!journal.ok()) return Broken(journal.status(), options, terminal);
   const absl::StatusOr<ledger::Verification> found = ledger::Verify(**journal);
   if (!found.ok()) return Broken(found.status(), options, terminal);
+  std::optional<ledger::SignedHead> witness;
+  if (!options.against.empty()) {
+    const absl::StatusOr<ledger::SignedHead> head = CheckAgainst(options, **journal);
+    if (!head.ok()) return Broken(head.status(), options, terminal);
+    witness = *head;
+  }
   if (options.output == Output::kJson) {
     nlohmann::ordered_json posted = nlohmann::ordered_json::array();
     for (const ledger::CurrencyAccounts& one : found->books.accounts().currencies()) {
       posted.push_back({{"currency", one.currency}, {"amount", one.revenue.ToDecimal()}});
     }
-    terminal.out << Printed({{"verified", true},
-                             {"entries", found->entries},
-                             {"head", ledger::ToHex(found->head.hash)},
-                             {"open_holds", found->open_holds},
-                             {"projections", {{"sequence", found->projected}, {"rows", found->rows}}},
-                             {"boot_epoch", found->books.epoch()},
-                             {"statements", found->statements},
-                             {"posted", posted}});
+    nlohmann::ordered_json json = {{"verified", true},
+                                   {"entries", found->entries},
+                                   {"head", ledger::ToHex(found->head.hash)},
+                                   {"open_holds", found->open_holds},
+                                   {"projections", {{"sequence", found->projected}, {"rows", found->rows}}},
+                                   {"boot_epoch", found->books.epoch()},
+                                   {"statements", found->statements},
+                                   {"posted", posted}};
+    if (found->dropped.segments > 0) {
+      json["not_looked_at"] = {{"dropped_segments", found->dropped.segments},
+                               {"dropped_up_to", found->dropped.head.sequence},
+                               {"chain_only_up_to", found->applied - 1}};
+    }
+    if (witness) json["against"] = ToJson(*witness);
+    terminal.out << Printed(json);
     return kOk;
   }
   Sheet sheet;
-  sheet.Add("verified", "yes: sequence, chain, every transition, every sum, every charge, every statement");
+  if (found->dropped.segments == 0) {
+    sheet.Add("verified", "yes: sequence, chain, every transition, every sum, every charge, every statement");
+  } else {
+    const std::string dropped = std::to_string(found->dropped.head.sequence);
+    sheet.Add("verified", "in part: sequence and chain from " + std::to_string(found->dropped.head.sequence + 1) +
+                              " on; transitions, sums and charges from " + std::to_string(found->applied) + " on");
+    sheet.Add("not looked at", "sequences 1 to " + dropped + ": segments 1 to " +
+                                   std::to_string(found->dropped.segments) +
+                                   " were dropped; name their --archive to look at everything");
+  }
   sheet.Add("entries", std::to_string(found->entries));
   sheet.Add("head", ledger::ToHex(found->head.hash));
   sheet.Add("boot epoch", std::to_string(found->books.epoch()));
@@ -72,6 +137,10 @@ int VerifyData(const DirectoryOptions& options, const Parts& parts, Terminal& te
                                                  : std::to_string(found->rows) +
                                                        " rows; the books' are what the entries up to sequence " +
                                                        std::to_string(found->projected) + " give");
+  if (witness) {
+    sheet.Add("signed head", "of sequence " + std::to_string(witness->head.sequence) + ", signed " +
+                                 config::FormatInstant(witness->at) + ": everything up to it is unchanged");
+  }
   terminal.out << sheet.Render(terminal.colour);
   return kOk;
 }
@@ -154,10 +223,7 @@ absl::StatusOr<Stats> Measure(const std::string& directory, const Parts& parts) 
 
 int ShowStats(const DirectoryOptions& options, const Parts& parts, Terminal& terminal) {
   const absl::StatusOr<Stats> stats = Measure(options.data_dir, parts);
-  if (!stats.ok()) {
-    terminal.err << "penstock ledger stats: " << stats.status().message() << "\n";
-    return ExitCodeOf(stats.status());
-  }
+  if (!stats.ok()) return FailLedger("stats", stats.status(), terminal);
   const std::optional<uint64_t> per_month = stats->BytesPerTenantMonth();
   if (options.output == Output::kJson) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::object();
@@ -271,20 +337,36 @@ int ShowReplay(const DirectoryOptions& options, const Parts& parts, Terminal& te
 
 }  // namespace
 
+void AddDirectory(CLI::App& command, std::string* directory, bool optional) {
+  CLI::Option* option = command.add_option("DIR,--data", *directory, "The daemon's data_dir; stop the daemon first");
+  if (!optional) option->required();
+}
+
+int FailLedger(std::string_view command, const absl::Status& status, Terminal& terminal) {
+  terminal.err << "penstock ledger " << command << ": " << status.message() << "\n";
+  return absl::IsDataLoss(status) ? kRefused : ExitCodeOf(status);
+}
+
 void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts) {
   CLI::App* ledger = app.add_subcommand("ledger", "Look after a data directory");
   ledger->require_subcommand(1);
   CLI::App* verify = ledger->add_subcommand("verify",
                                             "Read the whole journal and check it, and the projections against it: exit "
                                             "0 if all holds together, 1 with the place if it does not");
-  auto options = std::make_shared<DirectoryOptions>();
-  verify->add_option("--data", options->data_dir, "The daemon's data_dir; stop the daemon first")->required();
+  auto options = std::make_shared<VerifyOptions>();
+  AddDirectory(*verify, &options->data_dir);
+  verify->add_option("--archive", options->archive,
+                     "Where segments were archived: they are read, too, and stand in for those that were dropped");
+  verify->add_option("--against", options->against,
+                     "A head that `penstock ledger head -o json` printed earlier: it must lie on this journal's chain");
+  verify->add_option("--public-key", options->public_key,
+                     "PEM: the key that the head must be signed with, when it is not DIR's own");
   AddOutputFlag(*verify, options->output);
   OnRun(*verify, invocation, [options, &parts](Terminal& terminal) { return VerifyData(*options, parts, terminal); });
 
   CLI::App* stats = ledger->add_subcommand("stats", "Entries, rows by kind, and what they take on disk");
   auto of_stats = std::make_shared<DirectoryOptions>();
-  stats->add_option("--data", of_stats->data_dir, "The daemon's data_dir; stop the daemon first")->required();
+  AddDirectory(*stats, &of_stats->data_dir);
   AddOutputFlag(*stats, of_stats->output);
   OnRun(*stats, invocation, [of_stats, &parts](Terminal& terminal) { return ShowStats(*of_stats, parts, terminal); });
 
@@ -298,6 +380,9 @@ void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts)
   AddOutputFlag(*replay, of_replay->output);
   OnRun(*replay, invocation,
         [of_replay, &parts](Terminal& terminal) { return ShowReplay(*of_replay, parts, terminal); });
+  AddHeadCommands(*ledger, invocation, parts);
+  AddSegmentCommands(*ledger, invocation, parts);
+  AddBackupCommands(*ledger, invocation, parts);
 }
 
 }  // namespace penstock::cli

@@ -28,7 +28,7 @@ struct Parts {
 
 void AddServeCommand(CLI::App& app, Invocation& invocation, const Parts& parts);   // serve
 void AddConfigCommands(CLI::App& app, Invocation& invocation);                     // validate, keys new, keys rotate
-void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts);  // ledger verify, stats, replay
+void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts);  // ledger verify, replay, ...
 
 void AddRateCommand(CLI::App& app, Invocation& invocation);  // rate
 

@@ -58,10 +58,14 @@ std::string RenderPool(const v1::Pool& pool, bool colour) {
 }
 
 std::string RenderLedger(const v1::LedgerStatus& ledger) {
-  return absl::StrCat("Ledger: ", Grouped(absl::StrCat(ledger.entries())), " entries, ",
-                      Grouped(absl::StrCat(ledger.durable_entries())), " of them synced, ",
-                      Grouped(absl::StrCat(ledger.open_holds())), " open holds, boot epoch ", ledger.boot_epoch(),
-                      "\nHead: ", ledger.head(), "\n");
+  return absl::StrCat(
+      "Ledger: ", Grouped(absl::StrCat(ledger.entries())), " entries, ",
+      Grouped(absl::StrCat(ledger.durable_entries())), " of them synced, ", Grouped(absl::StrCat(ledger.open_holds())),
+      " open holds, boot epoch ", ledger.boot_epoch(), "\nHead: ", ledger.head(), "\n",
+      ledger.has_signed_head()
+          ? absl::StrCat("Signed: sequence ", Grouped(absl::StrCat(ledger.signed_head().sequence())), " with key ",
+                         ledger.signed_head().public_key(), " (penstock ledger head -o json)\n")
+          : std::string());
 }
 
 int RunStatus(const StatusFlags& flags, Terminal& terminal) {

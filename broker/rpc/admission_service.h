@@ -9,6 +9,7 @@
 
 #include "broker/auth/api_keys.h"
 #include "broker/auth/grant_keys.h"
+#include "broker/auth/signing_key.h"
 #include "broker/daemon/command_loop.h"
 #include "broker/daemon/worker.h"
 #include "broker/rpc/names.h"
@@ -40,6 +41,7 @@ struct Surroundings {
   const auth::ApiKeys& api_keys;
   auth::GrantKeys& grant_keys;
   daemon::Worker& worker;
+  const auth::SigningKey& signing_key;
   FrontDoor front_door{};
   Reload reload{};
 };

@@ -30,6 +30,10 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
       auth::GrantKeys::Load(terms.data_dir, is_new, auth::RandomBytes(auth::kGrantKeyBytes), daemon::WallTime());
   if (!grant_keys.ok()) return grant_keys.status();
   broker->grant_keys_ = *std::move(grant_keys);
+  absl::StatusOr<auth::SigningKey> signing_key =
+      auth::SigningKey::Load(terms.data_dir, is_new, auth::RandomBytes(auth::kSigningKeyBytes));
+  if (!signing_key.ok()) return signing_key.status();
+  broker->signing_key_ = std::make_unique<const auth::SigningKey>(*std::move(signing_key));
   broker->read_config_ = std::move(terms.read_config);
   broker->api_keys_ = std::make_unique<auth::ApiKeys>(std::move(terms.api_keys));
 
@@ -51,8 +55,8 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
       RecordArrivals(terms, birth));
 
   broker->surroundings_ = std::make_unique<Surroundings>(
-      Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, broker->worker_, terms.front_door,
-                   [owner = broker.get()] { return owner->Reload(); }});
+      Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, broker->worker_,
+                   *broker->signing_key_, terms.front_door, [owner = broker.get()] { return owner->Reload(); }});
   auto server = StartServer(terms.server, *broker->surroundings_);
   if (!server.ok()) return server.status();
   broker->server_ = *std::move(server);

@@ -24,7 +24,7 @@ struct BrokerTerms {
   core::EngineSettings engine;
   std::unique_ptr<ledger::Journal> journal;
   core::SchedulerFactory scheduling;
-  std::string data_dir;  // grant_keys live here
+  std::string data_dir;  // grant_keys and signing_key live here
   auth::ApiKeys api_keys;
   ServerTerms server;
   size_t command_queue = 65'536;
@@ -71,6 +71,7 @@ class Broker {
   std::mutex reloading_;
   std::unique_ptr<auth::ApiKeys> api_keys_;
   std::unique_ptr<auth::GrantKeys> grant_keys_;
+  std::unique_ptr<const auth::SigningKey> signing_key_;
   std::unique_ptr<Names> names_;
   std::unique_ptr<daemon::CommandLoop> loop_;
   daemon::Worker worker_;  // ends before the loop: its tasks may ask it

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "admission/vocabulary/bounds.h"
+#include "broker/auth/encoding.h"
 #include "broker/rpc/errors.h"
 
 namespace penstock::rpc {
@@ -578,6 +579,15 @@ void ToProto(const ledger::rating::Line& line, v1::StatementLine* row) {
     charge->set_unit(std::string(UnitOf(line.kind)));
     charge->set_unit_price(line.unit_price.ToDecimal());
   }
+}
+
+void ToProto(const ledger::SignedHead& head, v1::SignedHead* out) {
+  out->set_journal(ledger::ToHex(head.journal));
+  out->set_sequence(head.head.sequence);
+  out->set_hash(ledger::ToHex(head.head.hash));
+  out->set_at_unix_s(head.at.nanoseconds_since_epoch() / Seconds(1).count());
+  out->set_public_key(ledger::ToHex(head.public_key));
+  out->set_signature(auth::ToHex({reinterpret_cast<const char*>(head.signature.data()), head.signature.size()}));
 }
 
 void ToProto(const ledger::Statement& statement, const std::string& tenant, v1::Statement* out) {

@@ -14,6 +14,7 @@
 #include "broker/core/command.h"
 #include "broker/core/decision_log.h"
 #include "broker/rpc/names.h"
+#include "ledger/signed_head.h"
 #include "ledger/statement.h"
 #include "penstock/v1/admission.pb.h"
 #include "penstock/v1/billing.pb.h"
@@ -71,6 +72,7 @@ void ToProto(Instant instant, google::protobuf::Timestamp* out);
 void ToProto(Duration duration, google::protobuf::Duration* out);
 void ToProto(const TokenCounts& counts, google::protobuf::RepeatedPtrField<v1::TokenCount>* out);
 void ToProto(const ledger::rating::Line& line, v1::StatementLine* row);
+void ToProto(const ledger::SignedHead& head, v1::SignedHead* out);
 void ToProto(const ledger::Statement& statement, const std::string& tenant, v1::Statement* out);
 
 /// Nothing when it is not a moment this side of the year 2262.

@@ -146,12 +146,17 @@ class OperationsService final : public v1::Operations::CallbackService {
   grpc::ServerUnaryReactor* GetLedger(grpc::CallbackServerContext* context, const v1::GetLedgerRequest*,
                                       v1::LedgerStatus* response) override {
     if (const grpc::Status s = Begin(*context, "/penstock.v1.Operations/GetLedger"); !s.ok()) return new ReadingCall(s);
-    return new ReadingCall(surroundings_.loop, [response](const core::Engine& engine, uint64_t durable) {
+    return new ReadingCall(surroundings_.loop, [this, response](const core::Engine& engine, uint64_t durable) {
       response->set_entries(engine.ledger().head().sequence);
       response->set_head(ledger::ToHex(engine.ledger().head().hash));
       response->set_durable_entries(durable);
       response->set_open_holds(engine.books().open_count());
       response->set_boot_epoch(engine.epoch());
+      const ledger::Head synced = engine.ledger().synced();
+      if (synced.sequence > 0) {
+        ToProto(surroundings_.signing_key.Sign(engine.ledger().identity(), synced, daemon::WallTime()),
+                response->mutable_signed_head());
+      }
       return grpc::Status::OK;
     });
   }

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "ledger/journal.h"
@@ -51,6 +53,27 @@ class JournalContract : public testing::TestWithParam<Implementation> {
     Head head;
     for (const std::string& payload : payloads) head = {head.sequence + 1, ChainHash(head.hash, payload)};
     return head;
+  }
+
+  /// Where the row with this last sequence ends, as the record of a drop.
+  Dropped DropAt(uint64_t sequence, uint64_t segments = 1) {
+    return {
+        .segments = segments, .head = HeadOf(PayloadsFrom(1, sequence)), .identity = HeadOf(PayloadsFrom(1, 1)).hash};
+  }
+  std::vector<std::string> RowsFrom(uint64_t first) {
+    std::vector<std::string> rows;
+    const absl::Status status = journal_->ReadRows(first, [&rows](uint64_t, std::string_view row) {
+      rows.emplace_back(row);
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    return rows;
+  }
+  static Journal::RowSource SourceOf(std::vector<std::string> rows) {
+    return [rows = std::move(rows), next = size_t{0}]() mutable -> absl::StatusOr<std::optional<std::string>> {
+      if (next == rows.size()) return std::optional<std::string>();
+      return rows[next++];
+    };
   }
 
   ScratchDirectory scratch_;
@@ -167,6 +190,86 @@ TEST_P(JournalContract, SyncMayRunOnOtherThreadsWhileOneAppends) {
   second.join();
   EXPECT_TRUE(whole);
   EXPECT_EQ(ReadBack(*journal_).last, kRows);
+}
+
+TEST_P(JournalContract, SaysWhatIsSynced) {
+  EXPECT_EQ(journal_->synced(), Head{});
+  ASSERT_TRUE(AppendPayloads(*journal_, 3).ok());
+  ASSERT_TRUE(journal_->Sync().ok());
+  EXPECT_EQ(journal_->synced(), journal_->head());
+}
+
+TEST_P(JournalContract, DroppingTakesRowsFromTheBeginningOnly) {
+  for (const size_t count : {2u, 1u, 4u, 3u}) ASSERT_TRUE(AppendPayloads(*journal_, count).ok());
+  const Head head = journal_->head();
+  EXPECT_EQ(journal_->dropped(), Dropped{});
+  ASSERT_TRUE(journal_->Drop(DropAt(3)).ok());
+  EXPECT_EQ(journal_->dropped(), DropAt(3));
+  EXPECT_EQ(journal_->head(), head);
+  for (const uint64_t first : {0u, 1u, 3u}) {
+    const absl::Status read = journal_->Read(first, [](uint64_t, std::string_view) { return absl::OkStatus(); });
+    EXPECT_EQ(read.code(), absl::StatusCode::kFailedPrecondition) << first;
+  }
+  EXPECT_THAT(SequencesFrom(4), testing::ElementsAre(4, 5, 6, 7, 8, 9, 10));
+  EXPECT_THAT(SequencesFrom(6), testing::ElementsAre(6, 7, 8, 9, 10));
+  EXPECT_EQ(journal_->HeadAt(3).value(), DropAt(3).head);
+  EXPECT_EQ(journal_->HeadAt(7).value(), DropAt(7).head);
+  EXPECT_EQ(journal_->HeadAt(2).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(journal_->Drop(DropAt(10, 2)).ok()) << "to the very end";
+  EXPECT_TRUE(SequencesFrom(11).empty());
+  ASSERT_TRUE(AppendPayloads(*journal_, 2).ok());
+  EXPECT_THAT(SequencesFrom(11), testing::ElementsAre(11, 12));
+}
+
+TEST_P(JournalContract, DroppingRefusesWhatIsNotARowsEnd) {
+  for (const size_t count : {2u, 1u, 4u}) ASSERT_TRUE(AppendPayloads(*journal_, count).ok());
+  Dropped other = DropAt(3);
+  other.head.hash[0] ^= 1;
+  for (const Dropped& wrong : {DropAt(1), DropAt(8), other, Dropped{}}) {
+    EXPECT_EQ(journal_->Drop(wrong).code(), absl::StatusCode::kFailedPrecondition);
+  }
+  ASSERT_TRUE(journal_->Drop(DropAt(3)).ok());
+  EXPECT_EQ(journal_->Drop(DropAt(2, 2)).code(), absl::StatusCode::kFailedPrecondition) << "it is not there any more";
+  EXPECT_EQ(journal_->Drop(DropAt(7)).code(), absl::StatusCode::kFailedPrecondition) << "that segment was dropped";
+  EXPECT_THAT(SequencesFrom(4), testing::ElementsAre(4, 5, 6, 7));
+}
+
+TEST_P(JournalContract, WhatWasDroppedIsTakenBackWholeOrNotAtAll) {
+  for (const size_t count : {2u, 1u, 4u, 3u}) ASSERT_TRUE(AppendPayloads(*journal_, count).ok());
+  const std::vector<std::string> all = RowsFrom(1);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_THAT(RowsFrom(3), testing::ElementsAreArray(all.begin() + 1, all.end()));
+  EXPECT_THAT(RowsFrom(5), testing::ElementsAre(all.back())) << "from the row that begins there, or after it";
+  ASSERT_TRUE(journal_->Drop(DropAt(7)).ok());
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{all[0], all[1]},
+                                                {all[0], all[2]},
+                                                {all[1], all[0], all[2]},
+                                                {all[0], all[1], all[2], all[3]},
+                                                {}}) {
+    EXPECT_EQ(journal_->TakeBack(SourceOf(wrong)).code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(journal_->dropped(), DropAt(7));
+    EXPECT_THAT(RowsFrom(8), testing::ElementsAre(all[3]));
+  }
+  ASSERT_TRUE(journal_->TakeBack(SourceOf({all[0], all[1], all[2]})).ok());
+  EXPECT_EQ(journal_->dropped(), Dropped{});
+  EXPECT_EQ(RowsFrom(1), all);
+}
+
+TEST_P(JournalContract, ADurableJournalRemembersWhatWasDropped) {
+  if (!GetParam().durable) GTEST_SKIP() << "volatile by design";
+  for (const size_t count : {2u, 3u, 1u}) ASSERT_TRUE(AppendPayloads(*journal_, count).ok());
+  const Head head = journal_->head();
+  ASSERT_TRUE(journal_->Drop(DropAt(5)).ok());
+  const std::vector<std::string> left = RowsFrom(6);
+  EXPECT_EQ(journal_->TakeBack(SourceOf(left)).code(), absl::StatusCode::kDataLoss) << "leaves what is not looked at";
+  for (int i = 0; i < 2; ++i) {
+    journal_.reset();
+    journal_ = GetParam().open(scratch_.path("store"));
+    ASSERT_NE(journal_, nullptr);
+    EXPECT_EQ(journal_->dropped(), DropAt(5));
+    EXPECT_EQ(journal_->head(), head);
+    EXPECT_THAT(SequencesFrom(6), testing::ElementsAre(6));
+  }
 }
 
 TEST_P(JournalContract, ADurableJournalGoesOnWhereItEnded) {

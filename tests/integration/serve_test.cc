@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "penstock/v1/admission.grpc.pb.h"
+#include "penstock/v1/operations.grpc.pb.h"
 #include "tests/integration/daemon_process.h"
 
 namespace penstock::integration {
@@ -69,6 +70,30 @@ TEST(Serve, SigtermDrainsSettlesAndEndsWithZero) {
   EXPECT_TRUE(Complete(daemon, grant).ok()) << "settlements go on";
   EXPECT_EQ(daemon.WaitForExit(), 0) << daemon.output();
   EXPECT_EQ(RunPenstock("ledger verify --data " + daemon.data_dir()).exit_code, 0);
+}
+
+TEST(Serve, SignsItsHeadForAWitnessWhoFindsItAgain) {
+  DaemonProcess daemon;
+  ASSERT_TRUE(daemon.Start()) << daemon.output();
+  v1::AdmitResponse response;
+  ASSERT_TRUE(Admit(daemon, "witnessed", &response).ok());
+  ASSERT_TRUE(Complete(daemon, response.grant().name()).ok());
+  grpc::ClientContext context;
+  daemon.Authorise(context, /*as_operator=*/true);
+  v1::LedgerStatus ledger;
+  const grpc::Status got =
+      v1::Operations::NewStub(daemon.Channel())->GetLedger(&context, v1::GetLedgerRequest(), &ledger);
+  ASSERT_TRUE(got.ok()) << got.error_message();
+  const v1::SignedHead& head = ledger.signed_head();
+  EXPECT_GT(head.sequence(), 0u) << "a settlement that was answered is synced";
+  const std::string file = daemon.data_dir() + "/../head.json";
+  std::ofstream(file) << "{\"journal\": \"" << head.journal() << "\", \"sequence\": " << head.sequence()
+                      << ", \"hash\": \"" << head.hash() << "\", \"at_unix_s\": " << head.at_unix_s()
+                      << ", \"public_key\": \"" << head.public_key() << "\", \"signature\": \"" << head.signature()
+                      << "\"}";
+  EXPECT_EQ(daemon.Stop(), 0) << daemon.output();
+  const Ran verified = RunPenstock("ledger verify " + daemon.data_dir() + " --against " + file);
+  EXPECT_EQ(verified.exit_code, 0) << verified.output;
 }
 
 TEST(Serve, RefusesADataDirectoryThatAnotherDaemonHas) {

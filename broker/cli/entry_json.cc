@@ -1,0 +1,197 @@
+#include "broker/cli/entry_json.h"
+
+#include <absl/time/time.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <variant>
+
+#include "broker/auth/encoding.h"
+#include "ledger/accounts.h"
+
+namespace penstock::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using namespace ledger;  // NOLINT: this file is about its entries
+
+ordered_json At(Instant at) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixNanos(at.nanoseconds_since_epoch()),
+                          absl::UTCTimeZone());
+}
+
+std::string Hex(const auto& bytes) { return auth::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}); }
+
+template <class E>
+std::string EncodedHex(const E& entry) {
+  std::string bytes;
+  Encode(entry, &bytes);
+  return Hex(bytes);
+}
+
+ordered_json Id(GrantId id) { return {{"epoch", id.epoch}, {"sequence", id.sequence}}; }
+
+ordered_json Counts(const TokenCounts& counts) {
+  ordered_json json = ordered_json::object();
+  for (TokenKind kind : kAllTokenKinds) {
+    if (counts[kind] != Tokens()) json[std::string(Name(kind))] = counts[kind].count();
+  }
+  return json;
+}
+
+ordered_json Terms(const GrantTerms& terms) {
+  return {{"tenant", terms.tenant.value},
+          {"key", terms.key.value},
+          {"pool", terms.pool.value},
+          {"served", std::string(Name(terms.served))},
+          {"tariff", terms.tariff}};
+}
+
+ordered_json List(const Attributions& attributions) {
+  ordered_json list = ordered_json::array();
+  for (const Attribution& one : attributions) {
+    list.push_back({{"from", At(one.from)}, {"to", At(one.to)}, {"work_milli_nt", one.work.count()}});
+  }
+  return list;
+}
+
+ordered_json Words(const BootEntry& e) { return {{"type", "boot"}, {"epoch", e.epoch}, {"at", At(e.at)}}; }
+ordered_json Words(const StopEntry& e) { return {{"type", "stop"}, {"epoch", e.epoch}, {"at", At(e.at)}}; }
+
+ordered_json Words(const NameEntry& e) {
+  constexpr const char* kKinds[] = {"tenant", "key", "pool"};
+  return {{"type", "name"},
+          {"kind", kKinds[static_cast<size_t>(e.kind)]},
+          {"id", e.id},
+          {"owner", e.owner},
+          {"name", e.name}};
+}
+
+ordered_json Words(const TariffEntry& e) {
+  return {{"type", "tariff"},
+          {"id", e.id},
+          {"version", e.tariff.version},
+          {"currency", e.tariff.currency},
+          {"effective", At(e.tariff.effective)},
+          {"encoded", EncodedHex(e)}};
+}
+
+ordered_json Words(const GrantEntry& e) {
+  ordered_json labels = ordered_json::object();
+  for (const auto& [key, value] : e.labels) labels[key] = value;
+  return {{"type", "grant"},
+          {"id", Id(e.id)},
+          {"terms", Terms(e.terms)},
+          {"at", At(e.at)},
+          {"lease_deadline", At(e.lease_deadline)},
+          {"settle_deadline", At(e.settle_deadline)},
+          {"estimate", Counts(e.estimate)},
+          {"work_milli_nt", e.work.count()},
+          {"output_cap", e.output_cap.count()},
+          {"hold", e.hold.ToDecimal()},
+          {"request_id", e.request_id},
+          {"body", Hex(e.body)},
+          {"run", e.run},
+          {"labels", labels}};
+}
+
+ordered_json Words(const ProgressEntry& e) {
+  return {{"type", "progress"},
+          {"id", Id(e.id)},
+          {"at", At(e.at)},
+          {"so_far", Counts(e.so_far)},
+          {"lease_deadline", At(e.lease_deadline)},
+          {"settle_deadline", At(e.settle_deadline)},
+          {"output_cap", e.output_cap.count()},
+          {"hold", e.hold.ToDecimal()},
+          {"attributions", List(e.attributions)}};
+}
+
+ordered_json Words(const SettleEntry& e) {
+  constexpr const char* kOutcomes[] = {"succeeded", "failed", "cancelled"};
+  return {{"type", "settle"},
+          {"id", Id(e.id)},
+          {"terms", Terms(e.terms)},
+          {"at", At(e.at)},
+          {"outcome", kOutcomes[static_cast<size_t>(e.outcome)]},
+          {"billed", e.billed},
+          {"tokens", Counts(e.tokens)},
+          {"unbilled", Counts(e.unbilled)},
+          {"work_milli_nt", e.work.count()},
+          {"charge", e.charge.ToDecimal()},
+          {"body", Hex(e.body)},
+          {"attributions", List(e.attributions)}};
+}
+
+ordered_json Words(const VoidEntry& e) {
+  constexpr const char* kReasons[] = {"undeliverable", "cancelled"};
+  return {{"type", "void"}, {"id", Id(e.id)}, {"at", At(e.at)}, {"reason", kReasons[static_cast<size_t>(e.reason)]}};
+}
+
+ordered_json Words(const ExpireEntry& e) { return {{"type", "expire"}, {"id", Id(e.id)}, {"at", At(e.at)}}; }
+
+ordered_json Words(const SubscriptionEntry& e) {
+  return {{"type", "subscription"}, {"tenant", e.tenant.value}, {"at", At(e.at)}, {"encoded", EncodedHex(e)}};
+}
+
+ordered_json Words(const CreditEntry& e) {
+  ordered_json json = {{"type", "credit"},
+                       {"id", e.id},
+                       {"tenant", e.tenant.value},
+                       {"at", At(e.at)},
+                       {"name", e.credit.name},
+                       {"kind", e.credit.kind == rating::Credit::Kind::kPrepaid ? "prepaid" : "service"},
+                       {"currency", e.currency},
+                       {"amount", e.credit.amount.ToDecimal()},
+                       {"priority", e.credit.priority},
+                       {"granted", At(e.credit.granted)}};
+  if (e.credit.expires != Instant::Max()) json["expires"] = At(e.credit.expires);
+  return json;
+}
+
+ordered_json Words(const StatementEntry& e) {
+  ordered_json lines = ordered_json::array();
+  for (const rating::Line& line : e.lines) {
+    lines.push_back({{"kind", std::string(Name(line.kind))},
+                     {"description", line.description},
+                     {"pool", line.pool},
+                     {"unit_price", line.unit_price.ToDecimal()},
+                     {"exact", line.exact.ToDecimal()},
+                     {"amount", line.amount.ToDecimal()}});
+  }
+  ordered_json credits = ordered_json::array();
+  for (const CreditUse& use : e.credits) {
+    credits.push_back({{"credit", use.credit}, {"amount", use.amount.ToDecimal()}});
+  }
+  const StatementSums sums = SumsOf(e.lines);
+  return {{"type", "statement"},
+          {"id", e.id},
+          {"tenant", e.tenant.value},
+          {"tariff", e.tariff},
+          {"replaces", e.replaces},
+          {"at", At(e.at)},
+          {"from", At(e.from)},
+          {"to", At(e.to)},
+          {"posted", e.posted.ToDecimal()},
+          {"total", sums.total.ToDecimal()},
+          {"credits", credits},
+          {"lines", lines}};
+}
+
+ordered_json Words(const RollUpEntry& e) {
+  return {{"type", "roll_up"}, {"tenant", e.tenant.value}, {"at", At(e.at)}, {"before", At(e.before)}};
+}
+
+/// A type that has no words here yet.
+template <class E>
+ordered_json Words(const E& e) {
+  return {{"type", "other"}, {"encoded", EncodedHex(e)}};
+}
+
+}  // namespace
+
+ordered_json ToJson(const Entry& entry) {
+  return std::visit([](const auto& e) { return Words(e); }, entry);
+}
+
+}  // namespace penstock::cli
