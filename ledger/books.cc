@@ -247,6 +247,7 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   MutableBalance(entry.terms.tenant).posted += entry.charge;
   revenue_ += entry.charge;
   meters_.Add(entry);
+  if (open != nullptr) cuts_.Add(entry, open->grant.run, open->grant.labels);
   EndedGrant ended = EndOf(entry);
   if (open != nullptr) {
     EndOpen(*open, ended);
@@ -442,14 +443,37 @@ absl::Status Books::CheckInvariants() const {
   return CheckBuckets();
 }
 
+absl::Status Books::CheckRating(const BucketKey& key, const Bucket& bucket) const {
+  const Money rated = TokenCharge(bucket.tokens, PricesOf({key.tenant, key.key, key.pool, key.served, key.tariff}));
+  if (bucket.charge == rated) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("hour bucket of tenant ", NameOf(NameKind::kTenant, key.tenant.value).name,
+                                          " holds charges of ", bucket.charge.ToDecimal(), ", its tokens rate to ",
+                                          rated.ToDecimal()));
+}
+
 absl::Status Books::CheckBuckets() const {
   for (const auto& [key, bucket] : meters_.buckets()) {
-    const Money rated = TokenCharge(bucket.tokens, PricesOf({key.tenant, key.key, key.pool, key.served, key.tariff}));
-    if (bucket.charge == rated) continue;
-    return absl::DataLossError(absl::StrCat("hour bucket of tenant ", NameOf(NameKind::kTenant, key.tenant.value).name,
-                                            " holds charges of ", bucket.charge.ToDecimal(), ", its tokens rate to ",
-                                            rated.ToDecimal()));
+    if (absl::Status rated = CheckRating(key, bucket); !rated.ok()) return rated;
   }
+  return CheckCuts();
+}
+
+absl::Status Books::CheckCuts() const {
+  auto cut = cuts_.rows().begin();
+  for (const auto& [key, bucket] : meters_.buckets()) {
+    std::map<std::string_view, Bucket> sums;  // by label key
+    for (; cut != cuts_.rows().end() && cut->first.bucket == key; ++cut) {
+      if (absl::Status rated = CheckRating(key, cut->second); !rated.ok()) return rated;
+      sums[cuts_.NameOf(cut->first.name).label] += cut->second;
+    }
+    for (const auto& [label, sum] : sums) {
+      if (IsPartOf(sum, bucket)) continue;
+      return absl::DataLossError(absl::StrCat("hour bucket of tenant ",
+                                              NameOf(NameKind::kTenant, key.tenant.value).name,
+                                              " holds less than its rows by ", label.empty() ? "run" : std::string(label)));
+    }
+  }
+  if (cut != cuts_.rows().end()) return absl::DataLossError("a row of a run or label is of no hour bucket");
   return absl::OkStatus();
 }
 

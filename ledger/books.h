@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/cuts.h"
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
@@ -113,9 +114,12 @@ class Books {
   std::map<TenantId, Balance> balances() const;
   Money revenue() const { return revenue_; }
   const Meters& meters() const { return meters_; }
+  /// The first meter by run and label.
+  const Cuts& cuts() const { return cuts_; }
 
   /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; revenue = sum of posted;
-  /// every bucket's charge = its tokens x pinned prices. DATA_LOSS says what is wrong.
+  /// every bucket's charge = its tokens x pinned prices, and so for its cuts; cuts by one label key (or by run) are
+  /// parts of their bucket. DATA_LOSS says what is wrong.
   absl::Status CheckInvariants() const;
 
   // ---- The books as rows (ledger/books_rows.h says which).
@@ -175,6 +179,8 @@ class Books {
   absl::Status CheckStanding(const SettleEntry& entry, const OpenGrant* open) const;
   absl::Status CheckCharge(const SettleEntry& entry) const;
   absl::Status CheckBuckets() const;
+  absl::Status CheckCuts() const;
+  absl::Status CheckRating(const BucketKey& key, const Bucket& bucket) const;
   Work AttributedSoFar(GrantId id, const OpenGrant* open) const;
   Balance& MutableBalance(TenantId tenant) {
     NoteBalance(tenant.value - 1);
@@ -192,6 +198,7 @@ class Books {
   void TakeEnds(RowBatch* rows);
   void TakeEndedBits(RowBatch* rows);
   void TakeMeters(RowBatch* rows);
+  void TakeCuts(RowBatch* rows);
   void PutHeader(const Head& as_of, std::string* bytes) const;
   void NotePrices(uint32_t tariff, const NameEntry& pool);
   void EndOpen(const OpenGrant& open, EndedGrant ended);
@@ -210,6 +217,7 @@ class Books {
   std::vector<Balance> balances_;  // tenant n's at n - 1
   Money revenue_;
   Meters meters_;
+  Cuts cuts_;
   Changes changes_;
 };
 

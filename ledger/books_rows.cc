@@ -11,7 +11,7 @@
 namespace penstock::ledger {
 namespace {
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 /// A mark is set every so many entries, or every this part of the remembered ends.
 constexpr uint64_t kEntriesBetweenMarks = 250'000;
 constexpr size_t kMarksPerBound = 64;
@@ -27,8 +27,8 @@ RowWriter Key(RowKind kind, std::string* bytes) {
 }
 
 /// The order of their maps.
-void WriteKey(const BucketKey& key, std::string* bytes) {
-  Key(RowKind::kBucket, bytes)
+RowWriter WriteKey(RowKind kind, const BucketKey& key, std::string* bytes) {
+  return Key(kind, bytes)
       .Big32(key.tenant.value)
       .Big32(key.key.value)
       .Big32(key.pool.value)
@@ -36,6 +36,8 @@ void WriteKey(const BucketKey& key, std::string* bytes) {
       .Big32(key.tariff)
       .Big64(static_cast<uint64_t>(key.hour.nanoseconds_since_epoch()));
 }
+void WriteKey(const BucketKey& key, std::string* bytes) { WriteKey(RowKind::kBucket, key, bytes); }
+void WriteKey(const CutKey& key, std::string* bytes) { WriteKey(RowKind::kCut, key.bucket, bytes).Big32(key.name); }
 void WriteKey(const WindowKey& key, std::string* bytes) {
   Key(RowKind::kWindow, bytes)
       .Big32(key.tenant.value)
@@ -69,6 +71,10 @@ void Write(const Bucket& bucket, std::string* bytes) {
       .Signed(bucket.unbilled_requests)
       .Counts(bucket.unbilled_tokens)
       .Signed(bucket.unbilled_work.count());
+}
+
+void Write(const CutName& name, std::string* bytes) {
+  RowWriter(bytes).Unsigned(name.tenant.value).Text(name.label).Text(name.value);
 }
 
 void Write(const Window& window, std::string* bytes) {
@@ -133,8 +139,8 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
 std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
-/// windows, minutes with seconds.
-std::array<uint64_t, 10> CountsOf(const Books& books, size_t epochs) {
+/// windows, minutes with seconds, runs and label values, rows of those.
+std::array<uint64_t, 12> CountsOf(const Books& books, size_t epochs) {
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
@@ -144,7 +150,9 @@ std::array<uint64_t, 10> CountsOf(const Books& books, size_t epochs) {
           books.ended().size(),
           books.meters().buckets().size(),
           books.meters().windows().size(),
-          books.meters().open_seconds().size()};
+          books.meters().open_seconds().size(),
+          books.cuts().name_count(),
+          books.cuts().rows().size()};
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
@@ -178,14 +186,17 @@ std::string DescribeRow(std::string_view key) {
     }
     case RowKind::kEnd:
       return absl::StrCat("remembered end ", reader.Big64());
-    case RowKind::kBucket: {
+    case RowKind::kCutName:
+      return absl::StrCat("name of run or label value ", reader.Big32());
+    case RowKind::kBucket:
+    case RowKind::kCut: {
       const uint32_t tenant = reader.Big32();
       const uint32_t of_key = reader.Big32();
       const uint32_t pool = reader.Big32();
       reader.Byte();
       reader.Big32();
-      return absl::StrCat("hour bucket of tenant ", tenant, ", key ", of_key, ", pool ", pool, ", from Unix second ",
-                          start());
+      return absl::StrCat(KindOf(key) == RowKind::kCut ? "run or label in the " : "", "hour bucket of tenant ", tenant,
+                          ", key ", of_key, ", pool ", pool, ", from Unix second ", start());
     }
     case RowKind::kWindow: {
       const uint32_t tenant = reader.Big32();
@@ -244,7 +255,7 @@ void Books::AddTenant() {
 size_t Books::changed_rows() const {
   const Meters::Changes& meters = meters_.changes();
   return open_.changed() + changes_.balances.size() + changes_.ends.size() + meters.buckets.size() +
-         2 * meters.windows.size();
+         2 * meters.windows.size() + cuts_.changed();
 }
 
 void Books::PutHeader(const Head& as_of, std::string* bytes) const {
@@ -364,6 +375,19 @@ void Books::TakeMeters(RowBatch* rows) {
   meters_.ForgetChanges();
 }
 
+void Books::TakeCuts(RowBatch* rows) {
+  for (size_t i = cuts_.changes().names_from; i < cuts_.name_count(); ++i) {
+    const auto id = static_cast<uint32_t>(i + 1);
+    rows->Put([id](std::string* key) { Key(RowKind::kCutName, key).Big32(id); },
+              [&](std::string* value) { Write(cuts_.NameOf(id), value); });
+  }
+  for (const auto& [key, bucket] : cuts_.changes().rows) {
+    rows->Put([of = key](std::string* bytes) { WriteKey(*of, bytes); },
+              [what = bucket](std::string* bytes) { Write(*what, bytes); });
+  }
+  cuts_.ForgetChanges();
+}
+
 void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   for (size_t kind = 0; kind < names_.size(); ++kind) {
     for (size_t& next = changes_.names[kind]; next < names_[kind].size(); ++next) {
@@ -393,6 +417,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   TakeEndedBits(rows);
   TakeEnds(rows);
   TakeMeters(rows);
+  TakeCuts(rows);
   NoteMark(as_of.sequence);
   ForgetOldMarks();
   rows->Put([](std::string* key) { Key(RowKind::kHeader, key); }, [&](std::string* value) { PutHeader(as_of, value); });
@@ -465,6 +490,11 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
   all_of(meters_.buckets(), usual);
   all_of(meters_.windows(), usual);
   for (const auto& [start, windows] : meters_.open_seconds()) all_of(windows, WriteSecondsKey);
+  for (uint32_t id = 1; id <= cuts_.name_count() && status.ok(); ++id) {
+    status = row([&](std::string* k) { Key(RowKind::kCutName, k).Big32(id); },
+                 [&](std::string* v) { Write(cuts_.NameOf(id), v); });
+  }
+  all_of(cuts_.rows(), usual);
   return status;
 }
 
@@ -508,7 +538,11 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
     case RowKind::kBucket:
     case RowKind::kWindow:
     case RowKind::kSeconds:
+    case RowKind::kCut:
       added = AddMeter(of_key, RowReader(value), KindOf(key));
+      break;
+    case RowKind::kCutName:
+      added = AddCutName(of_key, RowReader(value));
       break;
     default:
       return Unfit(key);
@@ -608,9 +642,20 @@ absl::Status BooksLoader::AddEnded(RowReader key, RowReader value, RowKind kind)
   return absl::OkStatus();
 }
 
+absl::Status BooksLoader::AddCutName(RowReader key, RowReader value) {
+  CutName name;
+  name.tenant.value = value.Unsigned32();
+  name.label = value.Text();
+  name.value = value.Text();
+  const bool fits = key.Big32() == books_.cuts_.name_count() + 1 && key.done() && value.done() &&
+                    name.tenant.value >= 1 && name.tenant.value <= books_.CountOf(NameKind::kTenant);
+  if (!fits || !books_.cuts_.Restore(std::move(name))) return absl::DataLossError("it does not make sense");
+  return absl::OkStatus();
+}
+
 absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind) {
   const auto moment = [&key] { return Instant(static_cast<int64_t>(key.Big64())); };
-  if (kind == RowKind::kBucket) {
+  if (kind == RowKind::kBucket || kind == RowKind::kCut) {
     BucketKey of;
     of.tenant.value = key.Big32();
     of.key.value = key.Big32();
@@ -628,8 +673,13 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     bucket.unbilled_work = Work(value.Signed());
     const bool fits = books_.CheckTerms({of.tenant, of.key, of.pool, of.served, of.tariff}).ok() &&
                       static_cast<size_t>(of.served) < kServiceClassCount;
+    const uint32_t name = kind == RowKind::kCut ? key.Big32() : 0;
     if (!fits || !key.done() || !value.done()) return absl::DataLossError("it does not make sense");
-    books_.meters_.Restore(of, bucket);
+    if (kind == RowKind::kBucket) {
+      books_.meters_.Restore(of, bucket);
+    } else if (!books_.cuts_.Restore(CutKey{of, name}, bucket)) {
+      return absl::DataLossError("it is of a name that is not there");
+    }
     return absl::OkStatus();
   }
   WindowKey of;
@@ -748,8 +798,18 @@ absl::Status BooksLoader::End(GrantId id, const auto& end_of) {
 }
 
 absl::Status BooksLoader::CheckCounts() const {
-  constexpr absl::string_view kOf[] = {"tenants", "keys", "pools",   "tariffs", "open grants",
-                                       "epochs",  "ends", "buckets", "windows", "minutes with seconds"};
+  constexpr absl::string_view kOf[] = {"tenants",
+                                       "keys",
+                                       "pools",
+                                       "tariffs",
+                                       "open grants",
+                                       "epochs",
+                                       "ends",
+                                       "buckets",
+                                       "windows",
+                                       "minutes with seconds",
+                                       "runs and label values",
+                                       "rows of those"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;

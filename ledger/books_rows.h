@@ -10,6 +10,8 @@
 //   grant         epoch, sequence                an open grant, as of a sequence; stays a while after it ended
 //   end           number                         a remembered end that the journal alone would not give back
 //   bucket, window, seconds                      the two meters; seconds before the watermark, by start
+//   cut name      id                             a run, or a value of a label
+//   cut           bucket's key, cut name         the part of the bucket with that run or label
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -45,6 +47,8 @@ enum class RowKind : uint8_t {
   kBucket,
   kWindow,
   kSeconds,
+  kCutName,
+  kCut,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {
@@ -101,6 +105,7 @@ class BooksLoader {
   Given* FindGiven(GrantId id, bool* has_row);
   absl::Status AddEnded(RowReader key, RowReader value, RowKind kind);
   absl::Status AddMeter(RowReader key, RowReader value, RowKind kind);
+  absl::Status AddCutName(RowReader key, RowReader value);
   absl::Status On(uint64_t sequence, const GrantEntry& grant);
   absl::Status On(uint64_t sequence, const ProgressEntry& progress);
   absl::Status On(uint64_t sequence, const SettleEntry& settle);

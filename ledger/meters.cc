@@ -23,17 +23,54 @@ Work DoneBeforeRoundDown(const Attribution& a, Instant t) {
 
 }  // namespace
 
-void Meters::Add(const SettleEntry& entry) {
+void Bucket::Add(const SettleEntry& entry) {
+  (entry.billed ? requests : unbilled_requests) += 1;
+  TokenCounts& counted = entry.billed ? tokens : unbilled_tokens;
+  counted = counted + entry.tokens;
+  unbilled_tokens = unbilled_tokens + entry.unbilled;
+  (entry.billed ? work : unbilled_work) += entry.work;
+  charge += entry.charge;
+}
+
+Bucket& Bucket::operator+=(const Bucket& other) {
+  requests += other.requests;
+  tokens = tokens + other.tokens;
+  work += other.work;
+  charge += other.charge;
+  unbilled_requests += other.unbilled_requests;
+  unbilled_tokens = unbilled_tokens + other.unbilled_tokens;
+  unbilled_work += other.unbilled_work;
+  return *this;
+}
+
+Bucket& Bucket::operator-=(const Bucket& other) {
+  requests -= other.requests;
+  tokens = tokens - other.tokens;
+  work -= other.work;
+  charge -= other.charge;
+  unbilled_requests -= other.unbilled_requests;
+  unbilled_tokens = unbilled_tokens - other.unbilled_tokens;
+  unbilled_work -= other.unbilled_work;
+  return *this;
+}
+
+BucketKey BucketKeyOf(const SettleEntry& entry) {
   const GrantTerms& terms = entry.terms;
-  const Instant hour = WindowStart(entry.at, Hours(1));
-  Bucket& bucket = BucketOf({terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, hour});
-  (entry.billed ? bucket.requests : bucket.unbilled_requests) += 1;
-  TokenCounts& tokens = entry.billed ? bucket.tokens : bucket.unbilled_tokens;
-  tokens = tokens + entry.tokens;
-  bucket.unbilled_tokens = bucket.unbilled_tokens + entry.unbilled;
-  (entry.billed ? bucket.work : bucket.unbilled_work) += entry.work;
-  bucket.charge += entry.charge;
-  Add(terms, entry.attributions, entry.at);
+  return {terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, WindowStart(entry.at, Hours(1))};
+}
+
+bool IsPartOf(const Bucket& part, const Bucket& whole) {
+  for (TokenKind kind : kAllTokenKinds) {
+    if (part.tokens[kind] > whole.tokens[kind] || part.unbilled_tokens[kind] > whole.unbilled_tokens[kind])
+      return false;
+  }
+  return part.requests <= whole.requests && part.work <= whole.work && part.charge <= whole.charge &&
+         part.unbilled_requests <= whole.unbilled_requests && part.unbilled_work <= whole.unbilled_work;
+}
+
+void Meters::Add(const SettleEntry& entry) {
+  BucketOf(BucketKeyOf(entry)).Add(entry);
+  Add(entry.terms, entry.attributions, entry.at);
 }
 
 void Meters::Add(const GrantTerms& terms, const Attributions& attributions, Instant at) {

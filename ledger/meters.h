@@ -51,8 +51,15 @@ struct Bucket {
   int64_t unbilled_requests = 0;  // settled too late to bill: counted apart from the billed ones, never charged
   TokenCounts unbilled_tokens;    // of those, and of billed requests what a hard budget could not pay
   Work unbilled_work;             // of those; what a hard budget could not pay is in `work`
+  void Add(const SettleEntry& entry);
+  Bucket& operator+=(const Bucket& other);
+  Bucket& operator-=(const Bucket& other);
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
+/// The bucket that a settlement counts in.
+BucketKey BucketKeyOf(const SettleEntry& entry);
+/// No count of it is larger than the whole's.
+bool IsPartOf(const Bucket& part, const Bucket& whole);
 
 struct WindowKey {
   TenantId tenant;

@@ -102,7 +102,10 @@ class DayMaker {
     grant.work = Work(random_.Between(0, 1'000'000));
     grant.output_cap = Tokens(random_.Between(0, 100'000));
     grant.request_id = SomeRequestId(grant.terms.tenant);
-    if (random_.OneIn(5)) grant.labels = {{"team", random_.Bytes(3)}};
+    if (random_.OneIn(2)) grant.run = "run-" + std::to_string(random_.Between(1, 30));
+    if (random_.OneIn(2)) grant.labels = {{"team", "team-" + std::to_string(random_.Between(1, 4))}};
+    if (random_.OneIn(5)) grant.labels.push_back({"job", random_.Bytes(3)});
+    if (random_.OneIn(20)) grant.labels.push_back(grant.labels.empty() ? Label{"", "no key"} : grant.labels.front());
     Post(grant);
   }
 

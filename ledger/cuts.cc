@@ -1,0 +1,138 @@
+#include "ledger/cuts.h"
+
+#include <absl/container/inlined_vector.h>
+#include <absl/hash/hash.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "admission/vocabulary/bounds.h"
+#include "admission/vocabulary/check.h"
+#include "ledger/calendar.h"
+
+namespace penstock::ledger {
+namespace {
+
+uint32_t HashOf(TenantId tenant, std::string_view label, std::string_view value) {
+  using Text = absl::string_view;
+  return static_cast<uint32_t>(
+      absl::HashOf(tenant, Text(label.data(), label.size()), Text(value.data(), value.size())));
+}
+
+int64_t MonthOf(Instant t) {
+  static const Calendar kUtc;
+  return kUtc.MonthAt(t);
+}
+
+}  // namespace
+
+std::optional<uint32_t> Cuts::IdOf(TenantId tenant, std::string_view label, std::string_view value) const {
+  const uint32_t id = by_text_.Find(HashOf(tenant, label, value), [&](uint32_t candidate) {
+    const CutName& name = NameOf(candidate);
+    return name.tenant == tenant && name.label == label && name.value == value;
+  });
+  return id == HashIndex::kNone ? std::nullopt : std::optional(id);
+}
+
+void Cuts::Add(const SettleEntry& entry, std::string_view run, const std::vector<Label>& labels) {
+  if (run.empty() && labels.empty()) return;
+  const BucketKey bucket = BucketKeyOf(entry);
+  if (bucket.hour != hour_) BeginHour(bucket.hour);
+  if (!run.empty()) Count(entry, bucket, NameFor(bucket, "", run));
+  absl::InlinedVector<uint32_t, kMaxLabels> counted;  // two keys beyond the bound share a name
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto& [label, value] = labels[i];
+    const auto same_key = [&label](const Label& earlier) { return earlier.first == label; };
+    if (label.empty() || std::any_of(labels.begin(), labels.begin() + static_cast<ptrdiff_t>(i), same_key)) continue;
+    const uint32_t name = NameFor(bucket, label, value);
+    if (std::find(counted.begin(), counted.end(), name) != counted.end()) continue;
+    counted.push_back(name);
+    Count(entry, bucket, name);
+  }
+}
+
+/// Entries come in the order of time: rows of one hour are kept at hand.
+void Cuts::BeginHour(Instant hour) {
+  current_.clear();
+  hour_ = hour;
+  month_ = MonthOf(hour);
+}
+
+void Cuts::Count(const SettleEntry& entry, const BucketKey& bucket, uint32_t name) {
+  const CutKey key{bucket, name};
+  Current& current = current_[key];
+  if (current.row == nullptr) {
+    const auto row = rows_.try_emplace(key).first;
+    current = {&row->second, &row->first};
+  }
+  if (current.changed_in != changes_.round) {
+    current.changed_in = changes_.round;
+    changes_.rows.emplace_back(current.key, current.row);
+  }
+  current.row->Add(entry);
+}
+
+/// The name under which it counts: its own, or that of all others.
+uint32_t Cuts::NameFor(const BucketKey& bucket, std::string_view label, std::string_view value) {
+  const Bounded bounded{bucket.tenant, month_, label.empty()};
+  if (const std::optional<uint32_t> known = IdOf(bucket.tenant, label, value)) {
+    if (value == kOther || seen_.contains({*known, month_})) return *known;
+    if (!MayCount(bounded)) return OtherOf(bucket.tenant, label);
+    NoteSeen(*known, bounded);
+    return *known;
+  }
+  const bool new_label = !label.empty() && !IdOf(bucket.tenant, label, kOther);
+  if (new_label && label_keys_[bucket.tenant] >= kMaxLabelKeys) return OtherOf(bucket.tenant, kOther);
+  const uint32_t other = OtherOf(bucket.tenant, label);
+  if (value == kOther || !MayCount(bounded)) return other;
+  const uint32_t name = Intern(bucket.tenant, label, value);
+  NoteSeen(name, bounded);
+  return name;
+}
+
+/// Known for every label key that is known.
+uint32_t Cuts::OtherOf(TenantId tenant, std::string_view label) {
+  const std::optional<uint32_t> known = IdOf(tenant, label, kOther);
+  return known ? *known : Intern(tenant, label, kOther);
+}
+
+uint32_t Cuts::Intern(TenantId tenant, std::string_view label, std::string_view value) {
+  names_.push_back({tenant, std::string(label), std::string(value)});
+  const auto id = static_cast<uint32_t>(names_.size());
+  by_text_.Insert(HashOf(tenant, label, value), id);
+  if (!label.empty() && value == kOther) ++label_keys_[tenant];
+  return id;
+}
+
+bool Cuts::MayCount(const Bounded& bounded) const {
+  const auto count = seen_count_.find(bounded);
+  return count == seen_count_.end() || count->second < (bounded.runs ? kMaxRunsPerMonth : kMaxLabelValuesPerMonth);
+}
+
+void Cuts::NoteSeen(uint32_t name, const Bounded& bounded) {
+  if (seen_.insert({name, bounded.month}).second) ++seen_count_[bounded];
+}
+
+void Cuts::ForgetChanges() {
+  changes_.rows.clear();
+  changes_.names_from = names_.size();
+  ++changes_.round;
+}
+
+bool Cuts::Restore(CutName name) {
+  if (name.value.empty() && name.label.empty()) return false;
+  if (IdOf(name.tenant, name.label, name.value)) return false;
+  Intern(name.tenant, name.label, name.value);
+  changes_.names_from = names_.size();
+  return true;
+}
+
+bool Cuts::Restore(const CutKey& key, const Bucket& bucket) {
+  if (key.name < 1 || key.name > names_.size() || NameOf(key.name).tenant != key.bucket.tenant) return false;
+  rows_.emplace_hint(rows_.end(), key, bucket);
+  const CutName& name = NameOf(key.name);
+  if (name.value != kOther) NoteSeen(key.name, {key.bucket.tenant, MonthOf(key.bucket.hour), name.label.empty()});
+  return true;
+}
+
+}  // namespace penstock::ledger
