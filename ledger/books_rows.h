@@ -10,6 +10,7 @@
 //   grant         epoch, sequence                an open grant, as of a sequence; stays a while after it ended
 //   end           number                         a remembered end that the journal alone would not give back
 //   bucket, window, seconds                      the two meters; seconds before the watermark, by start
+//   key project   key                            project
 //   cut name      id                             a run, or a value of a label
 //   cut           bucket's key, cut name         the part of the bucket with that run or label
 //
@@ -47,6 +48,7 @@ enum class RowKind : uint8_t {
   kBucket,
   kWindow,
   kSeconds,
+  kKeyProject,
   kCutName,
   kCut,
   kFirstForeign = 64,
@@ -99,6 +101,7 @@ class BooksLoader {
   absl::Status AddHeader(std::string_view value);
   absl::Status AddName(std::string_view value);
   absl::Status AddTariff(std::string_view value);
+  absl::Status AddKeyProject(RowReader key, RowReader value);
   absl::Status AddGrant(std::string_view value);
   void BeginReading();
   /// nullptr when it has ended, or is not known.
