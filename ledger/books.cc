@@ -120,6 +120,7 @@ template absl::Status Books::Apply(SettleEntry&& entry);
 template absl::Status Books::Apply(VoidEntry&& entry);
 template absl::Status Books::Apply(ExpireEntry&& entry);
 template absl::Status Books::Apply(KeyProjectEntry&& entry);
+template absl::Status Books::Apply(OutcomeEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -301,6 +302,15 @@ absl::Status Books::ApplyOne(const KeyProjectEntry& entry) {
   project = entry.project;
   changes_.key_projects.push_back(entry.key);
   return absl::OkStatus();
+}
+
+absl::Status Books::ApplyOne(const OutcomeEntry& entry) {
+  if (entry.tenant.value < 1 || entry.tenant.value > CountOf(NameKind::kTenant)) {
+    return Contradiction("unknown tenant ", entry.tenant.value);
+  }
+  RequestFingerprint request;
+  if (!entry.request_id.empty()) request = FingerprintOf(entry.tenant, entry.request_id);
+  return outcomes_.Apply(entry, request, &cuts_);
 }
 
 Books::Standing Books::StandingOf(GrantId id, const OpenGrant* open) const {
@@ -494,13 +504,13 @@ absl::Status Books::CheckCuts() const {
     }
     for (const auto& [label, sum] : sums) {
       if (IsPartOf(sum, bucket)) continue;
-      return absl::DataLossError(absl::StrCat("hour bucket of tenant ",
-                                              NameOf(NameKind::kTenant, key.tenant.value).name,
-                                              " holds less than its rows by ", label.empty() ? "run" : std::string(label)));
+      return absl::DataLossError(
+          absl::StrCat("hour bucket of tenant ", NameOf(NameKind::kTenant, key.tenant.value).name,
+                       " holds less than its rows by ", label.empty() ? "run" : std::string(label)));
     }
   }
   if (cut != cuts_.rows().end()) return absl::DataLossError("a row of a run or label is of no hour bucket");
-  return absl::OkStatus();
+  return outcomes_.CheckInvariants(cuts_);
 }
 
 }  // namespace penstock::ledger

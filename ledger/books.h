@@ -22,6 +22,7 @@
 #include "ledger/journal.h"
 #include "ledger/meters.h"
 #include "ledger/open_grants.h"
+#include "ledger/outcomes.h"
 
 namespace penstock::ledger {
 
@@ -57,6 +58,7 @@ class Books {
   ///   - a charge that is not what the pinned tariff makes of the tokens (unbilled: zero); attributions that do not add
   ///     up to the work, lie in the future or are longer than kMaxLeaseSeconds
   ///   - unbilled tokens apart in a settlement of which nothing is billed
+  ///   - an outcome report that Outcomes::Apply refuses
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
   /// The same without copies, for each type: a grant's strings move into the books, and what they replace moves out.
@@ -119,6 +121,7 @@ class Books {
   const Meters& meters() const { return meters_; }
   /// The first meter by run and label.
   const Cuts& cuts() const { return cuts_; }
+  const Outcomes& outcomes() const { return outcomes_; }
 
   /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; revenue = sum of posted;
   /// every bucket's charge = its tokens x pinned prices, and so for its cuts; cuts by one label key (or by run) are
@@ -177,6 +180,7 @@ class Books {
   absl::Status ApplyOne(const VoidEntry& entry);
   absl::Status ApplyOne(const ExpireEntry& entry);
   absl::Status ApplyOne(const KeyProjectEntry& entry);
+  absl::Status ApplyOne(const OutcomeEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;
@@ -204,6 +208,7 @@ class Books {
   void TakeEndedBits(RowBatch* rows);
   void TakeMeters(RowBatch* rows);
   void TakeCuts(RowBatch* rows);
+  void TakeOutcomes(RowBatch* rows);
   void PutHeader(const Head& as_of, std::string* bytes) const;
   void NotePrices(uint32_t tariff, const NameEntry& pool);
   void EndOpen(const OpenGrant& open, EndedGrant ended);
@@ -224,6 +229,7 @@ class Books {
   Money revenue_;
   Meters meters_;
   Cuts cuts_;
+  Outcomes outcomes_;
   Changes changes_;
 };
 

@@ -77,6 +77,53 @@ void Write(const CutName& name, std::string* bytes) {
   RowWriter(bytes).Unsigned(name.tenant.value).Text(name.label).Text(name.value);
 }
 
+void WriteKey(const OutcomeKey& key, std::string* bytes) {
+  Key(RowKind::kOutcome, bytes)
+      .Big32(key.tenant.value)
+      .Big32(key.name)
+      .Big64(static_cast<uint64_t>(key.hour.nanoseconds_since_epoch()))
+      .Big32(key.cut);
+}
+
+void Write(const OutcomeName& name, std::string* bytes) {
+  RowWriter(bytes).Unsigned(name.tenant.value).Text(name.name);
+}
+
+void Write(const OutcomeCount& count, std::string* bytes) {
+  RowWriter(bytes).Signed(count.accepted).Signed(count.rejected);
+}
+
+void Write(const OutcomeReport& report, std::string* bytes) {
+  RowWriter writer(bytes);
+  writer.Unsigned(report.tenant.value)
+      .Unsigned(report.name)
+      .At(report.happened)
+      .Signed(report.count.accepted)
+      .Signed(report.count.rejected)
+      .Unsigned(report.reverses)
+      .Unsigned(report.reversed_by)
+      .Fixed(report.request.bytes)
+      .Fixed(report.body)
+      .Unsigned(report.cuts.size());
+  for (const uint32_t cut : report.cuts) writer.Unsigned(cut);
+}
+
+OutcomeReport ReadReport(uint64_t id, RowReader& value) {
+  OutcomeReport report;
+  report.id = id;
+  report.tenant.value = value.Unsigned32();
+  report.name = value.Unsigned32();
+  report.happened = value.At();
+  report.count.accepted = value.Signed();
+  report.count.rejected = value.Signed();
+  report.reverses = value.Unsigned();
+  report.reversed_by = value.Unsigned();
+  report.request.bytes = value.Fixed<std::array<uint8_t, 16>>();
+  report.body = value.Fixed<BodyDigest>();
+  for (uint64_t left = value.Unsigned(); left > 0 && value.ok(); --left) report.cuts.push_back(value.Unsigned32());
+  return report;
+}
+
 void Write(const Window& window, std::string* bytes) {
   RowWriter(bytes).Signed(window.work.count()).Signed(window.highest_second.count());
 }
@@ -139,8 +186,8 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
 std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
-/// windows, minutes with seconds, runs and label values, rows of those.
-std::array<uint64_t, 13> CountsOf(const Books& books, size_t epochs) {
+/// windows, minutes with seconds, runs and label values, rows of those, names, rows and reports of outcomes.
+std::array<uint64_t, 16> CountsOf(const Books& books, size_t epochs) {
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
@@ -153,7 +200,10 @@ std::array<uint64_t, 13> CountsOf(const Books& books, size_t epochs) {
           books.meters().windows().size(),
           books.meters().open_seconds().size(),
           books.cuts().name_count(),
-          books.cuts().rows().size()};
+          books.cuts().rows().size(),
+          books.outcomes().name_count(),
+          books.outcomes().rows().size(),
+          books.outcomes().remembered().size()};
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
@@ -187,6 +237,15 @@ std::string DescribeRow(std::string_view key) {
     }
     case RowKind::kEnd:
       return absl::StrCat("remembered end ", reader.Big64());
+    case RowKind::kOutcomeName:
+      return absl::StrCat("name of outcome ", reader.Big32());
+    case RowKind::kReport:
+      return absl::StrCat("outcome report ", reader.Big64());
+    case RowKind::kOutcome: {
+      const uint32_t tenant = reader.Big32();
+      reader.Big32();
+      return absl::StrCat("outcomes of tenant ", tenant, ", from Unix second ", start());
+    }
     case RowKind::kCutName:
       return absl::StrCat("name of run or label value ", reader.Big32());
     case RowKind::kBucket:
@@ -258,7 +317,7 @@ void Books::AddTenant() {
 size_t Books::changed_rows() const {
   const Meters::Changes& meters = meters_.changes();
   return open_.changed() + changes_.balances.size() + changes_.ends.size() + meters.buckets.size() +
-         2 * meters.windows.size() + cuts_.changed();
+         2 * meters.windows.size() + cuts_.changed() + outcomes_.changed();
 }
 
 void Books::PutHeader(const Head& as_of, std::string* bytes) const {
@@ -379,7 +438,7 @@ void Books::TakeMeters(RowBatch* rows) {
 }
 
 void Books::TakeCuts(RowBatch* rows) {
-  for (size_t i = cuts_.changes().names_from; i < cuts_.name_count(); ++i) {
+  for (size_t i = cuts_.names_noted(); i < cuts_.name_count(); ++i) {
     const auto id = static_cast<uint32_t>(i + 1);
     rows->Put([id](std::string* key) { Key(RowKind::kCutName, key).Big32(id); },
               [&](std::string* value) { Write(cuts_.NameOf(id), value); });
@@ -389,6 +448,32 @@ void Books::TakeCuts(RowBatch* rows) {
               [what = bucket](std::string* bytes) { Write(*what, bytes); });
   }
   cuts_.ForgetChanges();
+}
+
+void Books::TakeOutcomes(RowBatch* rows) {
+  const Outcomes::Changes& changes = outcomes_.changes();
+  for (size_t i = outcomes_.names_noted(); i < outcomes_.name_count(); ++i) {
+    const auto id = static_cast<uint32_t>(i + 1);
+    rows->Put([id](std::string* key) { Key(RowKind::kOutcomeName, key).Big32(id); },
+              [&](std::string* value) { Write(outcomes_.NameOf(id), value); });
+  }
+  for (const auto& [key, count] : changes.rows) {
+    rows->Put([of = key](std::string* bytes) { WriteKey(*of, bytes); },
+              [what = count](std::string* bytes) { Write(*what, bytes); });
+  }
+  const auto key_of = [](uint64_t id) {
+    std::string key;
+    Key(RowKind::kReport, &key).Big64(id);
+    return key;
+  };
+  const uint64_t first = outcomes_.remembered().empty() ? 0 : outcomes_.remembered().front().id;
+  if (outcomes_.reports_from() < first) rows->DeleteRange(key_of(outcomes_.reports_from()), key_of(first));
+  for (const uint64_t id : changes.reports) {
+    if (id < first) continue;
+    rows->Put([id](std::string* key) { Key(RowKind::kReport, key).Big64(id); },
+              [&](std::string* value) { Write(*outcomes_.Find(id), value); });
+  }
+  outcomes_.ForgetChanges();
 }
 
 void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
@@ -426,6 +511,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   TakeEnds(rows);
   TakeMeters(rows);
   TakeCuts(rows);
+  TakeOutcomes(rows);
   NoteMark(as_of.sequence);
   ForgetOldMarks();
   rows->Put([](std::string* key) { Key(RowKind::kHeader, key); }, [&](std::string* value) { PutHeader(as_of, value); });
@@ -509,6 +595,16 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
                  [&](std::string* v) { Write(cuts_.NameOf(id), v); });
   }
   all_of(cuts_.rows(), usual);
+  for (uint32_t id = 1; id <= outcomes_.name_count() && status.ok(); ++id) {
+    status = row([&](std::string* k) { Key(RowKind::kOutcomeName, k).Big32(id); },
+                 [&](std::string* v) { Write(outcomes_.NameOf(id), v); });
+  }
+  all_of(outcomes_.rows(), usual);
+  for (const OutcomeReport& report : outcomes_.remembered()) {
+    if (!status.ok()) return status;
+    status = row([&](std::string* k) { Key(RowKind::kReport, k).Big64(report.id); },
+                 [&](std::string* v) { Write(report, v); });
+  }
   return status;
 }
 
@@ -560,6 +656,11 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
       break;
     case RowKind::kCutName:
       added = AddCutName(of_key, RowReader(value));
+      break;
+    case RowKind::kOutcomeName:
+    case RowKind::kOutcome:
+    case RowKind::kReport:
+      added = AddOutcomes(of_key, RowReader(value), KindOf(key));
       break;
     default:
       return Unfit(key);
@@ -674,6 +775,31 @@ absl::Status BooksLoader::AddCutName(RowReader key, RowReader value) {
                     name.tenant.value >= 1 && name.tenant.value <= books_.CountOf(NameKind::kTenant);
   if (!fits || !books_.cuts_.Restore(std::move(name))) return absl::DataLossError("it does not make sense");
   return absl::OkStatus();
+}
+
+absl::Status BooksLoader::AddOutcomes(RowReader key, RowReader value, RowKind kind) {
+  Outcomes& outcomes = books_.outcomes_;
+  bool fits = true;
+  if (kind == RowKind::kOutcomeName) {
+    fits = key.Big32() == outcomes.name_count() + 1;
+    OutcomeName name;
+    name.tenant.value = value.Unsigned32();
+    name.name = value.Text();
+    fits = fits && name.tenant.value <= books_.CountOf(NameKind::kTenant) && outcomes.Restore(std::move(name));
+  } else if (kind == RowKind::kOutcome) {
+    OutcomeKey of;
+    of.tenant.value = key.Big32();
+    of.name = key.Big32();
+    of.hour = Instant(static_cast<int64_t>(key.Big64()));
+    of.cut = key.Big32();
+    OutcomeCount count;
+    count.accepted = value.Signed();
+    count.rejected = value.Signed();
+    fits = (of.cut == 0 || books_.cuts_.RestoreSeen(of.tenant, of.cut, of.hour)) && outcomes.Restore(of, count);
+  } else {
+    fits = outcomes.Restore(ReadReport(key.Big64(), value));
+  }
+  return fits && key.done() && value.done() ? absl::OkStatus() : absl::DataLossError("it does not make sense");
 }
 
 absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind) {
@@ -833,7 +959,10 @@ absl::Status BooksLoader::CheckCounts() const {
                                        "windows",
                                        "minutes with seconds",
                                        "runs and label values",
-                                       "rows of those"};
+                                       "rows of those",
+                                       "outcome names",
+                                       "outcome rows",
+                                       "outcome reports"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;
@@ -853,6 +982,8 @@ absl::StatusOr<Books> BooksLoader::Finish() {
   changes.key_projects.clear();
   changes.balances.clear();
   changes.balance_noted.assign(books_.balances_.size(), false);
+  books_.cuts_.ForgetChanges();
+  books_.outcomes_.ForgetChanges();
   return std::move(books_);
 }
 

@@ -13,6 +13,9 @@
 //   key project   key                            project
 //   cut name      id                             a run, or a value of a label
 //   cut           bucket's key, cut name         the part of the bucket with that run or label
+//   outcome name  id                             a kind of outcome
+//   outcome       tenant, name, hour, cut name   accepted, rejected
+//   report        id                             a remembered report of outcomes
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -51,6 +54,9 @@ enum class RowKind : uint8_t {
   kKeyProject,
   kCutName,
   kCut,
+  kOutcomeName,
+  kOutcome,
+  kReport,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {
@@ -109,6 +115,7 @@ class BooksLoader {
   absl::Status AddEnded(RowReader key, RowReader value, RowKind kind);
   absl::Status AddMeter(RowReader key, RowReader value, RowKind kind);
   absl::Status AddCutName(RowReader key, RowReader value);
+  absl::Status AddOutcomes(RowReader key, RowReader value, RowKind kind);
   absl::Status On(uint64_t sequence, const GrantEntry& grant);
   absl::Status On(uint64_t sequence, const ProgressEntry& progress);
   absl::Status On(uint64_t sequence, const SettleEntry& settle);

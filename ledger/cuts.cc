@@ -1,13 +1,9 @@
 #include "ledger/cuts.h"
 
-#include <absl/container/inlined_vector.h>
 #include <absl/hash/hash.h>
 
 #include <algorithm>
-#include <tuple>
 
-#include "admission/vocabulary/bounds.h"
-#include "admission/vocabulary/check.h"
 #include "ledger/calendar.h"
 
 namespace penstock::ledger {
@@ -38,17 +34,25 @@ void Cuts::Add(const SettleEntry& entry, std::string_view run, const std::vector
   if (run.empty() && labels.empty()) return;
   const BucketKey bucket = BucketKeyOf(entry);
   if (bucket.hour != hour_) BeginHour(bucket.hour);
-  if (!run.empty()) Count(entry, bucket, NameFor(bucket, "", run));
-  absl::InlinedVector<uint32_t, kMaxLabels> counted;  // two keys beyond the bound share a name
+  for (const uint32_t name : NamesIn(bucket.tenant, month_, run, labels)) Count(entry, bucket, name);
+}
+
+Cuts::Names Cuts::NamesFor(TenantId tenant, Instant at, std::string_view run, const std::vector<Label>& labels) {
+  return NamesIn(tenant, MonthOf(WindowStart(at, Hours(1))), run, labels);
+}
+
+Cuts::Names Cuts::NamesIn(TenantId tenant, int64_t month, std::string_view run, const std::vector<Label>& labels) {
+  Names names;
+  if (!run.empty()) names.push_back(NameFor(tenant, month, "", run));
   for (size_t i = 0; i < labels.size(); ++i) {
     const auto& [label, value] = labels[i];
     const auto same_key = [&label](const Label& earlier) { return earlier.first == label; };
     if (label.empty() || std::any_of(labels.begin(), labels.begin() + static_cast<ptrdiff_t>(i), same_key)) continue;
-    const uint32_t name = NameFor(bucket, label, value);
-    if (std::find(counted.begin(), counted.end(), name) != counted.end()) continue;
-    counted.push_back(name);
-    Count(entry, bucket, name);
+    const uint32_t name = NameFor(tenant, month, label, value);
+    const bool shared = std::find(names.begin(), names.end(), name) != names.end();  // by keys beyond the bound
+    if (!shared) names.push_back(name);
   }
+  return names;
 }
 
 /// Entries come in the order of time: rows of one hour are kept at hand.
@@ -73,19 +77,19 @@ void Cuts::Count(const SettleEntry& entry, const BucketKey& bucket, uint32_t nam
 }
 
 /// The name under which it counts: its own, or that of all others.
-uint32_t Cuts::NameFor(const BucketKey& bucket, std::string_view label, std::string_view value) {
-  const Bounded bounded{bucket.tenant, month_, label.empty()};
-  if (const std::optional<uint32_t> known = IdOf(bucket.tenant, label, value)) {
-    if (value == kOther || seen_.contains({*known, month_})) return *known;
-    if (!MayCount(bounded)) return OtherOf(bucket.tenant, label);
+uint32_t Cuts::NameFor(TenantId tenant, int64_t month, std::string_view label, std::string_view value) {
+  const Bounded bounded{tenant, month, label.empty()};
+  if (const std::optional<uint32_t> known = IdOf(tenant, label, value)) {
+    if (value == kOther || seen_.contains({*known, month})) return *known;
+    if (!MayCount(bounded)) return OtherOf(tenant, label);
     NoteSeen(*known, bounded);
     return *known;
   }
-  const bool new_label = !label.empty() && !IdOf(bucket.tenant, label, kOther);
-  if (new_label && label_keys_[bucket.tenant] >= kMaxLabelKeys) return OtherOf(bucket.tenant, kOther);
-  const uint32_t other = OtherOf(bucket.tenant, label);
+  const bool new_label = !label.empty() && !IdOf(tenant, label, kOther);
+  if (new_label && label_keys_[tenant] >= kMaxLabelKeys) return OtherOf(tenant, kOther);
+  const uint32_t other = OtherOf(tenant, label);
   if (value == kOther || !MayCount(bounded)) return other;
-  const uint32_t name = Intern(bucket.tenant, label, value);
+  const uint32_t name = Intern(tenant, label, value);
   NoteSeen(name, bounded);
   return name;
 }
@@ -115,7 +119,7 @@ void Cuts::NoteSeen(uint32_t name, const Bounded& bounded) {
 
 void Cuts::ForgetChanges() {
   changes_.rows.clear();
-  changes_.names_from = names_.size();
+  names_noted_ = names_.size();
   ++changes_.round;
 }
 
@@ -123,15 +127,19 @@ bool Cuts::Restore(CutName name) {
   if (name.value.empty() && name.label.empty()) return false;
   if (IdOf(name.tenant, name.label, name.value)) return false;
   Intern(name.tenant, name.label, name.value);
-  changes_.names_from = names_.size();
+  names_noted_ = names_.size();
   return true;
 }
 
 bool Cuts::Restore(const CutKey& key, const Bucket& bucket) {
-  if (key.name < 1 || key.name > names_.size() || NameOf(key.name).tenant != key.bucket.tenant) return false;
+  if (!RestoreSeen(key.bucket.tenant, key.name, key.bucket.hour)) return false;
   rows_.emplace_hint(rows_.end(), key, bucket);
-  const CutName& name = NameOf(key.name);
-  if (name.value != kOther) NoteSeen(key.name, {key.bucket.tenant, MonthOf(key.bucket.hour), name.label.empty()});
+  return true;
+}
+
+bool Cuts::RestoreSeen(TenantId tenant, uint32_t name, Instant at) {
+  if (name < 1 || name > names_.size() || NameOf(name).tenant != tenant) return false;
+  if (NameOf(name).value != kOther) NoteSeen(name, {tenant, MonthOf(at), NameOf(name).label.empty()});
   return true;
 }
 

@@ -11,6 +11,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
+#include <absl/container/inlined_vector.h>
 
 #include <compare>
 #include <cstddef>
@@ -22,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "admission/vocabulary/bounds.h"
 #include "ledger/hash_index.h"
 #include "ledger/meters.h"
 
@@ -57,6 +59,10 @@ class Cuts {
   /// counts.
   void Add(const SettleEntry& entry, std::string_view run, const std::vector<Label>& labels);
 
+  /// Likewise the names that something counts under which happened then: of the run, then of the labels.
+  using Names = absl::InlinedVector<uint32_t, kMaxLabels + 1>;
+  Names NamesFor(TenantId tenant, Instant at, std::string_view run, const std::vector<Label>& labels);
+
   /// The rows of a bucket lie together.
   const std::map<CutKey, Bucket>& rows() const { return rows_; }
   /// Ids are 1, 2, 3...
@@ -64,21 +70,23 @@ class Cuts {
   const CutName& NameOf(uint32_t id) const { return names_.at(id - 1); }
   std::optional<uint32_t> IdOf(TenantId tenant, std::string_view label, std::string_view value) const;
 
-  /// Names and rows since ForgetChanges, rows perhaps twice.
+  /// Rows changed since ForgetChanges, some perhaps twice; names with ids above names_noted() are new.
   struct Changes {
     std::vector<std::pair<const CutKey*, const Bucket*>> rows;
-    size_t names_from = 0;  // names with higher ids are new
-    uint32_t round = 1;     // counts the calls of ForgetChanges
+    uint32_t round = 1;  // counts the calls of ForgetChanges
     void clear() { *this = Changes(); }
   };
   const Changes& changes() const { return changes_; }
-  size_t changed() const { return changes_.rows.size() + names_.size() - changes_.names_from; }
+  size_t names_noted() const { return names_noted_; }
+  size_t changed() const { return changes_.rows.size() + names_.size() - names_noted_; }
   void ForgetChanges();
 
   /// For restoring, into empty cuts: names by rising ids, then rows in the order of their keys. False when it does not
   /// fit.
   bool Restore(CutName name);
   bool Restore(const CutKey& key, const Bucket& bucket);
+  /// Something counted under the name of this tenant then.
+  bool RestoreSeen(TenantId tenant, uint32_t name, Instant at);
 
   friend bool operator==(const Cuts& a, const Cuts& b) { return a.names_ == b.names_ && a.rows_ == b.rows_; }
 
@@ -102,7 +110,8 @@ class Cuts {
 
   void Count(const SettleEntry& entry, const BucketKey& bucket, uint32_t name);
   void BeginHour(Instant hour);
-  uint32_t NameFor(const BucketKey& bucket, std::string_view label, std::string_view value);
+  Names NamesIn(TenantId tenant, int64_t month, std::string_view run, const std::vector<Label>& labels);
+  uint32_t NameFor(TenantId tenant, int64_t month, std::string_view label, std::string_view value);
   uint32_t OtherOf(TenantId tenant, std::string_view label);
   uint32_t Intern(TenantId tenant, std::string_view label, std::string_view value);
   bool MayCount(const Bounded& bounded) const;
@@ -121,6 +130,7 @@ class Cuts {
   int64_t month_ = 0;  // of that hour
   Uncopied<absl::flat_hash_map<CutKey, Current>> current_;
   Uncopied<Changes> changes_;
+  size_t names_noted_ = 0;
 };
 
 }  // namespace penstock::ledger

@@ -158,6 +158,18 @@ void Fields(Is<ExpireEntry> auto& e, auto& code) { code(e.id, e.at); }
 
 void Fields(Is<KeyProjectEntry> auto& e, auto& code) { code(e.key, e.project); }
 
+void Fields(Is<OutcomeEntry> auto& e, auto& code) {
+  code(e.id, e.tenant, e.at);
+  code.Since(e.at, e.happened);
+  code.Text(e.name, kMaxNameBytes);
+  code(e.accepted, e.rejected);
+  code.Text(e.run, kMaxRunBytes);
+  code.List(e.labels, kMaxLabels);
+  code(e.reverses);
+  code.Text(e.request_id, kMaxRequestIdBytes);
+  code(e.body);
+}
+
 template <class E>
 constexpr uint8_t kLast = 0;  // the highest valid value of an enum
 template <>
@@ -506,6 +518,7 @@ template void Encode(const SettleEntry& entry, std::string* out);
 template void Encode(const VoidEntry& entry, std::string* out);
 template void Encode(const ExpireEntry& entry, std::string* out);
 template void Encode(const KeyProjectEntry& entry, std::string* out);
+template void Encode(const OutcomeEntry& entry, std::string* out);
 
 void Encode(const Entry& entry, std::string* out) {
   std::visit([out](const auto& e) { Encode(e, out); }, entry);

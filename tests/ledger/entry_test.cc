@@ -50,8 +50,10 @@ class AnyEntry {
         return VoidEntry{Grant(), Time(), VoidReason(random_.Index(2))};
       case 8:
         return ExpireEntry{Grant(), Time()};
-      default:
+      case 9:
         return KeyProjectEntry{KeyId{Number32()}, ProjectId{Number32()}};
+      default:
+        return SomeOutcome();
     }
   }
 
@@ -105,6 +107,23 @@ class AnyEntry {
     g.labels.resize(random_.Index(kMaxLabels + 1));
     for (Label& label : g.labels) label = {Text(kMaxLabelBytes), Text(kMaxLabelBytes)};
     return g;
+  }
+  Entry SomeOutcome() {
+    OutcomeEntry o;
+    o.id = random_.Bits() >> random_.Between(0, 63);
+    o.tenant = TenantId{Number32()};
+    o.at = Time();
+    o.happened = Time();
+    o.name = Text(kMaxNameBytes);
+    o.accepted = Number();
+    o.rejected = Number();
+    o.run = Text(kMaxRunBytes);
+    o.labels.resize(random_.Index(kMaxLabels + 1));
+    for (Label& label : o.labels) label = {Text(kMaxLabelBytes), Text(kMaxLabelBytes)};
+    o.reverses = random_.Bits() >> random_.Between(0, 63);
+    o.request_id = Text(kMaxRequestIdBytes);
+    o.body = Body();
+    return o;
   }
   Tariff SomeTariff() {
     Tariff t{Text(kMaxNameBytes), Text(3), Time(), RoundingMode(random_.Index(4)), Cash(), {}, {}, {}, {}};
@@ -234,6 +253,8 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {VoidEntry{{5, 300}, at, VoidReason::kCancelled}, "0805ac02aab4aed8c7bfce972f01"},
       {ExpireEntry{{5, 300}, at}, "0905ac02aab4aed8c7bfce972f"},
       {KeyProjectEntry{KeyId{2}, ProjectId{300}}, "..02ac02"},
+      {OutcomeEntry{7, TenantId{1}, at, at - Seconds(1), "done", 2, -1, "run", {{"k", "v"}}, 3, "req", body},
+       "..0701aab4aed8c7bfce972fffa7d6b90704646f6e6504010372756e01016b01760303726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"},
   };
   ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
   for (const auto& [entry, hex] : golden) {

@@ -29,7 +29,8 @@ class DayMaker {
         now_ + (random_.OneIn(40) ? Minutes(random_.Between(1, 300)) : Nanoseconds(random_.Between(0, 9'000'000'000)));
     const int64_t dice = random_.Between(0, 99);
     if (dice < 40) return Grant();
-    if (dice < 55) return Progress();
+    if (dice < 52) return Progress();
+    if (dice < 55) return Report();
     if (dice < 85) return Settle();
     if (dice < 88) return Void();
     if (dice < 93) return Expire();
@@ -186,6 +187,33 @@ class DayMaker {
       for (TokenKind kind : kAllTokenKinds) prices[kind] = random_.Between(0, 99'999'999);
     }
     Post(TariffEntry{static_cast<uint32_t>(books_.tariffs().size() + 1), tariff});
+  }
+
+  /// Outcomes of some moment until now, or the reversal of a report.
+  void Report() {
+    OutcomeEntry report;
+    report.id = books_.outcomes().last_id() + 1;
+    report.tenant = random_.OneIn(2) ? kAcme : kBolt;
+    report.at = now_;
+    if (!random_.OneIn(4)) report.request_id = "report-" + std::to_string(report.id);
+    const auto& reports = books_.outcomes().remembered();
+    const OutcomeReport* known = reports.empty() ? nullptr : &reports[random_.Index(reports.size())];
+    if (random_.OneIn(3) && known != nullptr && known->reverses == 0 && known->reversed_by == 0) {
+      report.tenant = known->tenant;
+      report.reverses = known->id;
+      report.happened = known->happened;
+      report.name = books_.outcomes().NameOf(known->name).name;
+      report.accepted = -known->count.accepted;
+      report.rejected = -known->count.rejected;
+      return Post(report);
+    }
+    report.happened = random_.OneIn(3) ? now_ - Minutes(random_.Between(0, 90'000)) : now_;
+    report.name = "outcome-" + std::to_string(random_.Between(1, 3));
+    report.accepted = random_.Between(0, 5);
+    report.rejected = random_.Between(report.accepted == 0 ? 1 : 0, 3);
+    if (random_.OneIn(2)) report.run = "run-" + std::to_string(random_.Between(1, 40));
+    if (random_.OneIn(2)) report.labels = {{"team", "team-" + std::to_string(random_.Between(1, 5))}};
+    Post(report);
   }
 
   void NewKey() {
