@@ -34,6 +34,9 @@ enum class ErrorReason : uint8_t {
   kDraining,
   kUnknownRun,
   kUnknownDecision,
+  kUnknownOutcome,
+  kOutcomeReversed,
+  kTooManyOutcomeNames,
   kFailedPrecondition,
 };
 
@@ -137,12 +140,21 @@ struct Completed {
   bool repeated = false;
 };
 
+/// A report of outcomes as the books have it.
+struct OutcomeReported {
+  ledger::OutcomeReport report;
+  std::string name;
+  bool repeated = false;
+  uint64_t sequence = 0;
+};
+
 struct CapacitySet {};
 struct RunApproved {};
 struct Reconfigured {};
 
 using Outcome =
-    std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured>;
+    std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured,
+                 OutcomeReported>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {

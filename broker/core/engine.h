@@ -161,6 +161,7 @@ class Engine {
   void On(const SetCapacity& set);
   void On(const SetPlan& plan);
   void On(const ApproveRun& approve);
+  void On(ReportOutcome& report);
   void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}
@@ -255,6 +256,8 @@ class Engine {
     answer.outcome.emplace<std::remove_cvref_t<What>>(std::forward<What>(outcome));
   }
   Granted Describe(GrantId id, const ledger::GrantEntry& grant) const;
+  std::optional<Error> CheckReport(const ReportOutcome& report) const;
+  void SayReport(Ticket ticket, const ledger::OutcomeReport& report, bool repeated);
 
   std::unique_ptr<ledger::Ledger> ledger_;
   AccountState accounts_;
