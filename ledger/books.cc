@@ -123,6 +123,8 @@ template absl::Status Books::Apply(SubscriptionEntry&& entry);
 template absl::Status Books::Apply(CreditEntry&& entry);
 template absl::Status Books::Apply(StatementEntry&& entry);
 template absl::Status Books::Apply(RollUpEntry&& entry);
+template absl::Status Books::Apply(KeyProjectEntry&& entry);
+template absl::Status Books::Apply(OutcomeEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -141,14 +143,15 @@ absl::Status Books::ApplyOne(const NameEntry& entry) {
   std::vector<NameEntry>& names = names_[static_cast<size_t>(entry.kind)];
   if (entry.id != names.size() + 1) return Contradiction("name id ", entry.id, " follows ", names.size());
   if (entry.name.empty() || entry.name.size() > kMaxNameBytes) return Contradiction("a name's length is out of bounds");
-  const bool owner_fits =
-      entry.kind == NameKind::kKey ? entry.owner >= 1 && entry.owner <= CountOf(NameKind::kTenant) : entry.owner == 0;
+  const bool is_owned = entry.kind == NameKind::kKey || entry.kind == NameKind::kProject;
+  const bool owner_fits = is_owned ? entry.owner >= 1 && entry.owner <= CountOf(NameKind::kTenant) : entry.owner == 0;
   if (!owner_fits) return Contradiction("name ", entry.name, " has an owner that does not fit: ", entry.owner);
   if (IdOf(entry.kind, entry.owner, entry.name)) return Contradiction("name ", entry.name, " is bound already");
 
   ids_[{{entry.kind, entry.owner}, entry.name}] = entry.id;
   names.push_back(entry);
   if (entry.kind == NameKind::kTenant) AddTenant();
+  if (entry.kind == NameKind::kKey) project_of_key_.emplace_back();
   if (entry.kind == NameKind::kPool) {
     for (const TariffEntry& tariff : tariffs_) NotePrices(tariff.id, entry);
   }
@@ -256,6 +259,7 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   accounts_.In(tariff_currency_[entry.terms.tariff - 1]).revenue += entry.charge;
   meters_.Add(entry);
   NoteWork(entry.terms.tenant, entry.attributions);
+  if (open != nullptr) cuts_.Add(entry, open->grant.run, open->grant.labels);
   EndedGrant ended = EndOf(entry);
   if (open != nullptr) {
     EndOpen(*open, ended);
@@ -306,12 +310,41 @@ absl::Status Books::ApplyOne(const StatementEntry& entry) {
 absl::Status Books::ApplyOne(const RollUpEntry& entry) {
   if (absl::Status applied = accounts_.Apply(entry); !applied.ok()) return applied;
   meters_.RollUp(entry.tenant, entry.before);
+  cuts_.RollUp(entry.tenant, entry.before);
   NoteBalance(entry.tenant.value - 1);
   return absl::OkStatus();
 }
 
 void Books::NoteWork(TenantId tenant, const Attributions& attributions) {
   for (const Attribution& a : attributions) accounts_.NoteWork(tenant, a.from);
+}
+
+absl::Status Books::ApplyOne(const KeyProjectEntry& entry) {
+  if (entry.key.value < 1 || entry.key.value > CountOf(NameKind::kKey)) {
+    return Contradiction("unknown key ", entry.key.value);
+  }
+  if (entry.project.value < 1 || entry.project.value > CountOf(NameKind::kProject)) {
+    return Contradiction("unknown project ", entry.project.value);
+  }
+  const NameEntry& key = NameOf(NameKind::kKey, entry.key.value);
+  if (NameOf(NameKind::kProject, entry.project.value).owner != key.owner) {
+    return Contradiction("project ", entry.project.value, " is not of the tenant of key ", entry.key.value);
+  }
+  ProjectId& project = project_of_key_[entry.key.value - 1];
+  if (project != ProjectId()) return Contradiction("key ", entry.key.value, " has project ", project.value);
+
+  project = entry.project;
+  changes_.key_projects.push_back(entry.key);
+  return absl::OkStatus();
+}
+
+absl::Status Books::ApplyOne(const OutcomeEntry& entry) {
+  if (entry.tenant.value < 1 || entry.tenant.value > CountOf(NameKind::kTenant)) {
+    return Contradiction("unknown tenant ", entry.tenant.value);
+  }
+  RequestFingerprint request;
+  if (!entry.request_id.empty()) request = FingerprintOf(entry.tenant, entry.request_id);
+  return outcomes_.Apply(entry, request, &cuts_);
 }
 
 Books::Standing Books::StandingOf(GrantId id, const OpenGrant* open) const {
@@ -417,6 +450,11 @@ const NameEntry& Books::NameOf(NameKind kind, uint32_t id) const {
 
 uint32_t Books::CountOf(NameKind kind) const { return static_cast<uint32_t>(names_[static_cast<size_t>(kind)].size()); }
 
+ProjectId Books::ProjectOf(KeyId key) const {
+  PENSTOCK_CHECK(key.value >= 1 && key.value <= project_of_key_.size());
+  return project_of_key_[key.value - 1];
+}
+
 const TokenPrices& Books::PricesOf(const GrantTerms& terms) const {
   static constexpr TokenPrices kNothing;
   PENSTOCK_CHECK(terms.tariff >= 1 && terms.tariff <= tariffs_.size());
@@ -480,15 +518,38 @@ absl::Status Books::CheckInvariants() const {
   return CheckBuckets();
 }
 
+absl::Status Books::CheckRating(const BucketKey& key, const Bucket& bucket) const {
+  const Money rated = TokenCharge(bucket.tokens, PricesOf({key.tenant, key.key, key.pool, key.served, key.tariff}));
+  if (bucket.charge == rated) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("hour bucket of tenant ", NameOf(NameKind::kTenant, key.tenant.value).name,
+                                          " holds charges of ", bucket.charge.ToDecimal(), ", its tokens rate to ",
+                                          rated.ToDecimal()));
+}
+
 absl::Status Books::CheckBuckets() const {
   for (const auto& [key, bucket] : meters_.buckets()) {
-    const Money rated = TokenCharge(bucket.tokens, PricesOf({key.tenant, key.key, key.pool, key.served, key.tariff}));
-    if (bucket.charge == rated) continue;
-    return absl::DataLossError(absl::StrCat("hour bucket of tenant ", NameOf(NameKind::kTenant, key.tenant.value).name,
-                                            " holds charges of ", bucket.charge.ToDecimal(), ", its tokens rate to ",
-                                            rated.ToDecimal()));
+    if (absl::Status rated = CheckRating(key, bucket); !rated.ok()) return rated;
   }
-  return absl::OkStatus();
+  return CheckCuts();
+}
+
+absl::Status Books::CheckCuts() const {
+  auto cut = cuts_.rows().begin();
+  for (const auto& [key, bucket] : meters_.buckets()) {
+    std::map<std::string_view, Bucket> sums;  // by label key
+    for (; cut != cuts_.rows().end() && cut->first.bucket == key; ++cut) {
+      if (absl::Status rated = CheckRating(key, cut->second); !rated.ok()) return rated;
+      sums[cuts_.NameOf(cut->first.name).label] += cut->second;
+    }
+    for (const auto& [label, sum] : sums) {
+      if (IsPartOf(sum, bucket)) continue;
+      return absl::DataLossError(
+          absl::StrCat("hour bucket of tenant ", NameOf(NameKind::kTenant, key.tenant.value).name,
+                       " holds less than its rows by ", label.empty() ? "run" : std::string(label)));
+    }
+  }
+  if (cut != cuts_.rows().end()) return absl::DataLossError("a row of a run or label is of no hour bucket");
+  return outcomes_.CheckInvariants(cuts_);
 }
 
 }  // namespace penstock::ledger

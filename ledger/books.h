@@ -18,11 +18,13 @@
 #include <vector>
 
 #include "ledger/accounts.h"
+#include "ledger/cuts.h"
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
 #include "ledger/meters.h"
 #include "ledger/open_grants.h"
+#include "ledger/outcomes.h"
 
 namespace penstock::ledger {
 
@@ -50,6 +52,7 @@ class Books {
 
   /// A contradiction is refused with FAILED_PRECONDITION and nothing changed:
   ///   - an id that is unknown, not dense, or bound already; a key that is not its tenant's; a tenant's second currency
+  ///   - a project of another tenant, or for a key that has one
   ///   - a grant out of sequence; a request id whose grant is still open
   ///   - progress of a grant that is not open, or that takes tokens back
   ///   - a hold that would end twice. (A grant of an earlier epoch that the journal does not know was lost in a power
@@ -60,6 +63,7 @@ class Books {
   ///   - a statement that overlaps a closed period, or replaces another than the standing one of its period; lines that
   ///     are not quantity x unit price, credits that are not there (whether the lines are what rating makes of the
   ///     meters, CheckStatement in ledger/statement.h says)
+  ///   - an outcome report that Outcomes::Apply refuses
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
   /// The same without copies, for each type: a grant's strings move into the books, and what they replace moves out.
@@ -82,6 +86,8 @@ class Books {
   /// Crashes on an id that was never bound.
   const NameEntry& NameOf(NameKind kind, uint32_t id) const;
   uint32_t CountOf(NameKind kind) const;
+  /// The project of a key, 0 when it has none; for ever once it has one. Crashes on a key that was never bound.
+  ProjectId ProjectOf(KeyId key) const;
   const std::deque<TariffEntry>& tariffs() const { return tariffs_; }  // id n at index n - 1; they stay where they are
   /// What a token of each kind costs on these terms; all zero where the pinned tariff does not price the pool.
   const TokenPrices& PricesOf(const GrantTerms& terms) const;
@@ -119,9 +125,13 @@ class Books {
   /// Subscriptions, credits, statements, and what balances in every currency.
   const Accounts& accounts() const { return accounts_; }
   const Meters& meters() const { return meters_; }
+  /// The first meter by run and label.
+  const Cuts& cuts() const { return cuts_; }
+  const Outcomes& outcomes() const { return outcomes_; }
 
   /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; per currency debits =
-  /// credits; every bucket's charge = its tokens x pinned prices. DATA_LOSS says what is wrong.
+  /// credits; every bucket's charge = its tokens x pinned prices, and so for its cuts; cuts by one label key (or by run)
+  /// are parts of their bucket. DATA_LOSS says what is wrong.
   absl::Status CheckInvariants() const;
 
   // ---- The books as rows (ledger/books_rows.h says which).
@@ -151,8 +161,9 @@ class Books {
   };
   /// What the rows do not say yet. No part of the value.
   struct Changes {
-    std::array<size_t, 3> names{};  // so many have rows
-    size_t tariffs = 0;             // likewise
+    std::array<size_t, kNameKinds> names{};  // so many have rows
+    size_t tariffs = 0;                      // likewise
+    std::vector<KeyId> key_projects;
     std::vector<uint32_t> balances;
     std::vector<bool> balance_noted;  // by tenant
     std::vector<uint64_t> ends;       // numbers of those that reading the journal would not give back whole
@@ -178,6 +189,8 @@ class Books {
   absl::Status ApplyOne(const CreditEntry& entry);
   absl::Status ApplyOne(const StatementEntry& entry);
   absl::Status ApplyOne(const RollUpEntry& entry);
+  absl::Status ApplyOne(const KeyProjectEntry& entry);
+  absl::Status ApplyOne(const OutcomeEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;
@@ -191,6 +204,8 @@ class Books {
   absl::Status CheckStanding(const SettleEntry& entry, const OpenGrant* open) const;
   absl::Status CheckCharge(const SettleEntry& entry) const;
   absl::Status CheckBuckets() const;
+  absl::Status CheckCuts() const;
+  absl::Status CheckRating(const BucketKey& key, const Bucket& bucket) const;
   Work AttributedSoFar(GrantId id, const OpenGrant* open) const;
   Balance& MutableBalance(TenantId tenant) {
     NoteBalance(tenant.value - 1);
@@ -209,6 +224,8 @@ class Books {
   void TakeEndedBits(RowBatch* rows);
   void TakeMeters(RowBatch* rows);
   void TakeAccounts(RowBatch* rows);
+  void TakeCuts(RowBatch* rows);
+  void TakeOutcomes(RowBatch* rows);
   void PutHeader(const Head& as_of, std::string* bytes) const;
   void NotePrices(uint32_t tariff, const NameEntry& pool);
   void EndOpen(const OpenGrant& open, EndedGrant ended);
@@ -217,8 +234,9 @@ class Books {
   bool stopped_cleanly_ = true;
   uint64_t last_grant_sequence_ = 0;
   Instant newest_;
-  std::array<std::vector<NameEntry>, 3> names_;  // by kind; id n at index n - 1
+  std::array<std::vector<NameEntry>, kNameKinds> names_;  // by kind; id n at index n - 1
   std::map<std::pair<std::pair<NameKind, uint32_t>, std::string>, uint32_t> ids_;
+  std::vector<ProjectId> project_of_key_;  // key n's at n - 1
   std::deque<TariffEntry> tariffs_;
   std::vector<uint8_t> tariff_currency_;     // tariff n's place in accounts_ at n - 1
   std::vector<std::vector<size_t>> priced_;  // tariff n, pool m: its place in the tariff's pools at [n - 1][m - 1]
@@ -228,6 +246,8 @@ class Books {
   std::vector<Balance> balances_;  // tenant n's at n - 1
   Accounts accounts_;
   Meters meters_;
+  Cuts cuts_;
+  Outcomes outcomes_;
   Changes changes_;
 };
 

@@ -28,8 +28,8 @@ RowWriter Key(RowKind kind, std::string* bytes) {
 }
 
 /// The order of their maps.
-void WriteKey(const BucketKey& key, std::string* bytes) {
-  Key(RowKind::kBucket, bytes)
+RowWriter WriteKey(RowKind kind, const BucketKey& key, std::string* bytes) {
+  return Key(kind, bytes)
       .Big32(key.tenant.value)
       .Big32(key.key.value)
       .Big32(key.pool.value)
@@ -37,6 +37,8 @@ void WriteKey(const BucketKey& key, std::string* bytes) {
       .Big32(key.tariff)
       .Big64(static_cast<uint64_t>(key.hour.nanoseconds_since_epoch()));
 }
+void WriteKey(const BucketKey& key, std::string* bytes) { WriteKey(RowKind::kBucket, key, bytes); }
+void WriteKey(const CutKey& key, std::string* bytes) { WriteKey(RowKind::kCut, key.bucket, bytes).Big32(key.name); }
 void WriteKey(const WindowKey& key, RowKind kind, std::string* bytes) {
   Key(kind, bytes)
       .Big32(key.tenant.value)
@@ -94,6 +96,57 @@ void Write(const Bucket& bucket, std::string* bytes) {
       .Signed(bucket.unbilled_requests)
       .Counts(bucket.unbilled_tokens)
       .Signed(bucket.unbilled_work.count());
+}
+
+void Write(const CutName& name, std::string* bytes) {
+  RowWriter(bytes).Unsigned(name.tenant.value).Text(name.label).Text(name.value);
+}
+
+void WriteKey(const OutcomeKey& key, std::string* bytes) {
+  Key(RowKind::kOutcome, bytes)
+      .Big32(key.tenant.value)
+      .Big32(key.name)
+      .Big64(static_cast<uint64_t>(key.hour.nanoseconds_since_epoch()))
+      .Big32(key.cut);
+}
+
+void Write(const OutcomeName& name, std::string* bytes) {
+  RowWriter(bytes).Unsigned(name.tenant.value).Text(name.name);
+}
+
+void Write(const OutcomeCount& count, std::string* bytes) {
+  RowWriter(bytes).Signed(count.accepted).Signed(count.rejected);
+}
+
+void Write(const OutcomeReport& report, std::string* bytes) {
+  RowWriter writer(bytes);
+  writer.Unsigned(report.tenant.value)
+      .Unsigned(report.name)
+      .At(report.happened)
+      .Signed(report.count.accepted)
+      .Signed(report.count.rejected)
+      .Unsigned(report.reverses)
+      .Unsigned(report.reversed_by)
+      .Fixed(report.request.bytes)
+      .Fixed(report.body)
+      .Unsigned(report.cuts.size());
+  for (const uint32_t cut : report.cuts) writer.Unsigned(cut);
+}
+
+OutcomeReport ReadReport(uint64_t id, RowReader& value) {
+  OutcomeReport report;
+  report.id = id;
+  report.tenant.value = value.Unsigned32();
+  report.name = value.Unsigned32();
+  report.happened = value.At();
+  report.count.accepted = value.Signed();
+  report.count.rejected = value.Signed();
+  report.reverses = value.Unsigned();
+  report.reversed_by = value.Unsigned();
+  report.request.bytes = value.Fixed<std::array<uint8_t, 16>>();
+  report.body = value.Fixed<BodyDigest>();
+  for (uint64_t left = value.Unsigned(); left > 0 && value.ok(); --left) report.cuts.push_back(value.Unsigned32());
+  return report;
 }
 
 void Write(const Window& window, std::string* bytes) {
@@ -158,11 +211,13 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
 std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
-/// windows, minutes with seconds, subscriptions, credits, statements, months.
-std::array<uint64_t, 14> CountsOf(const Books& books, size_t epochs) {
+/// windows, minutes with seconds, subscriptions, credits, statements, months, runs and label values, rows of those,
+/// names, rows and reports of outcomes.
+std::array<uint64_t, 20> CountsOf(const Books& books, size_t epochs) {
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
+          books.CountOf(NameKind::kProject),
           books.tariffs().size(),
           books.open_count(),
           epochs,
@@ -173,7 +228,12 @@ std::array<uint64_t, 14> CountsOf(const Books& books, size_t epochs) {
           books.accounts().subscriptions().size(),
           books.accounts().credits().size(),
           books.accounts().statements().size(),
-          books.meters().months().size()};
+          books.meters().months().size(),
+          books.cuts().name_count(),
+          books.cuts().rows().size(),
+          books.outcomes().name_count(),
+          books.outcomes().rows().size(),
+          books.outcomes().remembered().size()};
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
@@ -187,9 +247,9 @@ std::string DescribeRow(std::string_view key) {
     case RowKind::kHeader:
       return "the header";
     case RowKind::kName: {
-      constexpr absl::string_view kKinds[] = {"tenant ", "key ", "pool "};
+      constexpr absl::string_view kKinds[] = {"tenant ", "key ", "pool ", "project "};
       const uint8_t kind = reader.Byte();
-      return absl::StrCat("name of ", kind < 3 ? kKinds[kind] : "?", reader.Big32());
+      return absl::StrCat("name of ", kind < kNameKinds ? kKinds[kind] : "?", reader.Big32());
     }
     case RowKind::kTariff:
       return absl::StrCat("tariff ", reader.Big32());
@@ -207,14 +267,26 @@ std::string DescribeRow(std::string_view key) {
     }
     case RowKind::kEnd:
       return absl::StrCat("remembered end ", reader.Big64());
-    case RowKind::kBucket: {
+    case RowKind::kOutcomeName:
+      return absl::StrCat("name of outcome ", reader.Big32());
+    case RowKind::kReport:
+      return absl::StrCat("outcome report ", reader.Big64());
+    case RowKind::kOutcome: {
+      const uint32_t tenant = reader.Big32();
+      reader.Big32();
+      return absl::StrCat("outcomes of tenant ", tenant, ", from Unix second ", start());
+    }
+    case RowKind::kCutName:
+      return absl::StrCat("name of run or label value ", reader.Big32());
+    case RowKind::kBucket:
+    case RowKind::kCut: {
       const uint32_t tenant = reader.Big32();
       const uint32_t of_key = reader.Big32();
       const uint32_t pool = reader.Big32();
       reader.Byte();
       reader.Big32();
-      return absl::StrCat("hour bucket of tenant ", tenant, ", key ", of_key, ", pool ", pool, ", from Unix second ",
-                          start());
+      return absl::StrCat(KindOf(key) == RowKind::kCut ? "run or label in the " : "", "hour bucket of tenant ", tenant,
+                          ", key ", of_key, ", pool ", pool, ", from Unix second ", start());
     }
     case RowKind::kWindow: {
       const uint32_t tenant = reader.Big32();
@@ -238,6 +310,8 @@ std::string DescribeRow(std::string_view key) {
       return absl::StrCat("credit ", reader.Big32());
     case RowKind::kStatement:
       return absl::StrCat("statement ", reader.Big32());
+    case RowKind::kKeyProject:
+      return absl::StrCat("project of key ", reader.Big32());
     default:
       return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
   }
@@ -285,7 +359,7 @@ void Books::AddTenant() {
 
 size_t Books::changed_rows() const {
   return open_.changed() + changes_.balances.size() + changes_.ends.size() + meters_.changes().size() +
-         accounts_.changes().size();
+         accounts_.changes().size() + cuts_.changed() + outcomes_.changed();
 }
 
 void Books::PutHeader(const Head& as_of, std::string* bytes) const {
@@ -387,14 +461,13 @@ void Books::TakeEndedBits(RowBatch* rows) {
 }
 
 void Books::TakeMeters(RowBatch* rows) {
-  const auto remove = [rows](const auto& range) {
-    std::string from, to;
-    WriteKey(range.first, &from);
-    WriteKey(range.second, &to);
-    rows->DeleteRange(from, to);
+  const auto key_of = [](const auto& of) {
+    std::string key;
+    WriteKey(of, &key);
+    return key;
   };
-  for (const auto& range : meters_.changes().gone_buckets) remove(range);
-  for (const auto& range : meters_.changes().gone_windows) remove(range);
+  for (const BucketKey& key : meters_.changes().gone_buckets) rows->Delete(key_of(key));
+  for (const auto& [from, to] : meters_.changes().gone_windows) rows->DeleteRange(key_of(from), key_of(to));
   for (const auto& [key, month] : meters_.changes().months) {
     rows->Put([of = key](std::string* bytes) { WriteMonthKey(*of, bytes); },
               [what = month](std::string* bytes) { Write(*what, bytes); });
@@ -437,6 +510,50 @@ void Books::TakeAccounts(RowBatch* rows) {
   accounts_.ForgetChanges();
 }
 
+void Books::TakeCuts(RowBatch* rows) {
+  for (size_t i = cuts_.names_noted(); i < cuts_.name_count(); ++i) {
+    const auto id = static_cast<uint32_t>(i + 1);
+    rows->Put([id](std::string* key) { Key(RowKind::kCutName, key).Big32(id); },
+              [&](std::string* value) { Write(cuts_.NameOf(id), value); });
+  }
+  for (const CutKey& gone : cuts_.changes().gone) {
+    std::string key;
+    WriteKey(gone, &key);
+    rows->Delete(key);
+  }
+  for (const auto& [key, bucket] : cuts_.changes().rows) {
+    rows->Put([of = key](std::string* bytes) { WriteKey(*of, bytes); },
+              [what = bucket](std::string* bytes) { Write(*what, bytes); });
+  }
+  cuts_.ForgetChanges();
+}
+
+void Books::TakeOutcomes(RowBatch* rows) {
+  const Outcomes::Changes& changes = outcomes_.changes();
+  for (size_t i = outcomes_.names_noted(); i < outcomes_.name_count(); ++i) {
+    const auto id = static_cast<uint32_t>(i + 1);
+    rows->Put([id](std::string* key) { Key(RowKind::kOutcomeName, key).Big32(id); },
+              [&](std::string* value) { Write(outcomes_.NameOf(id), value); });
+  }
+  for (const auto& [key, count] : changes.rows) {
+    rows->Put([of = key](std::string* bytes) { WriteKey(*of, bytes); },
+              [what = count](std::string* bytes) { Write(*what, bytes); });
+  }
+  const auto key_of = [](uint64_t id) {
+    std::string key;
+    Key(RowKind::kReport, &key).Big64(id);
+    return key;
+  };
+  const uint64_t first = outcomes_.remembered().empty() ? 0 : outcomes_.remembered().front().id;
+  if (outcomes_.reports_from() < first) rows->DeleteRange(key_of(outcomes_.reports_from()), key_of(first));
+  for (const uint64_t id : changes.reports) {
+    if (id < first) continue;
+    rows->Put([id](std::string* key) { Key(RowKind::kReport, key).Big64(id); },
+              [&](std::string* value) { Write(*outcomes_.Find(id), value); });
+  }
+  outcomes_.ForgetChanges();
+}
+
 void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   for (size_t kind = 0; kind < names_.size(); ++kind) {
     for (size_t& next = changes_.names[kind]; next < names_[kind].size(); ++next) {
@@ -456,6 +573,11 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
     changes_.balance_noted[place] = false;
   }
   changes_.balances.clear();
+  for (const KeyId key : changes_.key_projects) {
+    rows->Put([&](std::string* k) { Key(RowKind::kKeyProject, k).Big32(key.value); },
+              [&](std::string* v) { RowWriter(v).Unsigned(ProjectOf(key).value); });
+  }
+  changes_.key_projects.clear();
   open_.ForEachChanged([&](const OpenGrant& open) {
     rows->Put(
         [&](std::string* key) { Key(RowKind::kGrant, key).Big32(open.grant.id.epoch).Big64(open.grant.id.sequence); },
@@ -467,6 +589,8 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   TakeEnds(rows);
   TakeMeters(rows);
   TakeAccounts(rows);
+  TakeCuts(rows);
+  TakeOutcomes(rows);
   NoteMark(as_of.sequence);
   ForgetOldMarks();
   rows->Put([](std::string* key) { Key(RowKind::kHeader, key); }, [&](std::string* value) { PutHeader(as_of, value); });
@@ -552,6 +676,27 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
   by_id(RowKind::kCredit, accounts_.credits());
   by_id(RowKind::kStatement, accounts_.statements());
   all_of(meters_.months(), WriteMonthKey);
+  for (uint32_t key_id = 1; key_id <= project_of_key_.size() && status.ok(); ++key_id) {
+    const ProjectId project = ProjectOf(KeyId{key_id});
+    if (project == ProjectId()) continue;
+    status = row([&](std::string* k) { Key(RowKind::kKeyProject, k).Big32(key_id); },
+                 [&](std::string* v) { RowWriter(v).Unsigned(project.value); });
+  }
+  for (uint32_t id = 1; id <= cuts_.name_count() && status.ok(); ++id) {
+    status = row([&](std::string* k) { Key(RowKind::kCutName, k).Big32(id); },
+                 [&](std::string* v) { Write(cuts_.NameOf(id), v); });
+  }
+  all_of(cuts_.rows(), usual);
+  for (uint32_t id = 1; id <= outcomes_.name_count() && status.ok(); ++id) {
+    status = row([&](std::string* k) { Key(RowKind::kOutcomeName, k).Big32(id); },
+                 [&](std::string* v) { Write(outcomes_.NameOf(id), v); });
+  }
+  all_of(outcomes_.rows(), usual);
+  for (const OutcomeReport& report : outcomes_.remembered()) {
+    if (!status.ok()) return status;
+    status = row([&](std::string* k) { Key(RowKind::kReport, k).Big64(report.id); },
+                 [&](std::string* v) { Write(report, v); });
+  }
   return status;
 }
 
@@ -601,12 +746,24 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
     case RowKind::kWindow:
     case RowKind::kSeconds:
     case RowKind::kMonth:
+    case RowKind::kCut:
       added = AddMeter(of_key, RowReader(value), KindOf(key));
       break;
     case RowKind::kSubscription:
     case RowKind::kCredit:
     case RowKind::kStatement:
       added = AddAccount(RowReader(value), KindOf(key));
+      break;
+    case RowKind::kKeyProject:
+      added = AddKeyProject(of_key, RowReader(value));
+      break;
+    case RowKind::kCutName:
+      added = AddCutName(of_key, RowReader(value));
+      break;
+    case RowKind::kOutcomeName:
+    case RowKind::kOutcome:
+    case RowKind::kReport:
+      added = AddOutcomes(of_key, RowReader(value), KindOf(key));
       break;
     default:
       return Unfit(key);
@@ -671,6 +828,12 @@ absl::Status BooksLoader::AddTariff(std::string_view value) {
   return books_.ApplyOne(std::get<TariffEntry>(*entry));
 }
 
+absl::Status BooksLoader::AddKeyProject(RowReader key, RowReader value) {
+  const KeyProjectEntry entry{KeyId{key.Big32()}, ProjectId{value.Unsigned32()}};
+  if (!key.done() || !value.done()) return absl::DataLossError("it does not make sense");
+  return books_.ApplyOne(entry);
+}
+
 // By now all bits are in.
 absl::Status BooksLoader::AddGrant(std::string_view value) {
   absl::StatusOr<GrantRow> row = ReadGrantRow(value);
@@ -714,9 +877,45 @@ absl::Status BooksLoader::AddEnded(RowReader key, RowReader value, RowKind kind)
   return absl::OkStatus();
 }
 
+absl::Status BooksLoader::AddCutName(RowReader key, RowReader value) {
+  CutName name;
+  name.tenant.value = value.Unsigned32();
+  name.label = value.Text();
+  name.value = value.Text();
+  const bool fits = key.Big32() == books_.cuts_.name_count() + 1 && key.done() && value.done() &&
+                    name.tenant.value >= 1 && name.tenant.value <= books_.CountOf(NameKind::kTenant);
+  if (!fits || !books_.cuts_.Restore(std::move(name))) return absl::DataLossError("it does not make sense");
+  return absl::OkStatus();
+}
+
+absl::Status BooksLoader::AddOutcomes(RowReader key, RowReader value, RowKind kind) {
+  Outcomes& outcomes = books_.outcomes_;
+  bool fits = true;
+  if (kind == RowKind::kOutcomeName) {
+    fits = key.Big32() == outcomes.name_count() + 1;
+    OutcomeName name;
+    name.tenant.value = value.Unsigned32();
+    name.name = value.Text();
+    fits = fits && name.tenant.value <= books_.CountOf(NameKind::kTenant) && outcomes.Restore(std::move(name));
+  } else if (kind == RowKind::kOutcome) {
+    OutcomeKey of;
+    of.tenant.value = key.Big32();
+    of.name = key.Big32();
+    of.hour = Instant(static_cast<int64_t>(key.Big64()));
+    of.cut = key.Big32();
+    OutcomeCount count;
+    count.accepted = value.Signed();
+    count.rejected = value.Signed();
+    fits = (of.cut == 0 || books_.cuts_.RestoreSeen(of.tenant, of.cut, of.hour)) && outcomes.Restore(of, count);
+  } else {
+    fits = outcomes.Restore(ReadReport(key.Big64(), value));
+  }
+  return fits && key.done() && value.done() ? absl::OkStatus() : absl::DataLossError("it does not make sense");
+}
+
 absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind) {
   const auto moment = [&key] { return Instant(static_cast<int64_t>(key.Big64())); };
-  if (kind == RowKind::kBucket) {
+  if (kind == RowKind::kBucket || kind == RowKind::kCut) {
     BucketKey of;
     of.tenant.value = key.Big32();
     of.key.value = key.Big32();
@@ -734,8 +933,13 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     bucket.unbilled_work = Work(value.Signed());
     const bool fits = books_.CheckTerms({of.tenant, of.key, of.pool, of.served, of.tariff}).ok() &&
                       static_cast<size_t>(of.served) < kServiceClassCount;
+    const uint32_t name = kind == RowKind::kCut ? key.Big32() : 0;
     if (!fits || !key.done() || !value.done()) return absl::DataLossError("it does not make sense");
-    books_.meters_.Restore(of, bucket);
+    if (kind == RowKind::kBucket) {
+      books_.meters_.Restore(of, bucket);
+    } else if (!books_.cuts_.Restore(CutKey{of, name}, bucket)) {
+      return absl::DataLossError("it is of a name that is not there");
+    }
     return absl::OkStatus();
   }
   WindowKey of;
@@ -889,9 +1093,26 @@ absl::Status BooksLoader::End(GrantId id, const auto& end_of) {
 }
 
 absl::Status BooksLoader::CheckCounts() const {
-  constexpr absl::string_view kOf[] = {"tenants", "keys", "pools",   "tariffs", "open grants",
-                                       "epochs",  "ends", "buckets", "windows", "minutes with seconds",
-                                       "subscriptions", "credits", "statements", "months"};
+  constexpr absl::string_view kOf[] = {"tenants",
+                                       "keys",
+                                       "pools",
+                                       "projects",
+                                       "tariffs",
+                                       "open grants",
+                                       "epochs",
+                                       "ends",
+                                       "buckets",
+                                       "windows",
+                                       "minutes with seconds",
+                                       "subscriptions",
+                                       "credits",
+                                       "statements",
+                                       "months",
+                                       "runs and label values",
+                                       "rows of those",
+                                       "outcome names",
+                                       "outcome rows",
+                                       "outcome reports"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;
@@ -908,9 +1129,12 @@ absl::StatusOr<Books> BooksLoader::Finish() {
   Books::Changes& changes = books_.changes_;
   for (size_t kind = 0; kind < changes.names.size(); ++kind) changes.names[kind] = books_.names_[kind].size();
   changes.tariffs = books_.tariffs_.size();
+  changes.key_projects.clear();
   changes.balances.clear();
   changes.balance_noted.assign(books_.balances_.size(), false);
   books_.accounts_.ForgetChanges();
+  books_.cuts_.ForgetChanges();
+  books_.outcomes_.ForgetChanges();
   return std::move(books_);
 }
 

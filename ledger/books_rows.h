@@ -14,6 +14,12 @@
 //   credit        id                             what is left, CreditEntry
 //   statement     id                             how it stands, StatementEntry
 //   month         as a window's                  what is left of rolled up windows
+//   key project   key                            project
+//   cut name      id                             a run, or a value of a label
+//   cut           bucket's key, cut name         the part of the bucket with that run or label
+//   outcome name  id                             a kind of outcome
+//   outcome       tenant, name, hour, cut name   accepted, rejected
+//   report        id                             a remembered report of outcomes
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -53,6 +59,12 @@ enum class RowKind : uint8_t {
   kCredit,
   kStatement,
   kMonth,
+  kKeyProject,
+  kCutName,
+  kCut,
+  kOutcomeName,
+  kOutcome,
+  kReport,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {
@@ -103,6 +115,7 @@ class BooksLoader {
   absl::Status AddHeader(std::string_view value);
   absl::Status AddName(std::string_view value);
   absl::Status AddTariff(std::string_view value);
+  absl::Status AddKeyProject(RowReader key, RowReader value);
   absl::Status AddGrant(std::string_view value);
   void BeginReading();
   /// nullptr when it has ended, or is not known.
@@ -110,6 +123,8 @@ class BooksLoader {
   absl::Status AddEnded(RowReader key, RowReader value, RowKind kind);
   absl::Status AddMeter(RowReader key, RowReader value, RowKind kind);
   absl::Status AddAccount(RowReader value, RowKind kind);
+  absl::Status AddCutName(RowReader key, RowReader value);
+  absl::Status AddOutcomes(RowReader key, RowReader value, RowKind kind);
   absl::Status On(uint64_t sequence, const GrantEntry& grant);
   absl::Status On(uint64_t sequence, const ProgressEntry& progress);
   absl::Status On(uint64_t sequence, const SettleEntry& settle);

@@ -74,7 +74,9 @@ void Fields(Is<DemandCharge> auto& d, auto& code) {
   code(d.ratchet, d.contracted);
 }
 
-void Fields(Is<ProvisionedUnit> auto& u, auto& code) { code(u.price, u.span_hours, u.input_per_minute, u.output_per_minute); }
+void Fields(Is<ProvisionedUnit> auto& u, auto& code) {
+  code(u.price, u.span_hours, u.input_per_minute, u.output_per_minute);
+}
 
 void Fields(Is<WindowCommitment> auto& c, auto& code) { code(c.price, c.overage, c.tiers); }
 
@@ -204,10 +206,24 @@ void Fields(Is<StatementEntry> auto& e, auto& code) {
 
 void Fields(Is<RollUpEntry> auto& e, auto& code) { code(e.tenant, e.at, e.before); }
 
+void Fields(Is<KeyProjectEntry> auto& e, auto& code) { code(e.key, e.project); }
+
+void Fields(Is<OutcomeEntry> auto& e, auto& code) {
+  code(e.id, e.tenant, e.at);
+  code.Since(e.at, e.happened);
+  code.Text(e.name, kMaxNameBytes);
+  code(e.accepted, e.rejected);
+  code.Text(e.run, kMaxRunBytes);
+  code.List(e.labels, kMaxLabels);
+  code(e.reverses);
+  code.Text(e.request_id, kMaxRequestIdBytes);
+  code(e.body);
+}
+
 template <class E>
 constexpr uint8_t kLast = 0;  // the highest valid value of an enum
 template <>
-constexpr uint8_t kLast<NameKind> = static_cast<uint8_t>(NameKind::kPool);
+constexpr uint8_t kLast<NameKind> = static_cast<uint8_t>(NameKind::kProject);
 template <>
 constexpr uint8_t kLast<ServiceClass> = static_cast<uint8_t>(ServiceClass::kReserved);
 template <>
@@ -587,6 +603,8 @@ template void Encode(const SubscriptionEntry& entry, std::string* out);
 template void Encode(const CreditEntry& entry, std::string* out);
 template void Encode(const StatementEntry& entry, std::string* out);
 template void Encode(const RollUpEntry& entry, std::string* out);
+template void Encode(const KeyProjectEntry& entry, std::string* out);
+template void Encode(const OutcomeEntry& entry, std::string* out);
 
 void Encode(const Entry& entry, std::string* out) {
   std::visit([out](const auto& e) { Encode(e, out); }, entry);

@@ -54,9 +54,10 @@ struct StopEntry {
   friend bool operator==(const StopEntry&, const StopEntry&) = default;
 };
 
-enum class NameKind : uint8_t { kTenant, kKey, kPool };
+enum class NameKind : uint8_t { kTenant, kKey, kPool, kProject };
+constexpr size_t kNameKinds = 4;
 
-/// Binds a dense id to a name, once and for ever. A key's `owner` is its tenant's id.
+/// Binds a dense id to a name, once and for ever. The `owner` of a key or project is its tenant's id.
 struct NameEntry {
   NameKind kind = NameKind::kTenant;
   uint32_t id = 0;  // 1, 2, 3... within its kind
@@ -211,8 +212,33 @@ struct RollUpEntry {
   friend bool operator==(const RollUpEntry&, const RollUpEntry&) = default;
 };
 
+/// A key that had no project belongs to this one of its tenant, once and for ever: what the key uses, its project uses.
+struct KeyProjectEntry {
+  KeyId key;
+  ProjectId project;
+  friend bool operator==(const KeyProjectEntry&, const KeyProjectEntry&) = default;
+};
+
+/// Outcomes that a tenant's runs achieved, by report; or the reversal of an earlier report, as a whole.
+struct OutcomeEntry {
+  uint64_t id = 0;  // 1, 2, 3...
+  TenantId tenant;
+  Instant at;
+  Instant happened;      // not later; they count in its hour
+  std::string name;      // what kind of outcome
+  int64_t accepted = 0;  // this and the next: as the report has it below zero in a reversal
+  int64_t rejected = 0;
+  std::string run;            // empty: none, also in a reversal
+  std::vector<Label> labels;  // likewise
+  uint64_t reverses = 0;      // the report that this reverses; 0: none
+  std::string request_id;     // the client's, unique per tenant among reports; empty: none
+  BodyDigest body{};          // of the request that this id stands for
+  friend bool operator==(const OutcomeEntry&, const OutcomeEntry&) = default;
+};
+
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
-                           VoidEntry, ExpireEntry, SubscriptionEntry, CreditEntry, StatementEntry, RollUpEntry>;
+                           VoidEntry, ExpireEntry, SubscriptionEntry, CreditEntry, StatementEntry, RollUpEntry,
+                           KeyProjectEntry, OutcomeEntry>;
 
 template <class E, class Variant>
 constexpr bool kIsOneOf = false;

@@ -6,6 +6,7 @@
 #include "admission/vocabulary/checked.h"
 #include "admission/vocabulary/start_to_load.h"
 #include "ledger/calendar.h"
+#include "ledger/roll_up.h"
 #include "ledger/tariff.h"
 
 namespace penstock::ledger {
@@ -22,45 +23,65 @@ Work DoneBeforeRoundDown(const Attribution& a, Instant t) {
   return Work(CheckedNarrow(DivideRoundDown<Int128>(part, (a.to - a.from).count())));
 }
 
-/// The first moment of its month, UTC.
-Instant MonthOf(Instant t) {
-  static const Calendar kUtc;
-  return kUtc.MonthStart(kUtc.MonthAt(t));
-}
-
 bool IsOfKind(const WindowKey& a, const WindowKey& b) {
   return a.tenant == b.tenant && a.pool == b.pool && a.tier == b.tier;
 }
 
-bool IsOfKind(BucketKey a, const BucketKey& b) {
-  a.hour = b.hour;
-  return a == b;
-}
-
 }  // namespace
 
-Bucket& operator+=(Bucket& sum, const Bucket& more) {
-  sum.requests += more.requests;
-  sum.tokens = sum.tokens + more.tokens;
-  sum.work += more.work;
-  sum.charge += more.charge;
-  sum.unbilled_requests += more.unbilled_requests;
-  sum.unbilled_tokens = sum.unbilled_tokens + more.unbilled_tokens;
-  sum.unbilled_work += more.unbilled_work;
-  return sum;
+Instant MonthStartOf(Instant t) {
+  static const Calendar kUtc;
+  return kUtc.MonthStart(kUtc.MonthAt(t));
+}
+
+void Bucket::Add(const SettleEntry& entry) {
+  (entry.billed ? requests : unbilled_requests) += 1;
+  TokenCounts& counted = entry.billed ? tokens : unbilled_tokens;
+  counted = counted + entry.tokens;
+  unbilled_tokens = unbilled_tokens + entry.unbilled;
+  (entry.billed ? work : unbilled_work) += entry.work;
+  charge += entry.charge;
+}
+
+Bucket& Bucket::operator+=(const Bucket& other) {
+  requests += other.requests;
+  tokens = tokens + other.tokens;
+  work += other.work;
+  charge += other.charge;
+  unbilled_requests += other.unbilled_requests;
+  unbilled_tokens = unbilled_tokens + other.unbilled_tokens;
+  unbilled_work += other.unbilled_work;
+  return *this;
+}
+
+Bucket& Bucket::operator-=(const Bucket& other) {
+  requests -= other.requests;
+  tokens = tokens - other.tokens;
+  work -= other.work;
+  charge -= other.charge;
+  unbilled_requests -= other.unbilled_requests;
+  unbilled_tokens = unbilled_tokens - other.unbilled_tokens;
+  unbilled_work -= other.unbilled_work;
+  return *this;
+}
+
+BucketKey BucketKeyOf(const SettleEntry& entry) {
+  const GrantTerms& terms = entry.terms;
+  return {terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, WindowStart(entry.at, Hours(1))};
+}
+
+bool IsPartOf(const Bucket& part, const Bucket& whole) {
+  for (TokenKind kind : kAllTokenKinds) {
+    if (part.tokens[kind] > whole.tokens[kind] || part.unbilled_tokens[kind] > whole.unbilled_tokens[kind])
+      return false;
+  }
+  return part.requests <= whole.requests && part.work <= whole.work && part.charge <= whole.charge &&
+         part.unbilled_requests <= whole.unbilled_requests && part.unbilled_work <= whole.unbilled_work;
 }
 
 void Meters::Add(const SettleEntry& entry) {
-  const GrantTerms& terms = entry.terms;
-  const Instant hour = WindowStart(entry.at, Hours(1));
-  Bucket& bucket = BucketOf({terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, hour});
-  (entry.billed ? bucket.requests : bucket.unbilled_requests) += 1;
-  TokenCounts& tokens = entry.billed ? bucket.tokens : bucket.unbilled_tokens;
-  tokens = tokens + entry.tokens;
-  bucket.unbilled_tokens = bucket.unbilled_tokens + entry.unbilled;
-  (entry.billed ? bucket.work : bucket.unbilled_work) += entry.work;
-  bucket.charge += entry.charge;
-  Add(terms, entry.attributions, entry.at);
+  BucketOf(BucketKeyOf(entry)).Add(entry);
+  Add(entry.terms, entry.attributions, entry.at);
 }
 
 void Meters::Add(const GrantTerms& terms, const Attributions& attributions, Instant at) {
@@ -175,7 +196,7 @@ void Meters::RollUpWindows(TenantId tenant, Instant before) {
         if (of_pool->second == Work()) pool_windows_.erase(of_pool);
       }
       WindowKey of_month = key;
-      of_month.start = MonthOf(key.start);
+      of_month.start = MonthStartOf(key.start);
       const auto [month, is_new] = months_.try_emplace(of_month);
       month->second.work += window.work;
       month->second.highest_second = std::max(month->second.highest_second, window.highest_second);
@@ -196,41 +217,18 @@ void Meters::RollUpWindows(TenantId tenant, Instant before) {
 
 void Meters::RollUpBuckets(TenantId tenant, Instant before) {
   std::erase_if(changes_.buckets, [&](const auto& change) {
-    return change.first->tenant == tenant && change.first->hour < before && change.first->hour != MonthOf(change.first->hour);
+    return change.first->tenant == tenant && change.first->hour < before &&
+           change.first->hour != MonthStartOf(change.first->hour);
   });
-  auto row = buckets_.lower_bound(BucketKey{.tenant = tenant});
-  while (row != buckets_.end() && row->first.tenant == tenant) {
-    const BucketKey first = row->first;
-    while (row != buckets_.end() && IsOfKind(row->first, first) && row->first.hour < before) {
-      const auto [key, bucket] = *row;
-      BucketKey of_month = key;
-      of_month.hour = MonthOf(key.hour);
-      if (key.hour == of_month.hour) {
-        ++row;
-        continue;
-      }
-      BucketKey of_kind = key;
-      of_kind.hour = Instant();
-      const auto current = current_buckets_.find(of_kind);
-      if (current != current_buckets_.end() && current->second.bucket == &row->second) current_buckets_.erase(current);
-      BucketKey after = key;
-      after.hour = key.hour + Hours(1);
-      const bool follows = !changes_.gone_buckets.empty() && changes_.gone_buckets.back().second == key;
-      if (follows) {
-        changes_.gone_buckets.back().second = after;
-      } else {
-        changes_.gone_buckets.emplace_back(key, after);
-      }
-      row = buckets_.erase(row);
-      const auto month = buckets_.try_emplace(of_month).first;
-      month->second += bucket;
-      const bool noted = !changes_.buckets.empty() && changes_.buckets.back().second == &month->second;
-      if (!noted) changes_.buckets.emplace_back(&month->first, &month->second);
-    }
-    BucketKey end = first;
-    end.hour = Instant::Max();  // on to the next kind
-    row = buckets_.upper_bound(end);
-  }
+  RollUpHours(tenant, before, &buckets_, [this](const BucketKey& key, const Bucket& bucket, const auto& kept) {
+    BucketKey kind = key;
+    kind.hour = Instant();
+    const auto current = current_buckets_.find(kind);
+    if (current != current_buckets_.end() && current->second.bucket == &bucket) current_buckets_.erase(current);
+    changes_.gone_buckets.push_back(key);
+    const bool noted = !changes_.buckets.empty() && changes_.buckets.back().second == &kept.second;
+    if (!noted) changes_.buckets.emplace_back(&kept.first, &kept.second);
+  });
 }
 
 std::optional<Instant> Meters::OldestDay(TenantId tenant) const {

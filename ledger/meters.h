@@ -59,10 +59,15 @@ struct Bucket {
   int64_t unbilled_requests = 0;  // settled too late to bill: counted apart from the billed ones, never charged
   TokenCounts unbilled_tokens;    // of those, and of billed requests what a hard budget could not pay
   Work unbilled_work;             // of those; what a hard budget could not pay is in `work`
+  void Add(const SettleEntry& entry);
+  Bucket& operator+=(const Bucket& other);
+  Bucket& operator-=(const Bucket& other);
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
-
-Bucket& operator+=(Bucket& sum, const Bucket& more);
+/// The bucket that a settlement counts in.
+BucketKey BucketKeyOf(const SettleEntry& entry);
+/// No count of it is larger than the whole's.
+bool IsPartOf(const Bucket& part, const Bucket& whole);
 
 struct WindowKey {
   TenantId tenant;
@@ -147,8 +152,8 @@ class Meters {
     std::vector<std::pair<const BucketKey*, const Bucket*>> buckets;
     std::vector<std::pair<const WindowKey*, const Window*>> windows;
     std::vector<std::pair<const WindowKey*, const Month*>> months;
-    std::vector<std::pair<BucketKey, BucketKey>> gone_buckets;  // from the first to before the second
-    std::vector<std::pair<WindowKey, WindowKey>> gone_windows;
+    std::vector<BucketKey> gone_buckets;
+    std::vector<std::pair<WindowKey, WindowKey>> gone_windows;  // from the first to before the second
     uint32_t round = 1;  // counts the calls of ForgetChanges
     size_t size() const {
       return buckets.size() + 2 * windows.size() + months.size() + gone_buckets.size() + gone_windows.size();

@@ -32,6 +32,17 @@ void AddTokens(const Books& books, TenantId tenant, Instant from, Instant to, st
   }
 }
 
+std::vector<rating::OutcomeUse> OutcomesOf(const Books& books, TenantId tenant, Instant from, Instant to) {
+  std::vector<rating::OutcomeUse> uses;
+  const std::map<OutcomeKey, OutcomeCount>& rows = books.outcomes().rows();
+  for (auto it = rows.lower_bound({.tenant = tenant}); it != rows.end() && it->first.tenant == tenant; ++it) {
+    const auto& [key, count] = *it;
+    if (key.cut != 0 || key.hour < from || key.hour >= to || count.accepted == 0) continue;
+    uses.push_back({books.outcomes().NameOf(key.name).name, key.hour, count.accepted});
+  }
+  return uses;
+}
+
 /// Calls `take` with every window of the tenant in the pool, elastic and reserved.
 void ForWindows(const Books& books, TenantId tenant, PoolId pool, Instant from, Instant to, const auto& take) {
   const std::map<WindowKey, Window>& windows = books.meters().windows();
@@ -110,6 +121,7 @@ Usage UsageOf(const Books& books, TenantId tenant, Instant from, Instant to, con
     use.pool = books.NameOf(NameKind::kPool, pool.value).name;
     usage.pools.push_back(std::move(use));
   }
+  usage.outcomes = OutcomesOf(books, tenant, from, to);
   for (const TariffEntry& entry : books.tariffs()) usage.pinned.push_back(&entry.tariff);
   return usage;
 }

@@ -38,6 +38,9 @@ constexpr auto kRows = std::to_array<Row>({
     {"/penstock.v1.Operations/Reload",         kOperator},
     {"/penstock.v1.Operations/ApproveRun",     kOperator},
     {"/penstock.v1.Operations/RotateGrantKey", kOperator},
+    {"/penstock.v1.Outcomes/ReportOutcome",    kGateway | kTenant},
+    {"/penstock.v1.Outcomes/ReverseOutcome",   kGateway | kTenant},
+    {"/penstock.v1.Outcomes/QueryOutcomes",    kTenant | kOperator},
 });
 // clang-format on
 

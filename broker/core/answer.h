@@ -34,6 +34,9 @@ enum class ErrorReason : uint8_t {
   kDraining,
   kUnknownRun,
   kUnknownDecision,
+  kUnknownOutcome,
+  kOutcomeReversed,
+  kTooManyOutcomeNames,
   kFailedPrecondition,
   kPeriodNotClosable,
 };
@@ -139,6 +142,14 @@ struct Completed {
   bool repeated = false;
 };
 
+/// A report of outcomes as the books have it.
+struct OutcomeReported {
+  ledger::OutcomeReport report;
+  std::string name;
+  bool repeated = false;
+  uint64_t sequence = 0;
+};
+
 struct CapacitySet {};
 struct RunApproved {};
 struct Reconfigured {};
@@ -151,7 +162,7 @@ struct StatementStale {};
 
 using Outcome =
     std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured,
-                 StatementClosed, StatementStale>;
+                 StatementClosed, StatementStale, OutcomeReported>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {

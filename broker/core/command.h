@@ -118,6 +118,21 @@ struct CloseStatement {
   std::shared_ptr<const ledger::StatementEntry> rated;  // without id and time
 };
 
+/// Outcomes that a tenant's runs achieved, or (`reverses`) the reversal of an earlier report.
+struct ReportOutcome {
+  Ticket ticket = 0;
+  TenantId tenant;
+  std::string request_id;
+  ledger::BodyDigest body{};
+  std::string name;  // this and the following: not in a reversal
+  int64_t accepted = 0;
+  int64_t rejected = 0;
+  std::string run;
+  std::vector<ledger::Label> labels;
+  std::optional<Instant> happened;  // nothing: now
+  uint64_t reverses = 0;            // a report; 0: none
+};
+
 /// New settings while traffic runs: what was used, spent, held and waits stays. Tenants and keys that are gone may not
 /// ask any more; pools may change and be added, not removed. Refused whole when the journal contradicts it.
 struct Reconfigure {
@@ -151,6 +166,6 @@ struct Drain {};
 struct Tick {};
 
 using Command = std::variant<Admit, Abandon, Undeliverable, Progress, Complete, SetCapacity, SetPlan, ApproveRun,
-                             CloseStatement, Reconfigure, Drain, Tick>;
+                             CloseStatement, ReportOutcome, Reconfigure, Drain, Tick>;
 
 }  // namespace penstock::core

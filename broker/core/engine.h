@@ -145,6 +145,8 @@ class Engine {
   absl::Status CheckAccount(const TenantSettings& tenant, const EngineSettings& settings) const;
   void Bind(const EngineSettings& settings, Instant budgets_since);
   uint32_t BindName(ledger::NameKind kind, uint32_t owner, const std::string& name);
+  void BindProject(TenantId tenant, KeyId key, const std::string& name);
+  absl::Status CheckProjects(const TenantSettings& tenant) const;
   void BindPools(const EngineSettings& settings);
   void BindReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations);
   PoolSet PoolsNamed(const std::vector<std::string>& names) const;
@@ -174,6 +176,7 @@ class Engine {
   void On(const SetPlan& plan);
   void On(const ApproveRun& approve);
   void On(const CloseStatement& close);
+  void On(ReportOutcome& report);
   void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}
@@ -268,6 +271,8 @@ class Engine {
     answer.outcome.emplace<std::remove_cvref_t<What>>(std::forward<What>(outcome));
   }
   Granted Describe(GrantId id, const ledger::GrantEntry& grant) const;
+  std::optional<Error> CheckReport(const ReportOutcome& report) const;
+  void SayReport(Ticket ticket, const ledger::OutcomeReport& report, bool repeated);
 
   std::unique_ptr<ledger::Ledger> ledger_;
   AccountState accounts_;

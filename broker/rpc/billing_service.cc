@@ -1,83 +1,22 @@
 #include "broker/rpc/billing_service.h"
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "broker/rpc/authentication.h"
+#include "broker/rpc/billing_scope.h"
 #include "broker/rpc/converters.h"
 #include "broker/rpc/errors.h"
 #include "broker/rpc/reading_call.h"
 #include "broker/rpc/statements.h"
+#include "broker/rpc/usage_groups.h"
 #include "penstock/v1/billing.grpc.pb.h"
 
 namespace penstock::rpc {
 namespace {
-
-constexpr int kMaxPage = 1'000;
-
-/// What a billing request is about: one tenant, whole hours.
-struct Scope {
-  TenantId tenant;
-  std::string tenant_name;
-  Instant from;
-  Instant to = Instant::Max();
-};
-
-bool IsWholeHour(Instant t) { return WindowStart(t, Hours(1)) == t; }
-
-template <class Request>
-grpc::Status ReadRange(const Request& request, Scope* scope) {
-  if (request.has_from()) {
-    const std::optional<Instant> from = FromProto(request.from());
-    if (!from || !IsWholeHour(*from)) return InvalidField("from", "must be a whole hour, UTC");
-    scope->from = *from;
-  }
-  if (request.has_to()) {
-    const std::optional<Instant> to = FromProto(request.to());
-    if (!to || !IsWholeHour(*to) || *to <= scope->from)
-      return InvalidField("to", "must be a whole hour, UTC, after `from`");
-    scope->to = *to;
-  }
-  return grpc::Status::OK;
-}
-
-template <class Request>
-grpc::Status ReadScope(const Request& request, const auth::Principal& principal, const Names& names, Scope* scope) {
-  const std::string own = "tenants/" + principal.tenant;
-  const bool is_tenant = principal.role == auth::Role::kTenant;
-  scope->tenant_name = is_tenant && request.tenant().empty() ? own : request.tenant();
-  if (is_tenant && scope->tenant_name != own) {
-    return ToStatus({core::ErrorReason::kPermissionDenied, "tenant", "a tenant sees only itself: leave it out"});
-  }
-  const std::optional<TenantId> tenant = names.Tenant(scope->tenant_name);
-  if (!tenant) {
-    return ErrorStatus(grpc::StatusCode::NOT_FOUND, "UNKNOWN_TENANT",
-                       "tenant: there is no '" + scope->tenant_name.substr(0, 160) + "'; the form is tenants/{tenant}");
-  }
-  scope->tenant = *tenant;
-  if constexpr (requires { request.from(); }) {
-    return ReadRange(request, scope);
-  } else {
-    return grpc::Status::OK;
-  }
-}
-
-/// Pages over rows that are in a fixed order: the token is the number of rows already given.
-template <class Request>
-grpc::Status ReadPage(const Request& request, int64_t* skip, int64_t* count) {
-  if (request.page_size() < 0 || request.page_size() > kMaxPage) {
-    return InvalidField("page_size", absl::StrCat("must be 0 to ", kMaxPage));
-  }
-  *count = request.page_size() == 0 ? kMaxPage : request.page_size();
-  *skip = 0;
-  if (!request.page_token().empty() && (!absl::SimpleAtoi(request.page_token(), skip) || *skip < 0)) {
-    return InvalidField("page_token", "is not one that this service gave");
-  }
-  return grpc::Status::OK;
-}
 
 /// Copies the rows of one page of the tenant for which `wanted` holds; returns the token of the next page, empty at the
 /// end. Rows are ordered by tenant first, so other tenants' rows are not looked at.
@@ -101,7 +40,8 @@ class BillingService final : public v1::Billing::CallbackService {
 
   grpc::ServerUnaryReactor* QueryUsage(grpc::CallbackServerContext* context, const v1::QueryUsageRequest* request,
                                        v1::QueryUsageResponse* response) override {
-    Scope scope;
+    if (AsksForGroups(*request)) return QueryGroups(*context, *request, response);
+    BillingScope scope;
     int64_t skip = 0;
     int64_t count = 0;
     grpc::Status status = Begin(*context, "/penstock.v1.Billing/QueryUsage", *request, &scope);
@@ -121,7 +61,7 @@ class BillingService final : public v1::Billing::CallbackService {
 
   grpc::ServerUnaryReactor* QueryWindows(grpc::CallbackServerContext* context, const v1::QueryWindowsRequest* request,
                                          v1::QueryWindowsResponse* response) override {
-    Scope scope;
+    BillingScope scope;
     int64_t skip = 0;
     int64_t count = 0;
     grpc::Status status = Begin(*context, "/penstock.v1.Billing/QueryWindows", *request, &scope);
@@ -192,9 +132,25 @@ class BillingService final : public v1::Billing::CallbackService {
   }
 
  private:
+  grpc::ServerUnaryReactor* QueryGroups(const grpc::CallbackServerContext& context,
+                                        const v1::QueryUsageRequest& request, v1::QueryUsageResponse* response) {
+    auth::Principal principal;
+    grpc::Status status = Authenticate(context, surroundings_.api_keys, "/penstock.v1.Billing/QueryUsage", &principal);
+    UsagePage page;
+    if (status.ok()) status = ReadUsagePage(request, principal, surroundings_.names, &page);
+    if (!status.ok()) return new ReadingCall(status);
+    const auto fold = std::make_shared<ledger::UsageFold>(page.query, page.after, static_cast<size_t>(page.count));
+    return new SlicedCall(surroundings_.loop, [this, fold, page, response](const core::Engine& engine) {
+      if (response->as_of_sequence() == 0) response->set_as_of_sequence(engine.ledger().posted_sequence());
+      if (!fold->Step(engine.books(), kRowsPerSlice)) return false;
+      FillGroups(*fold, page, engine.books(), surroundings_.names, response);
+      return true;
+    });
+  }
+
   template <class Request>
   grpc::Status Begin(const grpc::CallbackServerContext& context, std::string_view method, const Request& request,
-                     Scope* scope) const {
+                     BillingScope* scope) const {
     auth::Principal principal;
     const grpc::Status status = Authenticate(context, surroundings_.api_keys, method, &principal);
     return status.ok() ? ReadScope(request, principal, surroundings_.names, scope) : status;
@@ -203,7 +159,7 @@ class BillingService final : public v1::Billing::CallbackService {
   template <class Request>
   grpc::Status Begin(const grpc::CallbackServerContext& context, std::string_view method, const Request& request,
                      AskedPeriod* asked) const {
-    Scope scope;
+    BillingScope scope;
     const grpc::Status status = Begin(context, method, request, &scope);
     asked->tenant = scope.tenant;
     asked->tenant_name = scope.tenant_name;

@@ -34,6 +34,12 @@ Meaning MeaningOf(core::ErrorReason reason) {
       return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_RUN"};
     case ErrorReason::kUnknownDecision:
       return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_DECISION"};
+    case ErrorReason::kUnknownOutcome:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_OUTCOME"};
+    case ErrorReason::kOutcomeReversed:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "OUTCOME_REVERSED"};
+    case ErrorReason::kTooManyOutcomeNames:
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "TOO_MANY_OUTCOME_NAMES"};
     case ErrorReason::kFailedPrecondition:
       return {grpc::StatusCode::FAILED_PRECONDITION, "CONFIG_REFUSED"};
     case ErrorReason::kPeriodNotClosable:

@@ -40,6 +40,10 @@ std::unique_ptr<const Names::Snapshot> Names::Read(const core::Engine& engine) {
     names->key_ids[{names->owners.back(), names->keys[id - 1]}] = KeyId{id};
   }
   for (uint32_t id = 1; id <= names->pools.size(); ++id) names->pool_ids[names->pools[id - 1]] = PoolId{id};
+  for (uint32_t id = 1; id <= books.CountOf(ledger::NameKind::kProject); ++id) {
+    const ledger::NameEntry& project = books.NameOf(ledger::NameKind::kProject, id);
+    names->project_ids[{TenantId{project.owner}, project.name}] = ProjectId{id};
+  }
   for (const ledger::TariffEntry& entry : books.tariffs()) names->tariffs.push_back(entry.tariff);
   return names;
 }
@@ -65,6 +69,10 @@ std::optional<TenantId> Names::Tenant(const std::string& resource) const {
 std::optional<PoolId> Names::Pool(const std::string& resource) const {
   absl::string_view rest = resource;
   return absl::ConsumePrefix(&rest, kPools) ? Look(snapshot_.Get().pool_ids, rest) : std::nullopt;
+}
+
+std::optional<ProjectId> Names::Project(TenantId tenant, const std::string& name) const {
+  return Look(snapshot_.Get().project_ids, std::pair(tenant, name));
 }
 
 std::string Names::NameOf(KeyId id) const {

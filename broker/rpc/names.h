@@ -30,6 +30,8 @@ class Names {
   std::optional<TenantId> Tenant(const std::string& resource) const;
   /// "pools/{pool}"
   std::optional<PoolId> Pool(const std::string& resource) const;
+  /// A tenant's project, by its name.
+  std::optional<ProjectId> Project(TenantId tenant, const std::string& name) const;
 
   std::string NameOf(TenantId id) const { return "tenants/" + At(snapshot_.Get().tenants, id.value); }
   std::string NameOf(PoolId id) const { return "pools/" + At(snapshot_.Get().pools, id.value); }
@@ -53,6 +55,7 @@ class Names {
     absl::flat_hash_map<absl::string_view, TenantId> tenant_ids;
     absl::flat_hash_map<std::pair<TenantId, absl::string_view>, KeyId> key_ids;
     absl::flat_hash_map<absl::string_view, PoolId> pool_ids;
+    absl::flat_hash_map<std::pair<TenantId, std::string>, ProjectId> project_ids;
   };
   static std::unique_ptr<const Snapshot> Read(const core::Engine& engine);
   static const std::string& At(const std::vector<std::string>& names, uint32_t id);

@@ -13,6 +13,7 @@
 #include "admission/vocabulary/bounds.h"
 #include "broker/rpc/billing_service.h"
 #include "broker/rpc/operations_service.h"
+#include "broker/rpc/outcomes_service.h"
 
 namespace penstock::rpc {
 namespace {
@@ -24,6 +25,7 @@ class GrpcServer final : public Server {
     server->services_.push_back(NewAdmissionService(surroundings));
     server->services_.push_back(NewBillingService(surroundings));
     server->services_.push_back(NewOperationsService(surroundings));
+    server->services_.push_back(NewOutcomesService(surroundings));
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.AddListeningPort(terms.listen, Credentials(terms), &server->port_);

@@ -164,10 +164,30 @@ void Report(int64_t tenants) {
       static_cast<int64_t>(engine->waiting().MemoryBytes().records) - records, asking);
 }
 
+/// What rows by run and label take: one for each name and hour (and key, pool, class).
+void ReportCuts() {
+  constexpr int64_t kNames = 10'000;
+  ledger::Cuts cuts;
+  ledger::SettleEntry settle;
+  settle.terms.tenant = TenantId{1};
+  const auto each = [&](Instant at, const auto& add) {
+    const int64_t before = live;
+    settle.at = at;
+    for (int64_t n = 0; n < kNames; ++n) add("run-" + std::to_string(n));
+    return live - before;
+  };
+  const auto run = [&](const std::string& name) { cuts.Add(settle, name, {}); };
+  std::printf("\n%lld runs with names of up to 8 bytes\n", static_cast<long long>(kNames));
+  Row("a run's name and its first hour", each(kStart, run), kNames);
+  each(kStart + Hours(1), run);  // the index of the newest hour has grown to its size
+  Row("a row in another hour, for a run or a label value", each(kStart + Hours(2), run), kNames);
+}
+
 }  // namespace
 }  // namespace penstock::core
 
 int main(int argc, char** argv) {
   penstock::core::Report(argc > 1 ? std::atoll(argv[1]) : 1'000'000);
+  penstock::core::ReportCuts();
   return 0;
 }

@@ -70,8 +70,8 @@ class AllocationTest : public testing::Test {
     ++given_;
     GrantEntry grant = Granted({1, given_}, now_, TermsOf(given_ % 2 == 0 ? kAcme : kBolt));
     grant.request_id = "a request id beyond small strings " + std::to_string(given_);
-    grant.run = "a run name that is beyond small strings as well";
-    grant.labels = {{"team", "search, ranking and recommendations"}};
+    grant.run = "a run name that is beyond small strings as well " + std::to_string(given_ % 100);
+    grant.labels = {{"team", "search, ranking and recommendations " + std::to_string(given_ % 7)}};
     open_.push_back(grant.id);
     Post(std::move(grant));
   }

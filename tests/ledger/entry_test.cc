@@ -35,7 +35,7 @@ class AnyEntry {
       case 1:
         return StopEntry{Number32(), Time()};
       case 2:
-        return NameEntry{NameKind(random_.Index(3)), Number32(), Number32(), Text(kMaxNameBytes)};
+        return NameEntry{NameKind(random_.Index(kNameKinds)), Number32(), Number32(), Text(kMaxNameBytes)};
       case 3:
         return TariffEntry{Number32(), SomeTariff()};
       case 4:
@@ -57,8 +57,12 @@ class AnyEntry {
                            {Text(kMaxNameBytes), rating::Credit::Kind(random_.Index(2)), Cash(), Number(), Time(), Time()}};
       case 11:
         return SomeStatement();
-      default:
+      case 12:
         return RollUpEntry{TenantId{Number32()}, Time(), Time()};
+      case 13:
+        return KeyProjectEntry{KeyId{Number32()}, ProjectId{Number32()}};
+      default:
+        return SomeOutcome();
     }
   }
 
@@ -112,6 +116,23 @@ class AnyEntry {
     g.labels.resize(random_.Index(kMaxLabels + 1));
     for (Label& label : g.labels) label = {Text(kMaxLabelBytes), Text(kMaxLabelBytes)};
     return g;
+  }
+  Entry SomeOutcome() {
+    OutcomeEntry o;
+    o.id = random_.Bits() >> random_.Between(0, 63);
+    o.tenant = TenantId{Number32()};
+    o.at = Time();
+    o.happened = Time();
+    o.name = Text(kMaxNameBytes);
+    o.accepted = Number();
+    o.rejected = Number();
+    o.run = Text(kMaxRunBytes);
+    o.labels.resize(random_.Index(kMaxLabels + 1));
+    for (Label& label : o.labels) label = {Text(kMaxLabelBytes), Text(kMaxLabelBytes)};
+    o.reverses = random_.Bits() >> random_.Between(0, 63);
+    o.request_id = Text(kMaxRequestIdBytes);
+    o.body = Body();
+    return o;
   }
   Tariff SomeTariff() {
     Tariff t{Text(kMaxNameBytes), Text(3), Time(), RoundingMode(random_.Index(4)), Cash(), {}, {}, {}, {}};
@@ -309,9 +330,16 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
        "0c03010402aab4aed8c7bfce972faab4a4c1bb9ccb972faab4e9cc81eecc972f0e01020a01050e62696c6c696e672064656d"
        "616e6401700276310200d00f020eb06da09c0101aab4a4c1bb9ccb972f023c"},
       {RollUpEntry{TenantId{1}, at, at}, "0d01aab4aed8c7bfce972faab4aed8c7bfce972f"},
+      {KeyProjectEntry{KeyId{2}, ProjectId{300}}, "0e02ac02"},
+      {OutcomeEntry{7, TenantId{1}, at, at - Seconds(1), "done", 2, -1, "run", {{"k", "v"}}, 3, "req", body},
+       "0f0701aab4aed8c7bfce972fffa7d6b90704646f6e6504010372756e01016b01760303726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"},
   };
   ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
-  for (const auto& [entry, hex] : golden) EXPECT_EQ(Hex(Encoded(entry)), hex) << "entry type " << entry.index() + 1;
+  for (const auto& [entry, hex] : golden) {
+    // The type byte of the latest types may still move until they are released.
+    const size_t from = hex.starts_with("..") ? 2 : 0;
+    EXPECT_EQ(Hex(Encoded(entry)).substr(from), hex.substr(from)) << "entry type " << entry.index() + 1;
+  }
 }
 
 TEST(EntryTest, AnyBytesEitherDecodeToWhatEncodesToThemOrAreRefused) {
@@ -358,7 +386,7 @@ TEST(EntryTest, SaysAtWhichByteAndWhatIsWrong) {
            Case{"01870000", "byte 3: a number is longer than it need be"},
            Case{"01808080801000", "byte 6: a number is too large"},             // epoch 2^32
            Case{"0107ffffffffffffffffff02", "byte 12: a number is too large"},  // 65 bits
-           Case{"0303010000", "byte 2: an enumeration has no such value"},
+           Case{"0304010000", "byte 2: an enumeration has no such value"},
            Case{"0300010041"
                 "61",
                 "byte 5: a string or list is longer than allowed"},  // 65 bytes of name

@@ -31,7 +31,8 @@ class DayMaker {
         now_ + (random_.OneIn(40) ? Minutes(random_.Between(1, 300)) : Nanoseconds(random_.Between(0, 9'000'000'000)));
     const int64_t dice = random_.Between(0, 103);
     if (dice < 40) return Grant();
-    if (dice < 55) return Progress();
+    if (dice < 52) return Progress();
+    if (dice < 55) return Report();
     if (dice < 85) return Settle();
     if (dice < 88) return Void();
     if (dice < 93) return Expire();
@@ -107,7 +108,10 @@ class DayMaker {
     grant.work = Work(random_.Between(0, 1'000'000));
     grant.output_cap = Tokens(random_.Between(0, 100'000));
     grant.request_id = SomeRequestId(grant.terms.tenant);
-    if (random_.OneIn(5)) grant.labels = {{"team", random_.Bytes(3)}};
+    if (random_.OneIn(2)) grant.run = "run-" + std::to_string(random_.Between(1, 30));
+    if (random_.OneIn(2)) grant.labels = {{"team", "team-" + std::to_string(random_.Between(1, 4))}};
+    if (random_.OneIn(5)) grant.labels.push_back({"job", random_.Bytes(3)});
+    if (random_.OneIn(20)) grant.labels.push_back(grant.labels.empty() ? Label{"", "no key"} : grant.labels.front());
     Post(grant);
   }
 
@@ -190,9 +194,46 @@ class DayMaker {
     Post(TariffEntry{static_cast<uint32_t>(books_.tariffs().size() + 1), tariff});
   }
 
+  /// Outcomes of some moment until now, or the reversal of a report.
+  void Report() {
+    OutcomeEntry report;
+    report.id = books_.outcomes().last_id() + 1;
+    report.tenant = random_.OneIn(2) ? kAcme : kBolt;
+    report.at = now_;
+    if (!random_.OneIn(4)) report.request_id = "report-" + std::to_string(report.id);
+    const auto& reports = books_.outcomes().remembered();
+    const OutcomeReport* known = reports.empty() ? nullptr : &reports[random_.Index(reports.size())];
+    if (random_.OneIn(3) && known != nullptr && known->reverses == 0 && known->reversed_by == 0) {
+      report.tenant = known->tenant;
+      report.reverses = known->id;
+      report.happened = known->happened;
+      report.name = books_.outcomes().NameOf(known->name).name;
+      report.accepted = -known->count.accepted;
+      report.rejected = -known->count.rejected;
+      return Post(report);
+    }
+    report.happened = random_.OneIn(3) ? now_ - Minutes(random_.Between(0, 90'000)) : now_;
+    report.name = "outcome-" + std::to_string(random_.Between(1, 3));
+    report.accepted = random_.Between(0, 5);
+    report.rejected = random_.Between(report.accepted == 0 ? 1 : 0, 3);
+    if (random_.OneIn(2)) report.run = "run-" + std::to_string(random_.Between(1, 40));
+    if (random_.OneIn(2)) report.labels = {{"team", "team-" + std::to_string(random_.Between(1, 5))}};
+    Post(report);
+  }
+
   void NewKey() {
     const uint32_t id = books_.CountOf(NameKind::kKey) + 1;
     Post(NameEntry{NameKind::kKey, id, static_cast<uint32_t>(random_.Between(1, 2)), "key-" + std::to_string(id)});
+    if (random_.OneIn(2)) NewProjectOf(KeyId{id});
+  }
+
+  void NewProjectOf(KeyId key) {
+    const uint32_t tenant = books_.NameOf(NameKind::kKey, key.value).owner;
+    const std::string name = "project-" + std::to_string(random_.Index(4));
+    if (!books_.IdOf(NameKind::kProject, tenant, name)) {
+      Post(NameEntry{NameKind::kProject, books_.CountOf(NameKind::kProject) + 1, tenant, name});
+    }
+    Post(KeyProjectEntry{key, ProjectId{*books_.IdOf(NameKind::kProject, tenant, name)}});
   }
 
   TenantId SomeTenant() { return random_.OneIn(2) ? kAcme : kBolt; }
