@@ -344,7 +344,9 @@ absl::Status Books::ApplyOne(const OutcomeEntry& entry) {
   }
   RequestFingerprint request;
   if (!entry.request_id.empty()) request = FingerprintOf(entry.tenant, entry.request_id);
-  return outcomes_.Apply(entry, request, &cuts_);
+  absl::Status applied = outcomes_.Apply(entry, request, &cuts_);
+  if (applied.ok()) accounts_.NoteWork(entry.tenant, entry.happened);
+  return applied;
 }
 
 Books::Standing Books::StandingOf(GrantId id, const OpenGrant* open) const {

@@ -95,6 +95,12 @@ void Fields(CloseStatement& close, arrivals::Reader& code) {
   rated = std::make_shared<const ledger::StatementEntry>(std::get<ledger::StatementEntry>(*std::move(entry)));
 }
 
+void Fields(Is<ReportOutcome> auto& report, auto& code) {
+  auto& [ticket, tenant, request_id, body, name, accepted, rejected, run, labels, happened, reverses] = report;
+  code.Ticket(ticket);
+  code(tenant, request_id, body, name, accepted, rejected, run, labels, happened, reverses);
+}
+
 void Fields(const Reconfigure& reconfigure, arrivals::Writer& code) {
   const auto& [ticket, settings] = reconfigure;
   code.Ticket(ticket);
@@ -131,7 +137,7 @@ static_assert(std::variant_size_v<core::Command> < kBirth);
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Command>> kCommandNames = {
     "Admit",   "Abandon",    "Undeliverable", "Progress", "Complete", "SetCapacity",
-    "SetPlan", "ApproveRun", "CloseStatement", "Reconfigure", "Drain",  "Tick"};
+    "SetPlan", "ApproveRun", "CloseStatement", "ReportOutcome", "Reconfigure", "Drain", "Tick"};
 
 constexpr std::array<std::string_view, 13> kRefusalNames = {
     "rate limit",    "parallel limit", "reservation used", "not allowed",  "input too large",
@@ -140,7 +146,7 @@ constexpr std::array<std::string_view, 13> kRefusalNames = {
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Outcome>> kOutcomeNames = {
     "error",     "granted",      "refused",      "forecasted",  "progressed",
-    "completed", "capacity set", "run approved", "reconfigured", "statement closed", "statement stale"};
+    "completed", "capacity set", "run approved", "reconfigured", "statement closed", "statement stale", "outcome reported"};
 
 /// Mixes what an answer says into 64 bits: quick, and any difference shows.
 class Mix {
@@ -200,6 +206,9 @@ void MixIn(const core::RunApproved&, Mix&) {}
 void MixIn(const core::Reconfigured&, Mix&) {}
 void MixIn(const core::StatementClosed& closed, Mix& mix) { mix(closed.id); }
 void MixIn(const core::StatementStale&, Mix&) {}
+void MixIn(const core::OutcomeReported& o, Mix& mix) {
+  mix(o.report.id, std::string_view(o.name), o.repeated, o.sequence);
+}
 
 template <size_t I = 0>
 bool ReadCommand(size_t place, Reader& read, core::Command* command) {

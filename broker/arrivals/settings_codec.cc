@@ -97,8 +97,8 @@ void Fields(Is<KeyPolicy> auto& policy, auto& code) {
 }
 
 void Fields(Is<KeySettings> auto& key, auto& code) {
-  auto& [name, weight, limits, policy, budgets] = key;
-  code(name, weight, limits, policy, budgets);
+  auto& [name, project, weight, limits, policy, budgets] = key;
+  code(name, project, weight, limits, policy, budgets);
 }
 
 void Fields(Is<Graduation> auto& graduation, auto& code) {

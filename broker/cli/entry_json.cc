@@ -59,7 +59,7 @@ ordered_json Words(const BootEntry& e) { return {{"type", "boot"}, {"epoch", e.e
 ordered_json Words(const StopEntry& e) { return {{"type", "stop"}, {"epoch", e.epoch}, {"at", At(e.at)}}; }
 
 ordered_json Words(const NameEntry& e) {
-  constexpr const char* kKinds[] = {"tenant", "key", "pool"};
+  constexpr const char* kKinds[] = {"tenant", "key", "pool", "project"};
   return {{"type", "name"},
           {"kind", kKinds[static_cast<size_t>(e.kind)]},
           {"id", e.id},
@@ -180,6 +180,28 @@ ordered_json Words(const StatementEntry& e) {
 
 ordered_json Words(const RollUpEntry& e) {
   return {{"type", "roll_up"}, {"tenant", e.tenant.value}, {"at", At(e.at)}, {"before", At(e.before)}};
+}
+
+ordered_json Words(const KeyProjectEntry& e) {
+  return {{"type", "key_project"}, {"key", e.key.value}, {"project", e.project.value}};
+}
+
+ordered_json Words(const OutcomeEntry& e) {
+  ordered_json labels = ordered_json::object();
+  for (const auto& [key, value] : e.labels) labels[key] = value;
+  return {{"type", "outcome"},
+          {"id", e.id},
+          {"tenant", e.tenant.value},
+          {"at", At(e.at)},
+          {"happened", At(e.happened)},
+          {"name", e.name},
+          {"accepted", e.accepted},
+          {"rejected", e.rejected},
+          {"run", e.run},
+          {"labels", labels},
+          {"reverses", e.reverses},
+          {"request_id", e.request_id},
+          {"body", Hex(e.body)}};
 }
 
 /// A type that has no words here yet.

@@ -63,6 +63,10 @@ class RollUpTest : public testing::Test {
     const GrantTerms terms = TermsOf(tenant, served);
     GrantEntry grant = Granted({1, books().last_grant_sequence() + 1}, at, terms);
     grant.request_id.clear();
+    if (grant.id.sequence % 3 == 0) {
+      grant.run = "run-" + std::to_string(grant.id.sequence % 5);
+      grant.labels = {{"team", "search"}, {"stage", std::to_string(grant.id.sequence % 2)}};
+    }
     ledger_->Post(grant);
     ledger_->Post(Settled(grant.id, at, Tokens3(tokens, 0, tokens), terms));
   }
@@ -170,6 +174,12 @@ TEST_F(RollUpTest, RandomUsageRollsUpToWhatItAddsUpTo) {
   EXPECT_EQ(rolled, sums);
   EXPECT_EQ(highest, peaks);
   for (const auto& [key, window] : books().meters().windows()) EXPECT_GE(key.start, until);
+  for (const auto& [key, bucket] : books().meters().buckets()) {
+    EXPECT_TRUE(key.hour >= until || key.hour == MonthStart(key.hour));
+  }
+  for (const auto& [key, bucket] : books().cuts().rows()) {
+    EXPECT_TRUE(key.bucket.hour >= until || key.bucket.hour == MonthStart(key.bucket.hour));
+  }
   EXPECT_TRUE(books().CheckInvariants().ok());
   std::map<PoolWindowKey, Work> everyone;
   for (const auto& [key, window] : books().meters().windows()) everyone[{key.pool, key.start}] += window.work;

@@ -24,6 +24,7 @@ core::EngineSettings RichWorld() {
                .max_depth = 4,
                .ask_for_approval = true};
   shop.keys[0].weight = 2;
+  shop.keys[0].project = "search";
   shop.keys[0].budgets = {{"day", core::BudgetTerms::Period::kDay, core::Usd("0.04")}};
   shop.keys[0].policy = {.pools = {"chat"},
                          .classes = {ServiceClass::kDefault},
@@ -123,6 +124,22 @@ core::CloseStatement RandomCommands::DrawClose() {
   return {random_.Bits(), random_.Bits(), std::make_shared<ledger::StatementEntry>(rated)};
 }
 
+core::ReportOutcome RandomCommands::DrawReport() {
+  core::ReportOutcome report;
+  report.ticket = random_.Bits();
+  report.tenant = TenantId{Number()};
+  report.request_id = Text();
+  report.body = Digest();
+  report.name = Text();
+  report.accepted = random_.Between(0, 1'000);
+  report.rejected = random_.Between(0, 1'000);
+  report.run = Text();
+  for (int64_t n = random_.Between(0, 3); n > 0; --n) report.labels.emplace_back(Text(), Text());
+  report.happened = Perhaps(At());
+  report.reverses = random_.Bits();
+  return report;
+}
+
 core::Command RandomCommands::Draw(size_t type) {
   const core::Command commands[] = {
       DrawAdmit(),
@@ -135,6 +152,7 @@ core::Command RandomCommands::Draw(size_t type) {
       DrawPlan(),
       core::ApproveRun{random_.Bits(), TenantId{Number()}, Text()},
       DrawClose(),
+      DrawReport(),
       core::Reconfigure{random_.Bits(), std::make_shared<core::EngineSettings>(RichWorld())},
       core::Drain{},
       core::Tick{}};

@@ -33,6 +33,7 @@ class RandomCommands {
   core::Complete DrawComplete();
   core::SetPlan DrawPlan();
   core::CloseStatement DrawClose();
+  core::ReportOutcome DrawReport();
 
   ledger::Random random_;
 };
