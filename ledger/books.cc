@@ -119,6 +119,7 @@ template absl::Status Books::Apply(ProgressEntry&& entry);
 template absl::Status Books::Apply(SettleEntry&& entry);
 template absl::Status Books::Apply(VoidEntry&& entry);
 template absl::Status Books::Apply(ExpireEntry&& entry);
+template absl::Status Books::Apply(KeyProjectEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -137,14 +138,15 @@ absl::Status Books::ApplyOne(const NameEntry& entry) {
   std::vector<NameEntry>& names = names_[static_cast<size_t>(entry.kind)];
   if (entry.id != names.size() + 1) return Contradiction("name id ", entry.id, " follows ", names.size());
   if (entry.name.empty() || entry.name.size() > kMaxNameBytes) return Contradiction("a name's length is out of bounds");
-  const bool owner_fits =
-      entry.kind == NameKind::kKey ? entry.owner >= 1 && entry.owner <= CountOf(NameKind::kTenant) : entry.owner == 0;
+  const bool is_owned = entry.kind == NameKind::kKey || entry.kind == NameKind::kProject;
+  const bool owner_fits = is_owned ? entry.owner >= 1 && entry.owner <= CountOf(NameKind::kTenant) : entry.owner == 0;
   if (!owner_fits) return Contradiction("name ", entry.name, " has an owner that does not fit: ", entry.owner);
   if (IdOf(entry.kind, entry.owner, entry.name)) return Contradiction("name ", entry.name, " is bound already");
 
   ids_[{{entry.kind, entry.owner}, entry.name}] = entry.id;
   names.push_back(entry);
   if (entry.kind == NameKind::kTenant) AddTenant();
+  if (entry.kind == NameKind::kKey) project_of_key_.emplace_back();
   if (entry.kind == NameKind::kPool) {
     for (const TariffEntry& tariff : tariffs_) NotePrices(tariff.id, entry);
   }
@@ -281,6 +283,25 @@ absl::Status Books::ApplyOne(const ExpireEntry& entry) {
   return absl::OkStatus();
 }
 
+absl::Status Books::ApplyOne(const KeyProjectEntry& entry) {
+  if (entry.key.value < 1 || entry.key.value > CountOf(NameKind::kKey)) {
+    return Contradiction("unknown key ", entry.key.value);
+  }
+  if (entry.project.value < 1 || entry.project.value > CountOf(NameKind::kProject)) {
+    return Contradiction("unknown project ", entry.project.value);
+  }
+  const NameEntry& key = NameOf(NameKind::kKey, entry.key.value);
+  if (NameOf(NameKind::kProject, entry.project.value).owner != key.owner) {
+    return Contradiction("project ", entry.project.value, " is not of the tenant of key ", entry.key.value);
+  }
+  ProjectId& project = project_of_key_[entry.key.value - 1];
+  if (project != ProjectId()) return Contradiction("key ", entry.key.value, " has project ", project.value);
+
+  project = entry.project;
+  changes_.key_projects.push_back(entry.key);
+  return absl::OkStatus();
+}
+
 Books::Standing Books::StandingOf(GrantId id, const OpenGrant* open) const {
   if (open != nullptr) return Standing::kOpen;
   if (HasEnded(id)) return Standing::kEnded;
@@ -376,6 +397,11 @@ const NameEntry& Books::NameOf(NameKind kind, uint32_t id) const {
 }
 
 uint32_t Books::CountOf(NameKind kind) const { return static_cast<uint32_t>(names_[static_cast<size_t>(kind)].size()); }
+
+ProjectId Books::ProjectOf(KeyId key) const {
+  PENSTOCK_CHECK(key.value >= 1 && key.value <= project_of_key_.size());
+  return project_of_key_[key.value - 1];
+}
 
 const TokenPrices& Books::PricesOf(const GrantTerms& terms) const {
   static constexpr TokenPrices kNothing;

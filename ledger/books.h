@@ -48,6 +48,7 @@ class Books {
 
   /// A contradiction is refused with FAILED_PRECONDITION and nothing changed:
   ///   - an id that is unknown, not dense, or bound already; a key that is not its tenant's; a second currency
+  ///   - a project of another tenant, or for a key that has one
   ///   - a grant out of sequence; a request id whose grant is still open
   ///   - progress of a grant that is not open, or that takes tokens back
   ///   - a hold that would end twice. (A grant of an earlier epoch that the journal does not know was lost in a power
@@ -77,6 +78,8 @@ class Books {
   /// Crashes on an id that was never bound.
   const NameEntry& NameOf(NameKind kind, uint32_t id) const;
   uint32_t CountOf(NameKind kind) const;
+  /// The project of a key, 0 when it has none; for ever once it has one. Crashes on a key that was never bound.
+  ProjectId ProjectOf(KeyId key) const;
   const std::vector<TariffEntry>& tariffs() const { return tariffs_; }  // id n at index n - 1
   /// What a token of each kind costs on these terms; all zero where the pinned tariff does not price the pool.
   const TokenPrices& PricesOf(const GrantTerms& terms) const;
@@ -145,8 +148,9 @@ class Books {
   };
   /// What the rows do not say yet. No part of the value.
   struct Changes {
-    std::array<size_t, 3> names{};  // so many have rows
-    size_t tariffs = 0;             // likewise
+    std::array<size_t, kNameKinds> names{};  // so many have rows
+    size_t tariffs = 0;                      // likewise
+    std::vector<KeyId> key_projects;
     std::vector<uint32_t> balances;
     std::vector<bool> balance_noted;  // by tenant
     std::vector<uint64_t> ends;       // numbers of those that reading the journal would not give back whole
@@ -168,6 +172,7 @@ class Books {
   absl::Status ApplyOne(const SettleEntry& entry);
   absl::Status ApplyOne(const VoidEntry& entry);
   absl::Status ApplyOne(const ExpireEntry& entry);
+  absl::Status ApplyOne(const KeyProjectEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;
@@ -200,8 +205,9 @@ class Books {
   bool stopped_cleanly_ = true;
   uint64_t last_grant_sequence_ = 0;
   Instant newest_;
-  std::array<std::vector<NameEntry>, 3> names_;  // by kind; id n at index n - 1
+  std::array<std::vector<NameEntry>, kNameKinds> names_;  // by kind; id n at index n - 1
   std::map<std::pair<std::pair<NameKind, uint32_t>, std::string>, uint32_t> ids_;
+  std::vector<ProjectId> project_of_key_;  // key n's at n - 1
   std::vector<TariffEntry> tariffs_;
   std::vector<std::vector<size_t>> priced_;  // tariff n, pool m: its place in the tariff's pools at [n - 1][m - 1]
   OpenGrants open_;

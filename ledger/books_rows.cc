@@ -11,7 +11,7 @@
 namespace penstock::ledger {
 namespace {
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 /// A mark is set every so many entries, or every this part of the remembered ends.
 constexpr uint64_t kEntriesBetweenMarks = 250'000;
 constexpr size_t kMarksPerBound = 64;
@@ -134,10 +134,11 @@ std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const c
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
 /// windows, minutes with seconds.
-std::array<uint64_t, 10> CountsOf(const Books& books, size_t epochs) {
+std::array<uint64_t, 11> CountsOf(const Books& books, size_t epochs) {
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
+          books.CountOf(NameKind::kProject),
           books.tariffs().size(),
           books.open_count(),
           epochs,
@@ -158,9 +159,9 @@ std::string DescribeRow(std::string_view key) {
     case RowKind::kHeader:
       return "the header";
     case RowKind::kName: {
-      constexpr absl::string_view kKinds[] = {"tenant ", "key ", "pool "};
+      constexpr absl::string_view kKinds[] = {"tenant ", "key ", "pool ", "project "};
       const uint8_t kind = reader.Byte();
-      return absl::StrCat("name of ", kind < 3 ? kKinds[kind] : "?", reader.Big32());
+      return absl::StrCat("name of ", kind < kNameKinds ? kKinds[kind] : "?", reader.Big32());
     }
     case RowKind::kTariff:
       return absl::StrCat("tariff ", reader.Big32());
@@ -197,6 +198,8 @@ std::string DescribeRow(std::string_view key) {
       const int64_t from = start();
       return absl::StrCat("seconds of tenant ", reader.Big32(), ", from Unix second ", from);
     }
+    case RowKind::kKeyProject:
+      return absl::StrCat("project of key ", reader.Big32());
     default:
       return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
   }
@@ -383,6 +386,11 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
     changes_.balance_noted[place] = false;
   }
   changes_.balances.clear();
+  for (const KeyId key : changes_.key_projects) {
+    rows->Put([&](std::string* k) { Key(RowKind::kKeyProject, k).Big32(key.value); },
+              [&](std::string* v) { RowWriter(v).Unsigned(ProjectOf(key).value); });
+  }
+  changes_.key_projects.clear();
   open_.ForEachChanged([&](const OpenGrant& open) {
     rows->Put(
         [&](std::string* key) { Key(RowKind::kGrant, key).Big32(open.grant.id.epoch).Big64(open.grant.id.sequence); },
@@ -465,6 +473,12 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
   all_of(meters_.buckets(), usual);
   all_of(meters_.windows(), usual);
   for (const auto& [start, windows] : meters_.open_seconds()) all_of(windows, WriteSecondsKey);
+  for (uint32_t key_id = 1; key_id <= project_of_key_.size() && status.ok(); ++key_id) {
+    const ProjectId project = ProjectOf(KeyId{key_id});
+    if (project == ProjectId()) continue;
+    status = row([&](std::string* k) { Key(RowKind::kKeyProject, k).Big32(key_id); },
+                 [&](std::string* v) { RowWriter(v).Unsigned(project.value); });
+  }
   return status;
 }
 
@@ -509,6 +523,9 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
     case RowKind::kWindow:
     case RowKind::kSeconds:
       added = AddMeter(of_key, RowReader(value), KindOf(key));
+      break;
+    case RowKind::kKeyProject:
+      added = AddKeyProject(of_key, RowReader(value));
       break;
     default:
       return Unfit(key);
@@ -563,6 +580,12 @@ absl::Status BooksLoader::AddTariff(std::string_view value) {
   if (!entry.ok()) return entry.status();
   if (!std::holds_alternative<TariffEntry>(*entry)) return absl::DataLossError("not a tariff");
   return books_.ApplyOne(std::get<TariffEntry>(*entry));
+}
+
+absl::Status BooksLoader::AddKeyProject(RowReader key, RowReader value) {
+  const KeyProjectEntry entry{KeyId{key.Big32()}, ProjectId{value.Unsigned32()}};
+  if (!key.done() || !value.done()) return absl::DataLossError("it does not make sense");
+  return books_.ApplyOne(entry);
 }
 
 // By now all bits are in.
@@ -748,8 +771,17 @@ absl::Status BooksLoader::End(GrantId id, const auto& end_of) {
 }
 
 absl::Status BooksLoader::CheckCounts() const {
-  constexpr absl::string_view kOf[] = {"tenants", "keys", "pools",   "tariffs", "open grants",
-                                       "epochs",  "ends", "buckets", "windows", "minutes with seconds"};
+  constexpr absl::string_view kOf[] = {"tenants",
+                                       "keys",
+                                       "pools",
+                                       "projects",
+                                       "tariffs",
+                                       "open grants",
+                                       "epochs",
+                                       "ends",
+                                       "buckets",
+                                       "windows",
+                                       "minutes with seconds"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;
@@ -766,6 +798,7 @@ absl::StatusOr<Books> BooksLoader::Finish() {
   Books::Changes& changes = books_.changes_;
   for (size_t kind = 0; kind < changes.names.size(); ++kind) changes.names[kind] = books_.names_[kind].size();
   changes.tariffs = books_.tariffs_.size();
+  changes.key_projects.clear();
   changes.balances.clear();
   changes.balance_noted.assign(books_.balances_.size(), false);
   return std::move(books_);

@@ -10,6 +10,7 @@
 //   grant         epoch, sequence                an open grant, as of a sequence; stays a while after it ended
 //   end           number                         a remembered end that the journal alone would not give back
 //   bucket, window, seconds                      the two meters; seconds before the watermark, by start
+//   key project   key                            project
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -45,6 +46,7 @@ enum class RowKind : uint8_t {
   kBucket,
   kWindow,
   kSeconds,
+  kKeyProject,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {
@@ -95,6 +97,7 @@ class BooksLoader {
   absl::Status AddHeader(std::string_view value);
   absl::Status AddName(std::string_view value);
   absl::Status AddTariff(std::string_view value);
+  absl::Status AddKeyProject(RowReader key, RowReader value);
   absl::Status AddGrant(std::string_view value);
   void BeginReading();
   /// nullptr when it has ended, or is not known.

@@ -73,7 +73,9 @@ void Fields(Is<DemandCharge> auto& d, auto& code) {
   code(d.ratchet, d.contracted);
 }
 
-void Fields(Is<ProvisionedUnit> auto& u, auto& code) { code(u.price, u.span_hours, u.input_per_minute, u.output_per_minute); }
+void Fields(Is<ProvisionedUnit> auto& u, auto& code) {
+  code(u.price, u.span_hours, u.input_per_minute, u.output_per_minute);
+}
 
 void Fields(Is<WindowCommitment> auto& c, auto& code) { code(c.price, c.overage, c.tiers); }
 
@@ -154,10 +156,12 @@ void Fields(Is<VoidEntry> auto& e, auto& code) { code(e.id, e.at, e.reason); }
 
 void Fields(Is<ExpireEntry> auto& e, auto& code) { code(e.id, e.at); }
 
+void Fields(Is<KeyProjectEntry> auto& e, auto& code) { code(e.key, e.project); }
+
 template <class E>
 constexpr uint8_t kLast = 0;  // the highest valid value of an enum
 template <>
-constexpr uint8_t kLast<NameKind> = static_cast<uint8_t>(NameKind::kPool);
+constexpr uint8_t kLast<NameKind> = static_cast<uint8_t>(NameKind::kProject);
 template <>
 constexpr uint8_t kLast<ServiceClass> = static_cast<uint8_t>(ServiceClass::kReserved);
 template <>
@@ -501,6 +505,7 @@ template void Encode(const ProgressEntry& entry, std::string* out);
 template void Encode(const SettleEntry& entry, std::string* out);
 template void Encode(const VoidEntry& entry, std::string* out);
 template void Encode(const ExpireEntry& entry, std::string* out);
+template void Encode(const KeyProjectEntry& entry, std::string* out);
 
 void Encode(const Entry& entry, std::string* out) {
   std::visit([out](const auto& e) { Encode(e, out); }, entry);

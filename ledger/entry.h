@@ -47,9 +47,10 @@ struct StopEntry {
   friend bool operator==(const StopEntry&, const StopEntry&) = default;
 };
 
-enum class NameKind : uint8_t { kTenant, kKey, kPool };
+enum class NameKind : uint8_t { kTenant, kKey, kPool, kProject };
+constexpr size_t kNameKinds = 4;
 
-/// Binds a dense id to a name, once and for ever. A key's `owner` is its tenant's id.
+/// Binds a dense id to a name, once and for ever. The `owner` of a key or project is its tenant's id.
 struct NameEntry {
   NameKind kind = NameKind::kTenant;
   uint32_t id = 0;  // 1, 2, 3... within its kind
@@ -155,8 +156,15 @@ struct ExpireEntry {
   friend bool operator==(const ExpireEntry&, const ExpireEntry&) = default;
 };
 
+/// A key that had no project belongs to this one of its tenant, once and for ever: what the key uses, its project uses.
+struct KeyProjectEntry {
+  KeyId key;
+  ProjectId project;
+  friend bool operator==(const KeyProjectEntry&, const KeyProjectEntry&) = default;
+};
+
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
-                           VoidEntry, ExpireEntry>;
+                           VoidEntry, ExpireEntry, KeyProjectEntry>;
 
 template <class E, class Variant>
 constexpr bool kIsOneOf = false;

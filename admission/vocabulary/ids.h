@@ -20,9 +20,11 @@ struct Id {
 struct TenantTag;
 struct KeyTag;
 struct PoolTag;
-using TenantId = Id<TenantTag>;  // who pays
-using KeyId = Id<KeyTag>;        // a credential of a tenant
-using PoolId = Id<PoolTag>;      // one model on one shared fleet
+struct ProjectTag;
+using TenantId = Id<TenantTag>;    // who pays
+using KeyId = Id<KeyTag>;          // a credential of a tenant
+using PoolId = Id<PoolTag>;        // one model on one shared fleet
+using ProjectId = Id<ProjectTag>;  // a subdivision of a tenant that some of its keys belong to; 0: none
 
 /// A grant: the boot epoch of the daemon that gave it, and a dense sequence inside that epoch that starts at 1.
 struct GrantId {

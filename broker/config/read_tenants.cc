@@ -235,6 +235,7 @@ core::KeySettings ReadKey(const Source& source, const Node& node, const std::str
   core::KeySettings key;
   key.name = section.EntityName("name", "prod");
   key.weight = section.Integer({.name = "weight", .min = 1, .max = kMaxWeight, .otherwise = 1, .example = "1"});
+  if (section.Has("project")) key.project = section.EntityName("project", "search");
   key.policy = ReadKeyPolicy(section);
   key.budgets = ReadBudgets(section);
   ReadLimits(section, key.limits);

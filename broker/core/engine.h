@@ -139,6 +139,8 @@ class Engine {
   absl::Status CheckSettings(const EngineSettings& settings) const;
   void Bind(const EngineSettings& settings, Instant budgets_since);
   uint32_t BindName(ledger::NameKind kind, uint32_t owner, const std::string& name);
+  void BindProject(TenantId tenant, KeyId key, const std::string& name);
+  absl::Status CheckProjects(const TenantSettings& tenant) const;
   void BindPools(const EngineSettings& settings);
   void BindReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations);
   PoolSet PoolsNamed(const std::vector<std::string>& names) const;

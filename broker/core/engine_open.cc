@@ -79,6 +79,24 @@ absl::Status Engine::CheckSettings(const EngineSettings& settings) const {
     return absl::FailedPreconditionError(absl::StrCat("tariff ", tariff.version, " has no prices for pool '", pool.name,
                                                       "': add them under tariff.pools"));
   }
+  for (const TenantSettings& tenant : settings.tenants) {
+    if (absl::Status projects = CheckProjects(tenant); !projects.ok()) return projects;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::CheckProjects(const TenantSettings& tenant) const {
+  const std::optional<uint32_t> id = books().IdOf(ledger::NameKind::kTenant, 0, tenant.name);
+  for (const KeySettings& key : tenant.keys) {
+    const std::optional<uint32_t> known = id ? books().IdOf(ledger::NameKind::kKey, *id, key.name) : std::nullopt;
+    const ProjectId project = known ? books().ProjectOf(KeyId{*known}) : ProjectId();
+    if (project == ProjectId()) continue;
+    const std::string& name = books().NameOf(ledger::NameKind::kProject, project.value).name;
+    if (name == key.project) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("key '", key.name, "' of tenant '", tenant.name, "' belongs to project '", name,
+                     "' for ever: write `project: ", name, "`, and use a new key for another project"));
+  }
   return absl::OkStatus();
 }
 
@@ -94,6 +112,7 @@ void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
     accounts_.SetTenant(id, tenant, PoolsNamed(tenant.pools), books().BalanceOf(id).posted, budgets_since, now_);
     for (const KeySettings& key : tenant.keys) {
       const KeyId key_id{BindName(ledger::NameKind::kKey, id.value, key.name)};
+      BindProject(id, key_id, key.project);
       accounts_.SetKey(key_id, id, key, PoolsNamed(key.policy.pools), budgets_since, now_);
     }
     BindReservations(id, tenant.reservations);
@@ -113,6 +132,11 @@ uint32_t Engine::BindName(ledger::NameKind kind, uint32_t owner, const std::stri
   const uint32_t id = books().CountOf(kind) + 1;
   ledger_->Post(ledger::NameEntry{kind, id, owner, name});
   return id;
+}
+
+void Engine::BindProject(TenantId tenant, KeyId key, const std::string& name) {
+  if (name.empty() || books().ProjectOf(key) != ProjectId()) return;
+  ledger_->Post(ledger::KeyProjectEntry{key, ProjectId{BindName(ledger::NameKind::kProject, tenant.value, name)}});
 }
 
 void Engine::BindPools(const EngineSettings& settings) {

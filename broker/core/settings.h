@@ -73,7 +73,8 @@ struct KeyPolicy {
 
 struct KeySettings {
   std::string name;
-  int64_t weight = 1;  // among the keys of its tenant
+  std::string project;  // of its tenant, once and for ever; empty: none
+  int64_t weight = 1;   // among the keys of its tenant
   admission::LimitPolicy limits;
   KeyPolicy policy;
   std::vector<BudgetTerms> budgets;

@@ -488,6 +488,20 @@ TEST_F(BooksTest, NamesAreDenseAndBoundOnce) {
   Expect(NameEntry{NameKind::kKey, 3, 2, "acme-key"});  // the same name under another tenant
 }
 
+TEST_F(BooksTest, AKeyHasOneProjectOfItsTenantForEver) {
+  EXPECT_EQ(books_.ProjectOf(KeyId{1}), ProjectId());
+  ExpectRefused(NameEntry{NameKind::kProject, 1, 0, "search"}, "an owner that does not fit");
+  Expect(NameEntry{NameKind::kProject, 1, 1, "search"});
+  Expect(NameEntry{NameKind::kProject, 2, 2, "search"});  // the same name under another tenant
+  ExpectRefused(KeyProjectEntry{KeyId{3}, ProjectId{1}}, "unknown key 3");
+  ExpectRefused(KeyProjectEntry{KeyId{1}, ProjectId{3}}, "unknown project 3");
+  ExpectRefused(KeyProjectEntry{KeyId{1}, ProjectId{0}}, "unknown project 0");
+  ExpectRefused(KeyProjectEntry{KeyId{1}, ProjectId{2}}, "project 2 is not of the tenant of key 1");
+  Expect(KeyProjectEntry{KeyId{1}, ProjectId{1}});
+  EXPECT_EQ(books_.ProjectOf(KeyId{1}), ProjectId{1});
+  ExpectRefused(KeyProjectEntry{KeyId{1}, ProjectId{1}}, "key 1 has project 1");
+}
+
 TEST_F(BooksTest, TariffsAreDenseAndKeepOneCurrency) {
   Tariff second = FirstTariff();
   ExpectRefused(TariffEntry{2, second}, "is bound already");

