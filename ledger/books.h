@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/budget_records.h"
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
@@ -56,6 +57,7 @@ class Books {
   ///   - a charge that is not what the pinned tariff makes of the tokens (unbilled: zero); attributions that do not add
   ///     up to the work, lie in the future or are longer than kMaxLeaseSeconds
   ///   - unbilled tokens apart in a settlement of which nothing is billed
+  ///   - an alert that comes twice or too early; a decision of no open request (ledger/budget_records.h)
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
   /// The same without copies, for each type: a grant's strings move into the books, and what they replace moves out.
@@ -116,6 +118,7 @@ class Books {
   std::map<TenantId, Balance> balances() const;
   Money revenue() const { return revenue_; }
   const Meters& meters() const { return meters_; }
+  const BudgetRecords& budget_records() const { return budget_records_; }
 
   /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; revenue = sum of posted;
   /// every bucket's charge = its tokens x pinned prices. DATA_LOSS says what is wrong.
@@ -173,6 +176,10 @@ class Books {
   absl::Status ApplyOne(const VoidEntry& entry);
   absl::Status ApplyOne(const ExpireEntry& entry);
   absl::Status ApplyOne(const KeyProjectEntry& entry);
+  absl::Status ApplyOne(const AlertEntry& entry);
+  absl::Status ApplyOne(const BudgetRaiseEntry& entry);
+  absl::Status ApplyOne(const BudgetChangeEntry& entry);
+  absl::Status ApplyOne(const RunApprovalEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;
@@ -180,6 +187,8 @@ class Books {
   absl::Status CheckStanding(const SettleEntry& entry, const OpenGrant* open) const;
   absl::Status CheckCharge(const SettleEntry& entry) const;
   absl::Status CheckBuckets() const;
+  absl::Status CheckTenant(TenantId tenant) const;
+  absl::Status CheckBudget(const BudgetOf& budget) const;
   Work AttributedSoFar(GrantId id, const OpenGrant* open) const;
   Balance& MutableBalance(TenantId tenant) {
     NoteBalance(tenant.value - 1);
@@ -216,6 +225,7 @@ class Books {
   std::vector<Balance> balances_;  // tenant n's at n - 1
   Money revenue_;
   Meters meters_;
+  BudgetRecords budget_records_;
   Changes changes_;
 };
 

@@ -133,8 +133,9 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
 std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
-/// windows, minutes with seconds.
-std::array<uint64_t, 11> CountsOf(const Books& books, size_t epochs) {
+/// windows, minutes with seconds, alerts, budgets with alerts, raises.
+std::array<uint64_t, 14> CountsOf(const Books& books, size_t epochs) {
+  const BudgetRecords& records = books.budget_records();
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
@@ -145,7 +146,10 @@ std::array<uint64_t, 11> CountsOf(const Books& books, size_t epochs) {
           books.ended().size(),
           books.meters().buckets().size(),
           books.meters().windows().size(),
-          books.meters().open_seconds().size()};
+          books.meters().open_seconds().size(),
+          records.alerts_end() - records.alerts_begin(),
+          records.marks(),
+          records.raises().size()};
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
@@ -200,6 +204,12 @@ std::string DescribeRow(std::string_view key) {
     }
     case RowKind::kKeyProject:
       return absl::StrCat("project of key ", reader.Big32());
+    case RowKind::kAlert:
+      return absl::StrCat("alert ", reader.Big64());
+    case RowKind::kAlerted:
+      return absl::StrCat("thresholds of a budget of tenant ", reader.Big32());
+    case RowKind::kRaise:
+      return absl::StrCat("raise ", reader.Big32());
     default:
       return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
   }
@@ -391,6 +401,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
               [&](std::string* v) { RowWriter(v).Unsigned(ProjectOf(key).value); });
   }
   changes_.key_projects.clear();
+  if (budget_records_.changed()) budget_records_.TakeChanges(rows);
   open_.ForEachChanged([&](const OpenGrant& open) {
     rows->Put(
         [&](std::string* key) { Key(RowKind::kGrant, key).Big32(open.grant.id.epoch).Big64(open.grant.id.sequence); },
@@ -479,7 +490,7 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
     status = row([&](std::string* k) { Key(RowKind::kKeyProject, k).Big32(key_id); },
                  [&](std::string* v) { RowWriter(v).Unsigned(project.value); });
   }
-  return status;
+  return status.ok() ? budget_records_.TakeAll(visit) : status;
 }
 
 // ---- Loading.
@@ -526,6 +537,11 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
       break;
     case RowKind::kKeyProject:
       added = AddKeyProject(of_key, RowReader(value));
+      break;
+    case RowKind::kAlert:
+    case RowKind::kAlerted:
+    case RowKind::kRaise:
+      added = books_.budget_records_.Restore(key, value);
       break;
     default:
       return Unfit(key);
@@ -781,7 +797,10 @@ absl::Status BooksLoader::CheckCounts() const {
                                        "ends",
                                        "buckets",
                                        "windows",
-                                       "minutes with seconds"};
+                                       "minutes with seconds",
+                                       "alerts",
+                                       "budgets with alerts",
+                                       "raises"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;
@@ -799,6 +818,7 @@ absl::StatusOr<Books> BooksLoader::Finish() {
   for (size_t kind = 0; kind < changes.names.size(); ++kind) changes.names[kind] = books_.names_[kind].size();
   changes.tariffs = books_.tariffs_.size();
   changes.key_projects.clear();
+  books_.budget_records_.FinishRestoring();
   changes.balances.clear();
   changes.balance_noted.assign(books_.balances_.size(), false);
   return std::move(books_);

@@ -11,6 +11,9 @@
 //   end           number                         a remembered end that the journal alone would not give back
 //   bucket, window, seconds                      the two meters; seconds before the watermark, by start
 //   key project   key                            project
+//   alert         number                         AlertEntry
+//   alerted       tenant, scope, subject, period the last thresholds of two periods
+//   raise         id                             BudgetRaiseEntry and BudgetChangeEntry
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -47,6 +50,9 @@ enum class RowKind : uint8_t {
   kWindow,
   kSeconds,
   kKeyProject,
+  kAlert,
+  kAlerted,
+  kRaise,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {

@@ -35,6 +35,11 @@ enum class ErrorReason : uint8_t {
   kUnknownRun,
   kUnknownDecision,
   kFailedPrecondition,
+  kUnknownBudget,
+  kUnknownRaise,
+  kRaiseDecided,
+  kPeriodOver,
+  kTooManyRaises,
 };
 
 struct Error {
@@ -141,8 +146,16 @@ struct CapacitySet {};
 struct RunApproved {};
 struct Reconfigured {};
 
-using Outcome =
-    std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured>;
+struct RaiseAsked {
+  uint32_t id = 0;
+};
+/// Decided now; the request itself is in the books.
+struct RaiseDecided {
+  uint32_t id = 0;
+};
+
+using Outcome = std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved,
+                             Reconfigured, RaiseAsked, RaiseDecided>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {

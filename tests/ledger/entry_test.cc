@@ -50,8 +50,17 @@ class AnyEntry {
         return VoidEntry{Grant(), Time(), VoidReason(random_.Index(2))};
       case 8:
         return ExpireEntry{Grant(), Time()};
-      default:
+      case 9:
         return KeyProjectEntry{KeyId{Number32()}, ProjectId{Number32()}};
+      case 10:
+        return AlertEntry{Time(), SomeBudget(), Number32(), Cash(), Cash()};
+      case 11:
+        return BudgetRaiseEntry{Number32(), Time(), Text(kMaxNameBytes), SomeBudget(),
+                                Cash(),     Cash(), random_.OneIn(2),    Text(kMaxReasonBytes)};
+      case 12:
+        return BudgetChangeEntry{Number32(), Time(), Text(kMaxNameBytes), random_.OneIn(2), Cash(), Cash()};
+      default:
+        return RunApprovalEntry{Time(), TenantId{Number32()}, Text(kMaxRunBytes), Text(kMaxNameBytes)};
     }
   }
 
@@ -82,6 +91,10 @@ class AnyEntry {
   GrantTerms Terms() {
     return {TenantId{Number32()}, KeyId{Number32()}, PoolId{Number32()},
             ServiceClass(random_.Index(kServiceClassCount)), Number32()};
+  }
+  BudgetOf SomeBudget() {
+    return {TenantId{Number32()}, BudgetScope(random_.Index(4)),  Number32(),
+            Text(kMaxRunBytes),   BudgetPeriod(random_.Index(3)), Number()};
   }
   Attributions SomeWork() {
     Attributions list(random_.Index(kMaxAttributions + 1));
@@ -234,6 +247,17 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {VoidEntry{{5, 300}, at, VoidReason::kCancelled}, "0805ac02aab4aed8c7bfce972f01"},
       {ExpireEntry{{5, 300}, at}, "0905ac02aab4aed8c7bfce972f"},
       {KeyProjectEntry{KeyId{2}, ProjectId{300}}, "..02ac02"},
+      {AlertEntry{at,
+                  {TenantId{1}, BudgetScope::kRun, 2, "r", BudgetPeriod::kMonth, 3},
+                  80,
+                  Money::FromPico(4),
+                  Money::FromPico(5)},
+       "..aab4aed8c7bfce972f0103020172010650080a"},
+      {BudgetRaiseEntry{1, at, "b", {}, Money::FromPico(4), Money::FromPico(5), true, "w"},
+       "..01aab4aed8c7bfce972f01620000000002000"
+       "80a010177"},
+      {BudgetChangeEntry{1, at, "b", true, Money::FromPico(4), Money::FromPico(5)}, "..01aab4aed8c7bfce972f016201080a"},
+      {RunApprovalEntry{at, TenantId{1}, "r", "b"}, "..aab4aed8c7bfce972f0101720162"},
   };
   ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
   for (const auto& [entry, hex] : golden) {
