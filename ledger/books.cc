@@ -125,6 +125,10 @@ template absl::Status Books::Apply(StatementEntry&& entry);
 template absl::Status Books::Apply(RollUpEntry&& entry);
 template absl::Status Books::Apply(KeyProjectEntry&& entry);
 template absl::Status Books::Apply(OutcomeEntry&& entry);
+template absl::Status Books::Apply(AlertEntry&& entry);
+template absl::Status Books::Apply(BudgetRaiseEntry&& entry);
+template absl::Status Books::Apply(BudgetChangeEntry&& entry);
+template absl::Status Books::Apply(RunApprovalEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -349,6 +353,22 @@ absl::Status Books::ApplyOne(const OutcomeEntry& entry) {
   return applied;
 }
 
+absl::Status Books::ApplyOne(const AlertEntry& entry) {
+  if (absl::Status budget = CheckBudget(entry.budget); !budget.ok()) return budget;
+  return budget_records_.Apply(entry);
+}
+
+absl::Status Books::ApplyOne(const BudgetRaiseEntry& entry) {
+  if (absl::Status budget = CheckBudget(entry.budget); !budget.ok()) return budget;
+  return budget_records_.Apply(entry);
+}
+
+absl::Status Books::ApplyOne(const BudgetChangeEntry& entry) { return budget_records_.Apply(entry); }
+
+absl::Status Books::ApplyOne(const RunApprovalEntry& entry) {
+  return entry.run.empty() ? Contradiction("an approval names no run") : CheckTenant(entry.tenant);
+}
+
 Books::Standing Books::StandingOf(GrantId id, const OpenGrant* open) const {
   if (open != nullptr) return Standing::kOpen;
   if (HasEnded(id)) return Standing::kEnded;
@@ -364,6 +384,23 @@ bool Books::MayBeLost(GrantId id, const GrantTerms& terms) const {
 
 absl::Status Books::NotOpen(GrantId id) const {
   return Contradiction(Text(id), HasEnded(id) ? " has ended already" : " is not known");
+}
+
+absl::Status Books::CheckTenant(TenantId tenant) const {
+  if (tenant.value >= 1 && tenant.value <= CountOf(NameKind::kTenant)) return absl::OkStatus();
+  return Contradiction("unknown tenant ", tenant.value);
+}
+
+absl::Status Books::CheckBudget(const BudgetOf& budget) const {
+  if (absl::Status tenant = CheckTenant(budget.tenant); !tenant.ok()) return tenant;
+  const bool of_run = budget.scope == BudgetScope::kRun;
+  const bool is_named = budget.scope == BudgetScope::kKey || budget.scope == BudgetScope::kProject;
+  const NameKind kind = budget.scope == BudgetScope::kKey ? NameKind::kKey : NameKind::kProject;
+  const bool fits = is_named ? budget.subject >= 1 && budget.subject <= CountOf(kind) &&
+                                   NameOf(kind, budget.subject).owner == budget.tenant.value
+                             : budget.subject == 0;
+  if (fits && of_run != budget.run.empty()) return absl::OkStatus();
+  return Contradiction("a budget is of nobody: subject ", budget.subject, " of tenant ", budget.tenant.value);
 }
 
 absl::Status Books::CheckTerms(const GrantTerms& terms) const {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ledger/accounts.h"
+#include "ledger/budget_records.h"
 #include "ledger/cuts.h"
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
@@ -64,6 +65,7 @@ class Books {
   ///     are not quantity x unit price, credits that are not there (whether the lines are what rating makes of the
   ///     meters, CheckStatement in ledger/statement.h says)
   ///   - an outcome report that Outcomes::Apply refuses
+  ///   - an alert that comes twice or too early; a decision of no open request (ledger/budget_records.h)
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
   /// The same without copies, for each type: a grant's strings move into the books, and what they replace moves out.
@@ -128,6 +130,7 @@ class Books {
   /// The first meter by run and label.
   const Cuts& cuts() const { return cuts_; }
   const Outcomes& outcomes() const { return outcomes_; }
+  const BudgetRecords& budget_records() const { return budget_records_; }
 
   /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; per currency debits =
   /// credits; every bucket's charge = its tokens x pinned prices, and so for its cuts; cuts by one label key (or by run)
@@ -191,6 +194,10 @@ class Books {
   absl::Status ApplyOne(const RollUpEntry& entry);
   absl::Status ApplyOne(const KeyProjectEntry& entry);
   absl::Status ApplyOne(const OutcomeEntry& entry);
+  absl::Status ApplyOne(const AlertEntry& entry);
+  absl::Status ApplyOne(const BudgetRaiseEntry& entry);
+  absl::Status ApplyOne(const BudgetChangeEntry& entry);
+  absl::Status ApplyOne(const RunApprovalEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;
@@ -206,6 +213,8 @@ class Books {
   absl::Status CheckBuckets() const;
   absl::Status CheckCuts() const;
   absl::Status CheckRating(const BucketKey& key, const Bucket& bucket) const;
+  absl::Status CheckTenant(TenantId tenant) const;
+  absl::Status CheckBudget(const BudgetOf& budget) const;
   Work AttributedSoFar(GrantId id, const OpenGrant* open) const;
   Balance& MutableBalance(TenantId tenant) {
     NoteBalance(tenant.value - 1);
@@ -248,6 +257,7 @@ class Books {
   Meters meters_;
   Cuts cuts_;
   Outcomes outcomes_;
+  BudgetRecords budget_records_;
   Changes changes_;
 };
 

@@ -212,8 +212,9 @@ std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const c
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
 /// windows, minutes with seconds, subscriptions, credits, statements, months, runs and label values, rows of those,
-/// names, rows and reports of outcomes.
-std::array<uint64_t, 20> CountsOf(const Books& books, size_t epochs) {
+/// names, rows and reports of outcomes, alerts, budgets with alerts, raises.
+std::array<uint64_t, 23> CountsOf(const Books& books, size_t epochs) {
+  const BudgetRecords& records = books.budget_records();
   return {books.CountOf(NameKind::kTenant),
           books.CountOf(NameKind::kKey),
           books.CountOf(NameKind::kPool),
@@ -233,7 +234,10 @@ std::array<uint64_t, 20> CountsOf(const Books& books, size_t epochs) {
           books.cuts().rows().size(),
           books.outcomes().name_count(),
           books.outcomes().rows().size(),
-          books.outcomes().remembered().size()};
+          books.outcomes().remembered().size(),
+          records.alerts_end() - records.alerts_begin(),
+          records.marks(),
+          records.raises().size()};
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
@@ -312,6 +316,12 @@ std::string DescribeRow(std::string_view key) {
       return absl::StrCat("statement ", reader.Big32());
     case RowKind::kKeyProject:
       return absl::StrCat("project of key ", reader.Big32());
+    case RowKind::kAlert:
+      return absl::StrCat("alert ", reader.Big64());
+    case RowKind::kAlerted:
+      return absl::StrCat("thresholds of a budget of tenant ", reader.Big32());
+    case RowKind::kRaise:
+      return absl::StrCat("raise ", reader.Big32());
     default:
       return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
   }
@@ -578,6 +588,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
               [&](std::string* v) { RowWriter(v).Unsigned(ProjectOf(key).value); });
   }
   changes_.key_projects.clear();
+  if (budget_records_.changed()) budget_records_.TakeChanges(rows);
   open_.ForEachChanged([&](const OpenGrant& open) {
     rows->Put(
         [&](std::string* key) { Key(RowKind::kGrant, key).Big32(open.grant.id.epoch).Big64(open.grant.id.sequence); },
@@ -697,7 +708,7 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
     status = row([&](std::string* k) { Key(RowKind::kReport, k).Big64(report.id); },
                  [&](std::string* v) { Write(report, v); });
   }
-  return status;
+  return status.ok() ? budget_records_.TakeAll(visit) : status;
 }
 
 // ---- Loading.
@@ -764,6 +775,11 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
     case RowKind::kOutcome:
     case RowKind::kReport:
       added = AddOutcomes(of_key, RowReader(value), KindOf(key));
+      break;
+    case RowKind::kAlert:
+    case RowKind::kAlerted:
+    case RowKind::kRaise:
+      added = books_.budget_records_.Restore(key, value);
       break;
     default:
       return Unfit(key);
@@ -1112,7 +1128,10 @@ absl::Status BooksLoader::CheckCounts() const {
                                        "rows of those",
                                        "outcome names",
                                        "outcome rows",
-                                       "outcome reports"};
+                                       "outcome reports",
+                                       "alerts",
+                                       "budgets with alerts",
+                                       "raises"};
   const auto found = CountsOf(books_, books_.ended_bits_.size());
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == counts_[i]) continue;
@@ -1130,6 +1149,7 @@ absl::StatusOr<Books> BooksLoader::Finish() {
   for (size_t kind = 0; kind < changes.names.size(); ++kind) changes.names[kind] = books_.names_[kind].size();
   changes.tariffs = books_.tariffs_.size();
   changes.key_projects.clear();
+  books_.budget_records_.FinishRestoring();
   changes.balances.clear();
   changes.balance_noted.assign(books_.balances_.size(), false);
   books_.accounts_.ForgetChanges();

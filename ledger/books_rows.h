@@ -20,6 +20,9 @@
 //   outcome name  id                             a kind of outcome
 //   outcome       tenant, name, hour, cut name   accepted, rejected
 //   report        id                             a remembered report of outcomes
+//   alert         number                         AlertEntry
+//   alerted       tenant, scope, subject, period the last thresholds of two periods
+//   raise         id                             BudgetRaiseEntry and BudgetChangeEntry
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -65,6 +68,9 @@ enum class RowKind : uint8_t {
   kOutcomeName,
   kOutcome,
   kReport,
+  kAlert,
+  kAlerted,
+  kRaise,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {

@@ -220,6 +220,33 @@ void Fields(Is<OutcomeEntry> auto& e, auto& code) {
   code(e.body);
 }
 
+void Fields(Is<BudgetOf> auto& b, auto& code) {
+  code(b.tenant, b.scope, b.subject);
+  code.Text(b.run, kMaxRunBytes);
+  code(b.period, b.number);
+}
+
+void Fields(Is<AlertEntry> auto& e, auto& code) { code(e.at, e.budget, e.threshold, e.spent, e.amount); }
+
+void Fields(Is<BudgetRaiseEntry> auto& e, auto& code) {
+  code(e.id, e.at);
+  code.Text(e.by, kMaxNameBytes);
+  code(e.budget, e.from, e.more, e.for_good);
+  code.Text(e.reason, kMaxReasonBytes);
+}
+
+void Fields(Is<BudgetChangeEntry> auto& e, auto& code) {
+  code(e.id, e.at);
+  code.Text(e.by, kMaxNameBytes);
+  code(e.approved, e.from, e.to);
+}
+
+void Fields(Is<RunApprovalEntry> auto& e, auto& code) {
+  code(e.at, e.tenant);
+  code.Text(e.run, kMaxRunBytes);
+  code.Text(e.by, kMaxNameBytes);
+}
+
 template <class E>
 constexpr uint8_t kLast = 0;  // the highest valid value of an enum
 template <>
@@ -242,6 +269,11 @@ template <>
 constexpr uint8_t kLast<rating::LineKind> = static_cast<uint8_t>(rating::kLineKindCount - 1);
 template <>
 constexpr uint8_t kLast<TokenKind> = static_cast<uint8_t>(kTokenKindCount - 1);
+
+template <>
+constexpr uint8_t kLast<BudgetScope> = static_cast<uint8_t>(BudgetScope::kRun);
+template <>
+constexpr uint8_t kLast<BudgetPeriod> = static_cast<uint8_t>(BudgetPeriod::kTotal);
 
 constexpr auto kByKind = [](auto& table, size_t kind) -> auto& { return table[static_cast<TokenKind>(kind)]; };
 
@@ -605,6 +637,10 @@ template void Encode(const StatementEntry& entry, std::string* out);
 template void Encode(const RollUpEntry& entry, std::string* out);
 template void Encode(const KeyProjectEntry& entry, std::string* out);
 template void Encode(const OutcomeEntry& entry, std::string* out);
+template void Encode(const AlertEntry& entry, std::string* out);
+template void Encode(const BudgetRaiseEntry& entry, std::string* out);
+template void Encode(const BudgetChangeEntry& entry, std::string* out);
+template void Encode(const RunApprovalEntry& entry, std::string* out);
 
 void Encode(const Entry& entry, std::string* out) {
   std::visit([out](const auto& e) { Encode(e, out); }, entry);

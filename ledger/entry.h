@@ -236,9 +236,69 @@ struct OutcomeEntry {
   friend bool operator==(const OutcomeEntry&, const OutcomeEntry&) = default;
 };
 
+/// Whose budget it is.
+enum class BudgetScope : uint8_t { kTenant, kProject, kKey, kRun };
+/// What a budget is for: a UTC day, a UTC month, or all.
+enum class BudgetPeriod : uint8_t { kDay, kMonth, kTotal };
+
+/// A budget in one of its periods.
+struct BudgetOf {
+  TenantId tenant;
+  BudgetScope scope = BudgetScope::kTenant;
+  uint32_t subject = 0;  // the id of the project or key; else 0
+  std::string run;       // of kRun, its name
+  BudgetPeriod period = BudgetPeriod::kTotal;
+  int64_t number = 0;  // of the period: days since 1970, months since year 0, of a run when it began (ns); else 0
+  friend bool operator==(const BudgetOf&, const BudgetOf&) = default;
+};
+
+/// What was charged against a budget has reached a threshold of it: once per budget, period and threshold.
+struct AlertEntry {
+  Instant at;
+  BudgetOf budget;
+  uint32_t threshold = 0;  // percent
+  Money spent;
+  Money amount;  // of the budget then
+  friend bool operator==(const AlertEntry&, const AlertEntry&) = default;
+};
+
+/// Somebody asks for more of the budget of a tenant, project or key.
+struct BudgetRaiseEntry {
+  uint32_t id = 0;  // 1, 2, 3...
+  Instant at;
+  std::string by;   // the id of the principal
+  BudgetOf budget;  // in the period in which it was asked
+  Money from;       // the amount when it was asked
+  Money more;
+  bool for_good = false;  // or for that period only
+  std::string reason;
+  friend bool operator==(const BudgetRaiseEntry&, const BudgetRaiseEntry&) = default;
+};
+
+/// The decision about a BudgetRaiseEntry, and what the amount was before and after.
+struct BudgetChangeEntry {
+  uint32_t id = 0;  // of the request
+  Instant at;
+  std::string by;
+  bool approved = false;
+  Money from;
+  Money to;
+  friend bool operator==(const BudgetChangeEntry&, const BudgetChangeEntry&) = default;
+};
+
+/// A run may use its bounds once more.
+struct RunApprovalEntry {
+  Instant at;
+  TenantId tenant;
+  std::string run;
+  std::string by;
+  friend bool operator==(const RunApprovalEntry&, const RunApprovalEntry&) = default;
+};
+
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
                            VoidEntry, ExpireEntry, SubscriptionEntry, CreditEntry, StatementEntry, RollUpEntry,
-                           KeyProjectEntry, OutcomeEntry>;
+                           KeyProjectEntry, OutcomeEntry, AlertEntry, BudgetRaiseEntry, BudgetChangeEntry,
+                           RunApprovalEntry>;
 
 template <class E, class Variant>
 constexpr bool kIsOneOf = false;

@@ -31,6 +31,13 @@ struct Tls {
   std::string key_file;   // PEM
 };
 
+/// Where alerts are told.
+struct WebhookSettings {
+  std::string origin;  // "https://hooks.example.com:8443", or http to a loopback address
+  std::string path;    // "/penstock"
+  std::string secret_file;
+};
+
 /// What single customers bought or were promised, by tenant name.
 using Subscriptions = std::map<std::string, ledger::rating::Subscription>;
 
@@ -44,6 +51,7 @@ struct Config {
   std::string listen = "127.0.0.1:7070";  // beyond loopback only with TLS; port 0: any free one
   std::string data_dir;
   std::optional<Tls> tls;
+  std::optional<WebhookSettings> webhook;
   std::vector<auth::ApiKeyRecord> api_keys;
   std::string hash_key_file;                         // default: DATA_DIR/hash_key
   Duration drain_timeout = Seconds(30);              // how long a stop waits for grants to be completed

@@ -86,6 +86,18 @@ class EngineCheck {
     }
   }
 
+  // Where projects are listed, a name that is not among them is a slip of the pen.
+  void CheckProjects(const TenantSettings& tenant, const std::string& path) {
+    CheckUnique(tenant.projects, path + ".projects", "project");
+    for (size_t i = 0; i < tenant.keys.size() && !tenant.projects.empty(); ++i) {
+      const std::string& project = tenant.keys[i].project;
+      if (project.empty() || Named(tenant.projects, project) != nullptr) continue;
+      Complain(absl::StrCat(path, ".keys[", i, "].project"),
+               absl::StrCat("there is no project ", Quoted(project),
+                            KnownOnes(project, NamesOf(tenant.projects), "the tenant's projects")));
+    }
+  }
+
   void CheckPool(const PoolSettings& pool, const std::string& path) {
     if (pool.settle_within < pool.lease) {
       Complain(path + ".settle_within_s",
@@ -129,6 +141,7 @@ class EngineCheck {
       CheckLimits(tenant, tenant.graduations[i].limits.limits, absl::StrCat(path, ".graduations[", i, "]"));
     }
     CheckUnique(tenant.keys, path + ".keys", "key");
+    CheckProjects(tenant, path);
     for (size_t i = 0; i < tenant.keys.size(); ++i) {
       const std::string at = absl::StrCat(path, ".keys[", i, "]");
       CheckKeyPools(tenant, tenant.keys[i], at + ".pools");

@@ -94,6 +94,7 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
     Section top(source, *root, "", "a line such as `data_dir: /var/lib/penstock`");
     TariffReader tariffs(top);
     ReadDaemon(top, check_files, config);
+    ReadWebhook(top, check_files, config);
     ReadPools(top, config.engine.pools);
     ReadTiers(top, config.engine.tier_limits);
     ReadTenants(top, config.engine.tenants);

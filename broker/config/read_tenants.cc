@@ -121,38 +121,6 @@ core::ReservationSettings ReadReservation(const Source& source, const Node& node
   return reservation;
 }
 
-// An amount of money, to the micro-unit.
-ledger::Money ReadMoney(Section& section, std::string_view name, std::string_view example) {
-  constexpr int64_t kMostMicros = 1'000'000'000'000'000;
-  constexpr int64_t kPicoPerMicro = 1'000'000;
-  const int64_t micros = section.DecimalNumber({.name = name,
-                                                .decimals = 6,
-                                                .min = 1,
-                                                .max = kMostMicros,
-                                                .otherwise = 0,
-                                                .example = example,
-                                                .why_no_finer = "amounts are whole micro-units"});
-  return ledger::Money::FromPico(kPicoPerMicro) * micros;
-}
-
-std::vector<core::BudgetTerms> ReadBudgets(Section& owner) {
-  using Period = core::BudgetTerms::Period;
-  constexpr std::string_view kExample = "budgets: {day: 10.00, month: 200.00}";
-  constexpr std::pair<std::string_view, Period> kPeriods[] = {
-      {"day", Period::kDay}, {"month", Period::kMonth}, {"total", Period::kTotal}};
-  std::vector<core::BudgetTerms> budgets;
-  const Node* node = owner.Optional("budgets");
-  if (node == nullptr) return budgets;
-  Section section(owner.source(), *node, owner.PathOf("budgets"), kExample);
-  for (const auto& [name, period] : kPeriods) {
-    if (!section.Has(name)) continue;
-    budgets.push_back({std::string(name), period, ReadMoney(section, name, "200.00")});
-  }
-  if (budgets.empty())
-    section.Complain("day", "no budget is given; write some of day, month, total, or leave budgets out");
-  return budgets;
-}
-
 core::RunTerms ReadRuns(Section& tenant) {
   constexpr std::string_view kExample = "runs: {max_spend: 5.00, max_requests: 200, on_crossing: stop}";
   constexpr std::string_view kCrossings[] = {"stop", "approval"};
@@ -160,7 +128,7 @@ core::RunTerms ReadRuns(Section& tenant) {
   const Node* node = tenant.Optional("runs");
   if (node == nullptr) return terms;
   Section section(tenant.source(), *node, tenant.PathOf("runs"), kExample);
-  terms.max_spend = ReadMoney(section, "max_spend", "5.00");
+  ReadRunBudget(section, terms);
   terms.max_requests =
       section.Integer({.name = "max_requests", .min = 1, .max = kMaxRunRequests, .otherwise = 0, .example = "200"});
   terms.max_wall_time = Seconds(section.Integer(
@@ -242,6 +210,15 @@ core::KeySettings ReadKey(const Source& source, const Node& node, const std::str
   return key;
 }
 
+core::ProjectSettings ReadProject(const Source& source, const Node& node, const std::string& path) {
+  Section section(source, node, path, "{name: search, budgets: {month: 200.00}}");
+  core::ProjectSettings project;
+  project.name = section.EntityName("name", "search");
+  section.Required("budgets", "{month: 200.00}");
+  project.budgets = ReadBudgets(section);
+  return project;
+}
+
 // One, or a list of several.
 void ReadReservations(Section& tenant, std::vector<core::ReservationSettings>& reservations) {
   const Node* node = tenant.Optional("reservation");
@@ -270,6 +247,10 @@ core::TenantSettings ReadTenant(const Source& source, const Node& node, const st
   tenant.budgets = ReadBudgets(section);
   tenant.runs = ReadRuns(section);
   ReadReservations(section, tenant.reservations);
+  const auto read_project = [&](const Node& item, const std::string& item_path) {
+    tenant.projects.push_back(ReadProject(source, item, item_path));
+  };
+  section.List("projects", read_project, false, "[{name: search, budgets: {month: 200.00}}]");
   const auto read = [&](const Node& item, const std::string& item_path) {
     tenant.keys.push_back(ReadKey(source, item, item_path));
   };

@@ -21,6 +21,15 @@ void ReadTenants(Section& top, std::vector<core::TenantSettings>& tenants);
 /// `path`: of the tariff in its file; empty when it is the whole file.
 TariffFile ReadTariff(const Source& source, const Node& node, const std::string& path);
 
+/// An amount of money, to the micro-unit; zero when it is left out.
+ledger::Money ReadMoney(Section& section, std::string_view name, std::string_view example);
+/// `budgets` of a tenant, project or key.
+std::vector<core::BudgetTerms> ReadBudgets(Section& owner);
+/// `max_spend` of `runs`.
+void ReadRunBudget(Section& runs, core::RunTerms& terms);
+/// `webhook`. `check_files`: look at its secret, too.
+void ReadWebhook(Section& top, bool check_files, Config& config);
+
 /// Where the tariff was read from: a file of its own, or a part of the configuration.
 struct TariffOrigin {
   const Source& source;

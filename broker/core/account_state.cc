@@ -86,6 +86,19 @@ void AccountState::SetKey(KeyId id, TenantId tenant, const KeySettings& settings
   key.budgets.SetTerms(settings.budgets, since);
 }
 
+void AccountState::SetProject(ProjectId id, const std::vector<BudgetTerms>& budgets, Instant since) {
+  if (projects_.size() < id.value) projects_.resize(id.value);
+  projects_[id.value - 1].id = id;
+  projects_[id.value - 1].budgets.SetTerms(budgets, since);
+}
+
+void AccountState::SetProjectOf(KeyId id, ProjectId project, Instant since) {
+  Key& key = keys_[id.value - 1];
+  if (key.project == project) return;
+  key.project = project;
+  key.project_since = since;
+}
+
 void AccountState::KnowKey(KeyId id, TenantId tenant) {
   if (keys_.size() < id.value) keys_.resize(id.value);
   if (tenants_.size() < tenant.value) tenants_.resize(tenant.value);
@@ -229,38 +242,90 @@ void AccountState::Replay(KeyId id, const admission::Usage& usage, Instant at) {
   ForLimits(id, [&](admission::LimitSet& limits, Scope) { limits.Replay(usage, at); });
 }
 
-bool AccountState::IsBudgeted(KeyId id) const {
-  if (id.value == 0 || id.value > keys_.size()) return false;
-  const Key& key = keys_[id.value - 1];
-  return key.id.value != 0 && (!key.budgets.empty() || !tenants_[key.tenant.value - 1].budgets.empty());
+template <class Self, class Visit>
+void AccountState::ForBudgets(Self& self, KeyId id, Instant given, const Visit& visit) {
+  if (id.value == 0 || id.value > self.keys_.size() || self.keys_[id.value - 1].id.value == 0) return;
+  auto& key = self.keys_[id.value - 1];
+  if (!key.budgets.empty()) visit(key.budgets, Scope::kKey);
+  if (key.project.value != 0 && given >= key.project_since) {
+    auto& of_project = self.projects_[key.project.value - 1].budgets;
+    if (!of_project.empty()) visit(of_project, Scope::kProject);
+  }
+  auto& of_tenant = self.tenants_[key.tenant.value - 1].budgets;
+  if (!of_tenant.empty()) visit(of_tenant, Scope::kTenant);
+}
+
+bool AccountState::IsBudgeted(KeyId id, Instant given) const {
+  bool budgeted = false;
+  ForBudgets(*this, id, given, [&](const Budgets& budgets, Scope) { budgeted = budgeted || budgets.has_hard(); });
+  return budgeted;
 }
 
 MoneyVerdict AccountState::MoneyLeft(KeyId id, Instant given) const {
   MoneyVerdict tightest;
-  const auto ask = [&](const Budgets& budgets, Scope scope) {
+  ForBudgets(*this, id, given, [&](const Budgets& budgets, Scope scope) {
     ledger::Money left;
     const BudgetTerms* budget = budgets.Tightest(given, &left);
     if (budget == nullptr || (tightest.budget != nullptr && tightest.left <= left)) return;
     tightest = MoneyVerdict{scope, budget, left};
-  };
-  const Key& key = keys_[id.value - 1];
-  ask(key.budgets, Scope::kKey);
-  ask(tenants_[key.tenant.value - 1].budgets, Scope::kTenant);
+  });
   return tightest;
 }
 
 void AccountState::HoldMoney(KeyId id, const ledger::Money& amount, Instant given) {
-  if (!IsBudgeted(id)) return;
-  Key& key = keys_[id.value - 1];
-  key.budgets.Hold(amount, given);
-  TenantAt(key.tenant).budgets.Hold(amount, given);
+  ForBudgets(*this, id, given, [&](Budgets& budgets, Scope) { budgets.Hold(amount, given); });
 }
 
-void AccountState::SettleMoney(KeyId id, const ledger::Money& hold, const ledger::Money& charge, Instant given) {
-  if (!IsBudgeted(id)) return;
-  Key& key = keys_[id.value - 1];
-  key.budgets.Settle(hold, charge, given);
-  TenantAt(key.tenant).budgets.Settle(hold, charge, given);
+void AccountState::SettleMoney(KeyId id, const ledger::Money& hold, const ledger::Money& charge, Instant given,
+                               std::vector<Crossing>* crossed) {
+  ForBudgets(*this, id, given, [&](Budgets& budgets, Scope scope) {
+    crossed_.clear();
+    budgets.Settle(hold, charge, given, crossed == nullptr ? nullptr : &crossed_);
+    for (const BudgetCrossing& one : crossed_)
+      crossed->push_back({BudgetCrossedBy(keys_[id.value - 1], scope, one), one});
+  });
+}
+
+ledger::BudgetOf AccountState::BudgetCrossedBy(const Key& key, Scope scope, const BudgetCrossing& crossing) {
+  ledger::BudgetOf budget;
+  budget.tenant = key.tenant;
+  budget.period = crossing.period;
+  budget.number = crossing.number;
+  if (scope == Scope::kKey) {
+    budget.scope = ledger::BudgetScope::kKey;
+    budget.subject = key.id.value;
+  } else if (scope == Scope::kProject) {
+    budget.scope = ledger::BudgetScope::kProject;
+    budget.subject = key.project.value;
+  }
+  return budget;
+}
+
+template <class Self>
+auto AccountState::FindBudgets(Self& self, const ledger::BudgetOf& of) -> decltype(&self.keys_.front().budgets) {
+  switch (of.scope) {
+    case ledger::BudgetScope::kTenant:
+      if (of.tenant.value >= 1 && of.tenant.value <= self.tenants_.size()) {
+        return &self.tenants_[of.tenant.value - 1].budgets;
+      }
+      break;
+    case ledger::BudgetScope::kProject:
+      if (of.subject >= 1 && of.subject <= self.projects_.size()) return &self.projects_[of.subject - 1].budgets;
+      break;
+    case ledger::BudgetScope::kKey:
+      if (of.subject >= 1 && of.subject <= self.keys_.size()) return &self.keys_[of.subject - 1].budgets;
+      break;
+    case ledger::BudgetScope::kRun:
+      break;
+  }
+  return nullptr;
+}
+
+const Budgets* AccountState::BudgetsOf(const ledger::BudgetOf& of) const { return FindBudgets(*this, of); }
+
+void AccountState::RaiseBudget(const ledger::BudgetRaiseEntry& raise) {
+  Budgets* budgets = FindBudgets(*this, raise.budget);
+  if (budgets != nullptr) budgets->Raise(raise.budget.period, raise.more, raise.at, raise.for_good);
 }
 
 void AccountState::Graduate(TenantId id, const ledger::Money& spent, Instant now) {
@@ -295,6 +360,7 @@ void AccountState::PrefetchMoney(TenantId tenant, KeyId key) const {
 
 void AccountState::CheckInvariants() const {
   for (const Tenant& tenant : tenants_) tenant.budgets.CheckInvariants();
+  for (const Project& project : projects_) project.budgets.CheckInvariants();
   for (const Key& key : keys_) key.budgets.CheckInvariants();
 }
 

@@ -78,9 +78,16 @@ struct ResolvedKeyPolicy {
   friend bool operator==(const ResolvedKeyPolicy&, const ResolvedKeyPolicy&) = default;
 };
 
+struct Project {
+  ProjectId id;
+  Budgets budgets;
+};
+
 struct Key {
   KeyId id;
   TenantId tenant;
+  ProjectId project;      // 0: none
+  Instant project_since;  // grants given before do not count to it
   int32_t weight = 1;
   uint32_t lasting = 0;                             // as a tenant's
   std::shared_ptr<const ResolvedKeyPolicy> policy;  // nullptr: not in the settings (any more)
@@ -89,9 +96,9 @@ struct Key {
 };
 
 /// Whose limit or budget it is.
-enum class Scope : uint8_t { kNone, kKey, kTenant, kTier, kRun, kPool };
+enum class Scope : uint8_t { kNone, kKey, kTenant, kTier, kRun, kPool, kProject };
 constexpr std::string_view Name(Scope scope) {
-  constexpr std::string_view kNames[] = {"", "key", "tenant", "tier", "run", "pool"};
+  constexpr std::string_view kNames[] = {"", "key", "tenant", "tier", "run", "pool", "project"};
   return kNames[static_cast<size_t>(scope)];
 }
 
@@ -114,6 +121,9 @@ class AccountState {
   void SetTenant(TenantId id, const TenantSettings& settings, const PoolSet& pools, const ledger::Money& spent,
                  Instant since, Instant now);
   void SetKey(KeyId id, TenantId tenant, const KeySettings& settings, const PoolSet& pools, Instant since, Instant now);
+  void SetProject(ProjectId id, const std::vector<BudgetTerms>& budgets, Instant since);
+  /// The project of a key that is known; grants given from `since` on count to it if it had none.
+  void SetProjectOf(KeyId id, ProjectId project, Instant since);
   /// Keeps the books of a key that the settings do not name: its tenant's limits and budgets count it.
   void KnowKey(KeyId id, TenantId tenant);
   /// 0: whichever is in force. The tenant must be known.
@@ -156,12 +166,22 @@ class AccountState {
   /// nullptr when there is no such subject (any more).
   admission::LimitSet* LimitsFor(Scope scope, uint32_t id);
 
-  /// True when a hard budget bounds what this key may spend.
-  bool IsBudgeted(KeyId key) const;
-  /// The tightest of the key's and its tenant's budgets, for a grant given then.
+  /// True when a hard budget bounds what this key may spend on a grant given then.
+  bool IsBudgeted(KeyId key, Instant given) const;
+  /// The tightest of the hard budgets of the key, its project and its tenant, for a grant given then.
   MoneyVerdict MoneyLeft(KeyId key, Instant given) const;
   void HoldMoney(KeyId key, const ledger::Money& amount, Instant given);
-  void SettleMoney(KeyId key, const ledger::Money& hold, const ledger::Money& charge, Instant given);
+  /// A threshold that was reached, and of whose budget.
+  struct Crossing {
+    ledger::BudgetOf budget;
+    BudgetCrossing what;
+  };
+  /// `crossed` may be nullptr: then nothing is told.
+  void SettleMoney(KeyId key, const ledger::Money& hold, const ledger::Money& charge, Instant given,
+                   std::vector<Crossing>* crossed);
+  /// Of a tenant, project or key; nullptr when there is no such one.
+  const Budgets* BudgetsOf(const ledger::BudgetOf& of) const;
+  void RaiseBudget(const ledger::BudgetRaiseEntry& raise);
 
   /// The tenant was charged so much in all: its limits graduate if that is enough.
   void Graduate(TenantId tenant, const ledger::Money& spent, Instant now);
@@ -190,6 +210,12 @@ class AccountState {
   };
   template <class Visit>
   void ForLimits(KeyId key, const Visit& visit);
+  /// visit(budgets, scope) of those that count a grant of the key given then.
+  template <class Self, class Visit>
+  static void ForBudgets(Self& self, KeyId key, Instant given, const Visit& visit);
+  template <class Self>
+  static auto FindBudgets(Self& self, const ledger::BudgetOf& of) -> decltype(&self.keys_.front().budgets);
+  static ledger::BudgetOf BudgetCrossedBy(const Key& key, Scope scope, const BudgetCrossing& crossing);
   /// Subjects with limits of an hour or longer.
   struct Lasting {
     Scope scope = Scope::kNone;
@@ -203,8 +229,10 @@ class AccountState {
   void NoteUse(KeyId key);
   const admission::LimitSet& LimitsOf(Scope scope, uint32_t id) { return *LimitsFor(scope, id); }
 
-  std::vector<Tenant> tenants_;  // by id - 1
-  std::vector<Key> keys_;        // by id - 1
+  std::vector<Tenant> tenants_;          // by id - 1
+  std::vector<Key> keys_;                // by id - 1
+  std::vector<Project> projects_;        // by id - 1
+  std::vector<BudgetCrossing> crossed_;  // kept for its memory
   std::array<admission::LimitSet, kTierCount> tiers_;
   std::vector<Lasting> lasting_;
   std::array<uint32_t, kTierCount> tier_lasting_{};

@@ -39,6 +39,11 @@ enum class ErrorReason : uint8_t {
   kTooManyOutcomeNames,
   kFailedPrecondition,
   kPeriodNotClosable,
+  kUnknownBudget,
+  kUnknownRaise,
+  kRaiseDecided,
+  kPeriodOver,
+  kTooManyRaises,
 };
 
 struct Error {
@@ -160,9 +165,17 @@ struct StatementClosed {
 /// The books changed in this period while the statement was rated: gather and rate it again.
 struct StatementStale {};
 
+struct RaiseAsked {
+  uint32_t id = 0;
+};
+/// Decided now; the request itself is in the books.
+struct RaiseDecided {
+  uint32_t id = 0;
+};
+
 using Outcome =
     std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured,
-                 StatementClosed, StatementStale, OutcomeReported>;
+                 StatementClosed, StatementStale, OutcomeReported, RaiseAsked, RaiseDecided>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {

@@ -1,5 +1,6 @@
 #include "broker/core/budgets.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "admission/vocabulary/check.h"
@@ -57,7 +58,7 @@ void Budgets::SetTerms(const std::vector<BudgetTerms>& terms, Instant since) {
   if (terms.empty()) return;
   states_ = std::make_unique<std::vector<State>>();
   for (const BudgetTerms& next : terms) {
-    State state{.terms = next, .since = since, .newest = {}, .before = {}, .from = {}, .to = {}};
+    State state{.terms = next, .since = since, .raised = {}, .newest = {}, .before = {}, .from = {}, .to = {}};
     if (before != nullptr) {
       for (const State& old : *before) {
         if (old.terms.name != next.name || old.terms.period != next.period) continue;
@@ -69,17 +70,24 @@ void Budgets::SetTerms(const std::vector<BudgetTerms>& terms, Instant since) {
   }
 }
 
+bool Budgets::has_hard() const {
+  return !empty() && std::any_of(states_->begin(), states_->end(), [](const State& s) { return !s.terms.soft; });
+}
+
 Budgets::Use* Budgets::InPeriod(State& state, Instant given) {
-  if (given < state.since) return nullptr;
+  return given < state.since ? nullptr : UseOf(state, given);
+}
+
+Budgets::Use* Budgets::UseOf(State& state, Instant given) {
   const int64_t period = NumberOf(state, given);
   if (period > state.newest.period || state.to == Instant()) {
     state.from = FirstOfPeriod(state.terms.period, given);
     state.to = NextPeriod(state.terms.period, given);
   }
   if (period > state.newest.period) {
-    state.before = std::exchange(state.newest, Use{.period = period, .spent = {}, .held = {}});
+    state.before = std::exchange(state.newest, Use{.period = period});
   } else if (period > state.before.period && period < state.newest.period) {
-    state.before = Use{.period = period, .spent = {}, .held = {}};
+    state.before = Use{.period = period};
   }
   if (period == state.newest.period) return &state.newest;
   return period == state.before.period ? &state.before : nullptr;
@@ -87,16 +95,17 @@ Budgets::Use* Budgets::InPeriod(State& state, Instant given) {
 
 ledger::Money Budgets::Left(const State& state, Instant given) {
   const int64_t period = NumberOf(state, given);
-  if (period > state.newest.period) return state.terms.amount;
+  const ledger::Money amount = state.terms.amount + state.raised;
+  if (period > state.newest.period) return amount;
   const Use& use = period == state.newest.period ? state.newest : state.before;
-  return period == use.period ? state.terms.amount - use.spent - use.held : ledger::Money();
+  return period == use.period ? amount + use.raised - use.spent - use.held : ledger::Money();
 }
 
 const BudgetTerms* Budgets::Tightest(Instant given, ledger::Money* left) const {
   const BudgetTerms* tightest = nullptr;
   if (empty()) return tightest;
   for (const State& state : *states_) {
-    if (given < state.since) continue;
+    if (given < state.since || state.terms.soft) continue;
     const ledger::Money of_this = Left(state, given);
     if (tightest != nullptr && *left <= of_this) continue;
     tightest = &state.terms;
@@ -117,14 +126,58 @@ void Budgets::Hold(const ledger::Money& amount, Instant given) {
   }
 }
 
-void Budgets::Settle(const ledger::Money& hold, const ledger::Money& charge, Instant given) {
+void Budgets::Settle(const ledger::Money& hold, const ledger::Money& charge, Instant given,
+                     std::vector<BudgetCrossing>* crossed) {
   if (empty()) return;
   for (State& state : *states_) {
-    if (Use* use = InPeriod(state, given)) {
-      use->held -= hold;
-      use->spent += charge;
+    Use* use = InPeriod(state, given);
+    if (use == nullptr) continue;
+    use->held -= hold;
+    use->spent += charge;
+    if (crossed != nullptr && !charge.IsZero()) Cross(state, use, crossed);
+  }
+}
+
+void Budgets::Cross(const State& state, Use* use, std::vector<BudgetCrossing>* crossed) {
+  for (const uint32_t threshold : state.terms.alert_at) {
+    if (threshold <= use->told) continue;
+    const ledger::Money amount = state.terms.amount + state.raised + use->raised;
+    if (use->spent * 100 < amount * threshold) return;
+    use->told = threshold;
+    crossed->push_back({state.terms.period, use->period, threshold, use->spent, amount});
+  }
+}
+
+void Budgets::Raise(BudgetTerms::Period period, const ledger::Money& more, Instant asked, bool for_good) {
+  if (empty()) return;
+  for (State& state : *states_) {
+    if (state.terms.period != period) continue;
+    if (for_good) {
+      state.raised += more;
+    } else if (Use* use = UseOf(state, asked)) {
+      use->raised += more;
     }
   }
+}
+
+std::vector<Budgets::Standing> Budgets::Standings(Instant now) const {
+  std::vector<Standing> standings;
+  if (empty()) return standings;
+  for (const State& state : *states_) {
+    const int64_t period = NumberOf(state, now);
+    Use use;  // of a period that nobody has used yet
+    if (period == state.newest.period) use = state.newest;
+    if (period < state.newest.period && period == state.before.period) use = state.before;
+    standings.push_back({&state.terms, state.terms.amount + state.raised + use.raised, use.spent, use.held});
+  }
+  return standings;
+}
+
+std::optional<Budgets::Standing> Budgets::StandingOf(BudgetTerms::Period period, Instant now) const {
+  for (const Standing& standing : Standings(now)) {
+    if (standing.terms->period == period) return standing;
+  }
+  return std::nullopt;
 }
 
 void Budgets::CheckInvariants() const {

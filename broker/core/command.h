@@ -109,6 +109,26 @@ struct ApproveRun {
   Ticket ticket = 0;
   TenantId tenant;
   std::string run;
+  std::string by;  // the id of the principal
+};
+
+/// Asks for more of a budget in its period of now. The same wish while it is open is the same request.
+struct AskRaise {
+  Ticket ticket = 0;
+  ledger::BudgetOf budget;  // of a tenant, project or key; its number does not matter
+  ledger::Money amount;     // positive
+  bool is_total = false;    // the amount that the budget should have; else by how much
+  bool for_good = false;    // or until the end of the period
+  std::string by;
+  std::string reason;
+};
+
+/// Approves or rejects such a request.
+struct DecideRaise {
+  Ticket ticket = 0;
+  uint32_t id = 0;
+  bool approve = false;
+  std::string by;
 };
 
 /// Closes a period: posts what was rated, if the books still say what it was rated from.
@@ -166,6 +186,6 @@ struct Drain {};
 struct Tick {};
 
 using Command = std::variant<Admit, Abandon, Undeliverable, Progress, Complete, SetCapacity, SetPlan, ApproveRun,
-                             CloseStatement, ReportOutcome, Reconfigure, Drain, Tick>;
+                             CloseStatement, ReportOutcome, AskRaise, DecideRaise, Reconfigure, Drain, Tick>;
 
 }  // namespace penstock::core

@@ -168,7 +168,10 @@ void Engine::On(const SetPlan& plan) {
 }
 
 void Engine::On(const ApproveRun& approve) {
-  if (runs_.Approve(RunKeyOf(approve.tenant, approve.run), now_)) return Say(approve.ticket, RunApproved{});
+  if (runs_.Approve(RunKeyOf(approve.tenant, approve.run), now_)) {
+    ledger_->Post(ledger::RunApprovalEntry{now_, approve.tenant, approve.run, approve.by});
+    return Say(approve.ticket, RunApproved{}, Release::kSynced);
+  }
   Say(approve.ticket, Error{ErrorReason::kUnknownRun, "run", "no run of that name has asked for anything lately"});
 }
 
@@ -278,14 +281,23 @@ void Engine::EndRunning(Slot slot, const TokenCounts& tokens, Work work, const l
   TrueUp(running_[slot], tokens, work);
   EndLease(slot);
   const Running& running = running_[slot];
-  if (running.money_bound) accounts_.SettleMoney(running.terms.key, running.hold, charge, running.given);
-  if (running.in_run) runs_.Settle(running.run, running.hold, charge, now_);
+  accounts_.SettleMoney(running.terms.key, running.hold, charge, running.given, &crossed_);
+  if (running.in_run) {
+    runs_.Settle(running.run, running.hold, charge, now_);
+    const Tenant* tenant = accounts_.FindTenant(running.terms.tenant);
+    if (tenant != nullptr && !charge.IsZero()) runs_.Cross(tenant->policy->runs, running.run, &crossed_by_run_);
+    for (const BudgetCrossing& one : crossed_by_run_) {
+      crossed_.push_back({{running.terms.tenant, ledger::BudgetScope::kRun, 0, run_, one.period, one.number}, one});
+    }
+    crossed_by_run_.clear();
+  }
   if (running.has_content) {
     has_answer ? duplicates_.Finish(running.content, now_) : duplicates_.Forget(running.content);
   }
   settlements_.Remove(slot);
   running_by_id_.erase(running.id);
   free_slots_.push_back(slot);
+  PostAlerts();
 }
 
 void Engine::CheckInvariants() const {
@@ -300,7 +312,7 @@ void Engine::CheckInvariants() const {
     const Running& running = running_[found->second];
     PENSTOCK_CHECK(running.id == id && running.terms == open->grant.terms);
     PENSTOCK_CHECK(settlements_.AtOf(found->second) == running.settle_deadline);
-    PENSTOCK_CHECK(!running.money_bound || running.hold == open->grant.hold);
+    PENSTOCK_CHECK(running.hold == open->grant.hold);
     if (!running.holds_slot) continue;
     ++leases;
     ++slots[running.terms.pool];

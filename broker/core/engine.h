@@ -94,6 +94,8 @@ class Engine {
   const PoolState* FindPool(PoolId id) const;
   uint32_t epoch() const { return books().epoch(); }
   bool draining() const { return draining_; }
+  /// The time of the last command.
+  Instant now() const { return now_; }
   const WaitingRequests& waiting() const { return waiting_; }
   /// The tariff in force, and that of a tenant, whose contract may pin another.
   const ledger::TariffEntry& tariff() const { return books().tariffs()[tariff_ - 1]; }
@@ -114,7 +116,7 @@ class Engine {
     Work charged_work;     // likewise
     Work outstanding;      // counted in the pool's reclaim bound
     Tokens max_output;     // asked for: progress may extend the output cap so far
-    ledger::Money hold;    // in budgets and run; zero when not bounded by any
+    ledger::Money hold;    // also in budgets and run
     Instant given;
     Instant lease_deadline;
     Instant settle_deadline;
@@ -146,6 +148,10 @@ class Engine {
   void Bind(const EngineSettings& settings, Instant budgets_since);
   uint32_t BindName(ledger::NameKind kind, uint32_t owner, const std::string& name);
   void BindProject(TenantId tenant, KeyId key, const std::string& name);
+  void BindProjects(const EngineSettings& settings, Instant budgets_since);
+  void ApplyRaises();
+  void PostAlerts();
+  std::optional<Error> CheckRaise(const AskRaise& ask) const;
   absl::Status CheckProjects(const TenantSettings& tenant) const;
   void BindPools(const EngineSettings& settings);
   void BindReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations);
@@ -177,6 +183,8 @@ class Engine {
   void On(const ApproveRun& approve);
   void On(const CloseStatement& close);
   void On(ReportOutcome& report);
+  void On(const AskRaise& ask);
+  void On(const DecideRaise& decide);
   void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}
@@ -299,7 +307,11 @@ class Engine {
   uint32_t dispatch_step_ = 0;                                 // of ExpectDispatch
   WaitingRequests::Number likely_next_ = WaitingRequests::kNone;
   ledger::GrantEntry entry_;  // of Grant, kept for the memory of its texts
-  uint64_t grants_ = 0;       // given in this epoch
+  // Thresholds that the command reached, to be posted after it; the texts and lists are kept for their memory.
+  std::vector<AccountState::Crossing> crossed_;
+  std::vector<BudgetCrossing> crossed_by_run_;
+  std::string run_;      // that is settled
+  uint64_t grants_ = 0;  // given in this epoch
   bool draining_ = false;
   Instant next_roll_up_;          // not before
   uint32_t rolled_up_tenant_ = 0;  // the last one that was looked at

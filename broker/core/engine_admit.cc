@@ -290,7 +290,7 @@ Engine::Affordable Engine::Cut(TenantId tenant_id, KeyId key, const RunKey* run,
   if (tenant != nullptr && runs_.SpendLeft(tenant->policy->runs, *run, now_, &left)) {
     result.bound = result.by_run = true;
   }
-  const MoneyVerdict verdict = accounts_.IsBudgeted(key) ? accounts_.MoneyLeft(key, given) : MoneyVerdict{};
+  const MoneyVerdict verdict = accounts_.MoneyLeft(key, given);
   if (verdict.budget != nullptr) {
     if (!result.bound || verdict.left < left) {
       left = verdict.left;
@@ -509,10 +509,8 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   running.run = waiting.run;
   running.has_content = waiting.has_content;
   running.content = waiting.content;
-  if (running.money_bound) {
-    running.hold = entry.hold;
-    accounts_.HoldMoney(waiting.key, entry.hold, now_);
-  }
+  running.hold = entry.hold;
+  accounts_.HoldMoney(waiting.key, entry.hold, now_);
   if (running.in_run) runs_.Admit(running.run, running.hold, now_);
   pool.NoteOutstanding(running.charge, running.outstanding, +1);
   AddRunning(std::move(running));

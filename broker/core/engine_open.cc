@@ -55,6 +55,13 @@ void Engine::On(const Reconfigure& reconfigure) {
   }
   // New budgets count grants from here on: an instant that no grant before can have.
   now_ = now_ + Nanoseconds(1);
+  // Bind adds what was approved to every budget anew: to those that stay, to new ones, and to those of who is gone.
+  for (const ledger::Raise& raise : books().budget_records().raises()) {
+    if (!raise.approved()) continue;
+    ledger::BudgetRaiseEntry back = raise.asked;
+    back.more = -back.more;
+    accounts_.RaiseBudget(back);
+  }
   accounts_.DisableAll();
   Bind(settings, now_);
   Say(reconfigure.ticket, Reconfigured{});
@@ -165,6 +172,26 @@ void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
   for (uint32_t id = 1; id <= books().CountOf(ledger::NameKind::kKey); ++id) {
     accounts_.KnowKey(KeyId{id}, TenantId{books().NameOf(ledger::NameKind::kKey, id).owner});
   }
+  BindProjects(settings, budgets_since);
+  ApplyRaises();
+}
+
+void Engine::BindProjects(const EngineSettings& settings, Instant budgets_since) {
+  absl::flat_hash_map<ProjectId, const std::vector<BudgetTerms>*> budgets;
+  for (const TenantSettings& tenant : settings.tenants) {
+    const uint32_t owner = *books().IdOf(ledger::NameKind::kTenant, 0, tenant.name);
+    for (const ProjectSettings& project : tenant.projects) {
+      budgets[ProjectId{BindName(ledger::NameKind::kProject, owner, project.name)}] = &project.budgets;
+    }
+  }
+  for (uint32_t id = 1; id <= books().CountOf(ledger::NameKind::kProject); ++id) {
+    const auto found = budgets.find(ProjectId{id});
+    const std::vector<BudgetTerms> none;
+    accounts_.SetProject(ProjectId{id}, found == budgets.end() ? none : *found->second, budgets_since);
+  }
+  for (uint32_t id = 1; id <= books().CountOf(ledger::NameKind::kKey); ++id) {
+    accounts_.SetProjectOf(KeyId{id}, books().ProjectOf(KeyId{id}), budgets_since);
+  }
 }
 
 uint32_t Engine::BindName(ledger::NameKind kind, uint32_t owner, const std::string& name) {
@@ -269,7 +296,7 @@ void Engine::Recall(Past& past) {
     accounts_.Replay(when.second, used.taken, when.first);
   }
   for (const auto& [when, charge] : past.charged) {
-    accounts_.SettleMoney(when.first, ledger::Money(), charge.amount, when.second);
+    accounts_.SettleMoney(when.first, ledger::Money(), charge.amount, when.second, /*crossed=*/nullptr);
     const KeyDay day = {when.first, when.second};
     charged_[day].amount = charge.amount;
     if (charge.noted) NoteCharge(day, &charged_[day]);
@@ -307,12 +334,11 @@ void Engine::ResumeOpenGrants(const Past& past) {
     const Tenant* tenant = accounts_.FindTenant(grant.terms.tenant);
     running.in_run = tenant != nullptr && tenant->policy->bounds_runs && !grant.run.empty();
     if (running.in_run) running.run = RunKeyOf(grant.terms.tenant, grant.run);
-    const bool run_bound = running.in_run && !tenant->policy->runs.max_spend.IsZero();
-    running.money_bound = run_bound || accounts_.IsBudgeted(grant.terms.key);
-    if (running.money_bound) {
-      running.hold = grant.hold;
-      accounts_.HoldMoney(grant.terms.key, grant.hold, grant.at);
-    }
+    const bool run_bound =
+        running.in_run && !tenant->policy->runs.max_spend.IsZero() && !tenant->policy->runs.soft_spend;
+    running.money_bound = run_bound || accounts_.IsBudgeted(grant.terms.key, grant.at);
+    running.hold = grant.hold;
+    accounts_.HoldMoney(grant.terms.key, grant.hold, grant.at);
     if (running.in_run) runs_.Hold(running.run, running.hold);
     // A report after the lease moved its deadline in the journal, yet brought no slot back.
     running.holds_slot = pool != nullptr && !given.lease_over;

@@ -191,6 +191,7 @@ void Engine::CompleteOpen(const Complete& complete, const ledger::OpenGrant& ope
   const Slot slot = running_by_id_.at(complete.grant);
   const Running& running = running_[slot];
   const std::optional<ledger::Money> at_most = running.money_bound ? std::optional(running.hold) : std::nullopt;
+  if (running.in_run) run_ = open.grant.run;  // an alert may name it
   const ledger::Money charge = PostSettlement(complete, terms, /*billed=*/true, at_most, work,
                                               Attribute(first, end, input, output), running.given);
   EndRunning(slot, complete.tokens, work, charge, complete.outcome == ledger::Outcome::kSucceeded);
@@ -247,13 +248,14 @@ void Engine::SettleUnmetered(const Complete& complete, const ledger::GrantTerms&
   // A grant that draws on a hard budget is durable before anybody knows it; should one be lost all the same (a disk
   // that lies), it is charged no more than is left.
   std::optional<ledger::Money> at_most;
-  if (billed && accounts_.IsBudgeted(terms.key)) {
+  if (billed && accounts_.IsBudgeted(terms.key, now_)) {
     at_most = std::max(accounts_.MoneyLeft(terms.key, now_).left, ledger::Money());
   }
   const ledger::Money charge =
       PostSettlement(complete, terms, billed, at_most, metered_work + news, Attribute(now_, now_, Work::Zero(), news),
                      /*given=*/now_);
-  accounts_.SettleMoney(terms.key, ledger::Money(), charge, now_);
+  accounts_.SettleMoney(terms.key, ledger::Money(), charge, now_, &crossed_);
+  PostAlerts();
 }
 
 ledger::Money Engine::PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed,

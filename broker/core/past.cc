@@ -49,7 +49,14 @@ KeptLevel ReadLevel(RowReader& value) {
 }
 
 void WriteRun(const Runs::Run& run, std::string* bytes) {
-  RowWriter(bytes).At(run.started).At(run.last).Signed(run.requests).Amount(run.spent);
+  RowWriter(bytes)
+      .At(run.started)
+      .At(run.clock)
+      .At(run.last)
+      .Signed(run.requests)
+      .Signed(run.approvals)
+      .Unsigned(run.told)
+      .Amount(run.spent);
 }
 
 TokenCounts MoreOf(TokenCounts a, const TokenCounts& b) {
@@ -105,9 +112,12 @@ absl::Status Past::Restore(const Row& row) {
     case OwnRow::kRun: {
       const auto digest = key.Fixed<RunKey>();
       Runs::Run run;
-      run.started = run.clock = value.At();
+      run.started = value.At();
+      run.clock = value.At();
       run.last = value.At();
       run.requests = value.Signed();
+      run.approvals = value.Signed();
+      run.told = value.Unsigned32();
       run.spent = value.Amount();
       runs.Restore(digest, run);
       break;
@@ -233,6 +243,15 @@ void Past::On(const ledger::VoidEntry& gone) {
   EndLease(found->second, gone.at);
   Charge(found->second, TokenCounts{}, Work::Zero(), gone.at, -1);
   End(found, ledger::Money(), gone.at);
+}
+
+void Past::On(const ledger::AlertEntry& alert) {
+  const ledger::BudgetOf& budget = alert.budget;
+  if (budget.scope == ledger::BudgetScope::kRun) runs.NoteTold(RunKeyOf(budget.tenant, budget.run), alert.threshold);
+}
+
+void Past::On(const ledger::RunApprovalEntry& approval) {
+  runs.Approve(RunKeyOf(approval.tenant, approval.run), approval.at);
 }
 
 void Past::End(OpenGrants::iterator which, const ledger::Money& charge, Instant at) {

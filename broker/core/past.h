@@ -113,6 +113,8 @@ class Past : public ledger::Follower {
   void On(const ledger::SettleEntry& settle);
   void On(const ledger::ExpireEntry& expire);
   void On(const ledger::VoidEntry& gone);
+  void On(const ledger::AlertEntry& alert);
+  void On(const ledger::RunApprovalEntry& approval);
   void End(OpenGrants::iterator which, const ledger::Money& charge, Instant at);
   void EndLease(Given& given, Instant at);
   void Charge(Given& given, const TokenCounts& tokens, Work work, Instant at, int64_t requests = 0);

@@ -40,7 +40,7 @@ bool Runs::OutOfTime(const RunTerms& terms, const RunKey& key, Instant now) cons
 }
 
 bool Runs::SpendLeft(const RunTerms& terms, const RunKey& key, Instant now, ledger::Money* left) const {
-  if (terms.max_spend.IsZero()) return false;
+  if (terms.max_spend.IsZero() || terms.soft_spend) return false;
   const Run* run = Find(key, now);
   *left = run == nullptr ? terms.max_spend : terms.max_spend * (1 + run->approvals) - run->spent - run->held;
   return true;
@@ -113,9 +113,32 @@ void Runs::Settle(const RunKey& key, const ledger::Money& hold, const ledger::Mo
   run.last = std::max(run.last, now);
 }
 
+void Runs::Cross(const RunTerms& terms, const RunKey& key, std::vector<BudgetCrossing>* crossed) {
+  const auto found = runs_.find(key);
+  if (found == runs_.end() || terms.max_spend.IsZero()) return;
+  Run& run = found->second;
+  const ledger::Money amount = terms.max_spend * (1 + run.approvals);
+  for (const uint32_t threshold : terms.alert_at) {
+    if (threshold <= run.told) continue;
+    if (run.spent * 100 < amount * threshold) return;
+    NoteChange(key, run);
+    run.told = threshold;
+    crossed->push_back(
+        {BudgetTerms::Period::kTotal, run.started.nanoseconds_since_epoch(), threshold, run.spent, amount});
+  }
+}
+
+void Runs::NoteTold(const RunKey& key, uint32_t threshold) {
+  const auto found = runs_.find(key);
+  if (found == runs_.end()) return;
+  NoteChange(key, found->second);
+  found->second.told = threshold;
+}
+
 bool Runs::Approve(const RunKey& key, Instant now) {
   if (Find(key, now) == nullptr) return false;
   Run& run = runs_.at(key);
+  NoteChange(key, run);
   ++run.approvals;
   run.clock = now;
   return true;

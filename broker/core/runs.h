@@ -2,7 +2,8 @@
 //
 // Only runs of tenants with a bound are kept; one without open grants counts as unknown a day after its last request,
 // and its memory comes back in bounded slices. Spend is bounded like a hard budget: held and spent together never
-// exceed it. An approval allows as much again of what is counted, and starts the clock anew.
+// exceed it, unless the bound is soft and only alerts. An approval allows as much again of what is counted, and starts
+// the clock anew.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "admission/vocabulary/ids.h"
 #include "admission/vocabulary/time.h"
+#include "broker/core/budgets.h"
 #include "broker/core/digest_map.h"
 #include "broker/core/settings.h"
 #include "ledger/money.h"
@@ -55,6 +57,7 @@ class Runs {
     int64_t requests = 0;   // admitted
     int64_t open = 0;       // of them running
     int64_t approvals = 0;  // each allows the bounds once more
+    uint32_t told = 0;      // the last threshold of its spend that was alerted
     ledger::Money spent;
     ledger::Money held;
     bool noted = false;  // among the changes
@@ -70,6 +73,9 @@ class Runs {
   void Admit(const RunKey& key, const ledger::Money& hold, Instant now);
   void Hold(const RunKey& key, const ledger::Money& more);
   void Settle(const RunKey& key, const ledger::Money& hold, const ledger::Money& charge, Instant now);
+  /// Adds the thresholds of its spend that the run has reached and that were not told before.
+  void Cross(const RunTerms& terms, const RunKey& key, std::vector<BudgetCrossing>* crossed);
+  void NoteTold(const RunKey& key, uint32_t threshold);
   /// Allows the bounds once more; false when the run is not known.
   bool Approve(const RunKey& key, Instant now);
 

@@ -12,6 +12,7 @@
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
+#include "ledger/entry.h"
 #include "ledger/rating/subscription.h"
 #include "ledger/tariff.h"
 
@@ -36,19 +37,23 @@ struct ReservationSettings {
   admission::Overrun overrun = admission::Overrun::kSpill;
 };
 
-/// A bound on token charges that is never exceeded. It counts what was charged to grants given in the period (UTC days
-/// and months) and holds what running ones may still cost.
+/// What token charges should stay within. It counts what was charged to grants given in the period (UTC days and
+/// months) and what running ones may still cost. A hard one is never exceeded; a soft one refuses nothing. Both alert.
 struct BudgetTerms {
-  enum class Period : uint8_t { kDay, kMonth, kTotal };
+  using Period = ledger::BudgetPeriod;
   std::string name;  // "day", "month", "total"
   Period period = Period::kTotal;
   ledger::Money amount;
+  bool soft = false;
+  std::vector<uint32_t> alert_at{};  // percent of the amount, rising; an alert each, once in a period
   friend bool operator==(const BudgetTerms&, const BudgetTerms&) = default;
 };
 
 /// What one run (an agent run or workflow, named by the client) may do. Zero: no bound.
 struct RunTerms {
   ledger::Money max_spend;
+  bool soft_spend = false;           // it bounds nothing, it only alerts
+  std::vector<uint32_t> alert_at{};  // percent of max_spend, rising
   int64_t max_requests = 0;
   Duration max_wall_time;
   int64_t max_depth = 0;          // of nested requests, as the client counts them from 1
@@ -69,6 +74,12 @@ struct KeyPolicy {
   DuplicatePolicy duplicates = DuplicatePolicy::kIgnore;
   Duration duplicate_window = Seconds(60);  // how long a finished request counts as lately finished
   friend bool operator==(const KeyPolicy&, const KeyPolicy&) = default;
+};
+
+/// A subdivision of a tenant that its keys name.
+struct ProjectSettings {
+  std::string name;
+  std::vector<BudgetTerms> budgets;
 };
 
 struct KeySettings {
@@ -98,6 +109,7 @@ struct TenantSettings {
   std::vector<ReservationSettings> reservations;  // at least one exactly for Tier::kReserved
   std::vector<BudgetTerms> budgets;
   RunTerms runs;
+  std::vector<ProjectSettings> projects;  // those with budgets
   std::vector<KeySettings> keys;
   std::string tariff;                         // the version that its contract pins; empty: the one in force
   ledger::rating::Subscription subscription;  // what its statements know of it beside its usage

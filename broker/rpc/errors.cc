@@ -44,6 +44,16 @@ Meaning MeaningOf(core::ErrorReason reason) {
       return {grpc::StatusCode::FAILED_PRECONDITION, "CONFIG_REFUSED"};
     case ErrorReason::kPeriodNotClosable:
       return {grpc::StatusCode::FAILED_PRECONDITION, "PERIOD_NOT_CLOSABLE"};
+    case ErrorReason::kUnknownBudget:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_BUDGET"};
+    case ErrorReason::kUnknownRaise:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_RAISE"};
+    case ErrorReason::kRaiseDecided:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "RAISE_DECIDED"};
+    case ErrorReason::kPeriodOver:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "PERIOD_OVER"};
+    case ErrorReason::kTooManyRaises:
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "TOO_MANY_RAISES"};
     case ErrorReason::kDraining:
       return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
   }

@@ -82,8 +82,8 @@ class SetCapacityCall final : public grpc::ServerUnaryReactor, public daemon::Ca
 
 class ApproveCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
  public:
-  ApproveCall(const Surroundings& surroundings, TenantId tenant, const std::string& run) {
-    const core::ApproveRun approve{.ticket = surroundings.loop.NewTicket(), .tenant = tenant, .run = run};
+  ApproveCall(const Surroundings& surroundings, TenantId tenant, const std::string& run, const std::string& by) {
+    const core::ApproveRun approve{.ticket = surroundings.loop.NewTicket(), .tenant = tenant, .run = run, .by = by};
     if (!surroundings.loop.Submit(approve, approve.ticket, this)) Finish(Overloaded());
   }
   void Answer(core::Outcome outcome) override {
@@ -177,7 +177,10 @@ class OperationsService final : public v1::Operations::CallbackService {
 
   grpc::ServerUnaryReactor* ApproveRun(grpc::CallbackServerContext* context, const v1::ApproveRunRequest* request,
                                        v1::ApproveRunResponse*) override {
-    if (const grpc::Status s = Begin(*context, "/penstock.v1.Operations/ApproveRun"); !s.ok()) {
+    auth::Principal principal;
+    if (const grpc::Status s =
+            Authenticate(*context, surroundings_.api_keys, "/penstock.v1.Operations/ApproveRun", &principal);
+        !s.ok()) {
       return new ReadingCall(s);
     }
     const std::optional<TenantId> tenant = surroundings_.names.Tenant(request->tenant());
@@ -187,7 +190,7 @@ class OperationsService final : public v1::Operations::CallbackService {
     if (request->run().empty() || request->run().size() > kMaxRunBytes) {
       return new ReadingCall(InvalidField("run", absl::StrCat("must have 1 to ", kMaxRunBytes, " bytes")));
     }
-    return new ApproveCall(surroundings_, *tenant, request->run());
+    return new ApproveCall(surroundings_, *tenant, request->run(), principal.id);
   }
 
   grpc::ServerUnaryReactor* RotateGrantKey(grpc::CallbackServerContext* context, const v1::RotateGrantKeyRequest*,

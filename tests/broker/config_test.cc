@@ -177,13 +177,55 @@ TEST_F(EveryKey, OfTiersGraduationsBudgetsAndRunsIsRead) {
   EXPECT_EQ(acme.graduations[1].at_spend, money("99.5"));
   EXPECT_EQ(acme.graduations[1].limits.max_parallel, 40);
   ASSERT_EQ(acme.budgets.size(), 3u);
-  EXPECT_EQ(acme.budgets[0], (core::BudgetTerms{"day", core::BudgetTerms::Period::kDay, money("1.5")}));
+  using Period = core::BudgetTerms::Period;
+  EXPECT_EQ(acme.budgets[0], (core::BudgetTerms{"day", Period::kDay, money("1.5"), false, {80, 100}}));
   EXPECT_EQ(acme.budgets[2].amount, money("0.000001"));
+  ASSERT_EQ(acme.projects.size(), 1u);
+  EXPECT_EQ(acme.projects[0].name, "search");
+  EXPECT_EQ(acme.projects[0].budgets.at(0), (core::BudgetTerms{"month", Period::kMonth, money("3"), true, {1, 1'000}}));
+  EXPECT_EQ(acme.keys[0].project, "search");
   EXPECT_EQ(acme.runs.max_spend, money("2"));
   EXPECT_EQ(acme.runs.max_requests, 3);
   EXPECT_EQ(acme.runs.max_wall_time, Seconds(4));
   EXPECT_EQ(acme.runs.max_depth, 5);
   EXPECT_TRUE(acme.runs.ask_for_approval);
+  EXPECT_FALSE(acme.runs.soft_spend);
+  EXPECT_EQ(acme.runs.alert_at, (std::vector<uint32_t>{80, 100}));
+}
+
+TEST_F(EveryKey, OfTheWebhookIsRead) {
+  ASSERT_TRUE(config_.webhook.has_value());
+  EXPECT_EQ(config_.webhook->origin, "http://[::1]:9000");
+  EXPECT_EQ(config_.webhook->path, "/hook");
+  EXPECT_EQ(config_.webhook->secret_file, "/etc/penstock/secrets/webhook");
+}
+
+/// What is said about a URL; empty: it is fine.
+std::string SaidAboutUrl(const std::string& url) {
+  const std::string text = Read(kGolden / "minimal.yaml") + "webhook: {url: \"" + url + "\", secret_file: s}\n";
+  const absl::StatusOr<Config> config = ParseConfig(text, "p.yaml");
+  return config.ok() ? "" : Message(config.status());
+}
+
+TEST(WebhookUrl, IsHttpsOrLoopback) {
+  for (const char* good :
+       {"https://hooks.example.com", "https://10.0.0.1:8443/a/b?c=d", "http://localhost/x", "http://127.9.9.9:1/x"}) {
+    EXPECT_EQ(SaidAboutUrl(good), "") << good;
+  }
+  const std::pair<const char*, const char*> bad[] = {
+      {"ftp://hooks.example.com", "must begin with https://"},
+      {"hooks.example.com", "must begin with https://"},
+      {"http://hooks.example.com/x", "alerts go beyond loopback only with TLS"},
+      {"http://localhost.evil.com/x", "alerts go beyond loopback only with TLS"},
+      {"http://127.0.0.1@evil.com/x", "and no user"},
+      {"https://user:secret@hooks.example.com", "and no user"},
+      {"https://", "must have a host"},
+      {"https://host:0/", "must have a host"},
+      {"https://host:65536/", "must have a host"},
+      {"https://host/a b", "has a path with spaces"},
+      {"https://host/a#b", "has a path with spaces, a fragment"},
+  };
+  for (const auto& [url, says] : bad) EXPECT_THAT(SaidAboutUrl(url), ::testing::HasSubstr(says)) << url;
 }
 
 TEST_F(EveryKey, OfAKeysPolicyIsRead) {

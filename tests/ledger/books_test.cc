@@ -488,6 +488,83 @@ TEST_F(BooksTest, NamesAreDenseAndBoundOnce) {
   Expect(NameEntry{NameKind::kKey, 3, 2, "acme-key"});  // the same name under another tenant
 }
 
+// Budgets.
+
+AlertEntry AlertAt(uint32_t threshold, int64_t number, Instant at = kNoon) {
+  BudgetOf budget;
+  budget.tenant = kAcme;
+  budget.scope = BudgetScope::kKey;
+  budget.subject = 1;
+  budget.period = BudgetPeriod::kDay;
+  budget.number = number;
+  return {at, budget, threshold, Money::FromPico(threshold), Money::FromPico(100)};
+}
+
+TEST_F(BooksTest, AThresholdIsAlertedOncePerPeriod) {
+  const BudgetRecords& records = books_.budget_records();
+  Expect(AlertAt(50, 10));
+  EXPECT_EQ(records.LastThreshold(AlertAt(0, 10).budget), 50u);
+  EXPECT_EQ(records.LastThreshold(AlertAt(0, 11).budget), 0u);
+  ExpectRefused(AlertAt(50, 10), "came twice");
+  ExpectRefused(AlertAt(40, 10), "came twice");
+  Expect(AlertAt(80, 10));
+  Expect(AlertAt(50, 12));
+  Expect(AlertAt(50, 11));                       // late, of the period before
+  ExpectRefused(AlertAt(90, 10), "came twice");  // too old to tell
+  AlertEntry early = AlertAt(80, 12);
+  early.spent = Money::FromPico(79);
+  ExpectRefused(early, "too early");
+  ExpectRefused(AlertAt(0, 12), "no threshold");
+  ExpectRefused(AlertAt(1'001, 12), "no threshold");
+  AlertEntry foreign = AlertAt(80, 12);
+  foreign.budget.tenant = kBolt;
+  ExpectRefused(foreign, "a budget is of nobody");
+  AlertEntry of_run = AlertAt(80, 12);
+  of_run.budget.scope = BudgetScope::kRun;
+  ExpectRefused(of_run, "a budget is of nobody");
+  EXPECT_EQ(records.alerts_begin(), 1u);
+  EXPECT_EQ(records.alerts_end(), 5u);
+  EXPECT_EQ(records.AlertOf(2), AlertAt(80, 10));
+}
+
+TEST_F(BooksTest, OnlyTheLatestAlertsAreKept) {
+  const auto more = static_cast<int64_t>(kRememberedAlerts) + 3;
+  for (int64_t number = 1; number <= more; ++number) ASSERT_TRUE(books_.Apply(AlertAt(80, number)).ok());
+  EXPECT_EQ(books_.budget_records().alerts_begin(), 4u);
+  EXPECT_EQ(books_.budget_records().AlertOf(4).budget.number, 4);
+}
+
+TEST_F(BooksTest, ARaiseIsDecidedOnce) {
+  BudgetRaiseEntry raise{1, kNoon, "44d0a9ee", {}, Money::FromPico(100), Money::FromPico(20), false, "launch"};
+  raise.budget.tenant = kAcme;
+  BudgetRaiseEntry wrong = raise;
+  wrong.id = 2;
+  ExpectRefused(wrong, "raise 2 follows 0");
+  wrong = raise;
+  wrong.more = Money();
+  ExpectRefused(wrong, "amounts out of bounds");
+  wrong = raise;
+  wrong.budget.scope = BudgetScope::kRun;
+  wrong.budget.run = "r";
+  ExpectRefused(wrong, "is of a run");
+  Expect(raise);
+  const BudgetChangeEntry approved{1, kNoon, "0badcafe", true, Money::FromPico(100), Money::FromPico(120)};
+  BudgetChangeEntry change = approved;
+  change.id = 2;
+  ExpectRefused(change, "raise 2 is not known");
+  change = approved;
+  change.to = Money::FromPico(121);
+  ExpectRefused(change, "does not add up");
+  Expect(approved);
+  ExpectRefused(approved, "raise 1 is decided already");
+  change.approved = false;
+  ExpectRefused(change, "raise 1 is decided already");
+  EXPECT_TRUE(books_.budget_records().raises()[0].approved());
+  Expect(RunApprovalEntry{kNoon, kAcme, "run", "0badcafe"});
+  ExpectRefused(RunApprovalEntry{kNoon, kAcme, "", "0badcafe"}, "names no run");
+  ExpectRefused(RunApprovalEntry{kNoon, TenantId{9}, "run", "0badcafe"}, "unknown tenant 9");
+}
+
 TEST_F(BooksTest, AKeyHasOneProjectOfItsTenantForEver) {
   EXPECT_EQ(books_.ProjectOf(KeyId{1}), ProjectId());
   ExpectRefused(NameEntry{NameKind::kProject, 1, 0, "search"}, "an owner that does not fit");
@@ -605,6 +682,10 @@ TEST(BooksPropertyTest, NoEntryOfADayAppliesTwice) {
   for (const Entry& entry : RandomDay(seed, 500)) {
     ASSERT_TRUE(books.Apply(entry).ok());
     if (std::holds_alternative<ProgressEntry>(entry)) continue;  // it reports a total: repeating it is no contradiction
+    // Nor is allowing a run its bounds once more. What a run was told of is its engine's to remember.
+    if (std::holds_alternative<RunApprovalEntry>(entry)) continue;
+    const auto* alert = std::get_if<AlertEntry>(&entry);
+    if (alert != nullptr && alert->budget.scope == BudgetScope::kRun) continue;
     ASSERT_FALSE(books.Apply(entry).ok()) << "entry type " << entry.index() + 1;
   }
 }

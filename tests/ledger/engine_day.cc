@@ -18,7 +18,8 @@ const Money kBudget = Money::FromPico(1'500'000'000);
 
 core::EngineSettings Settings() {
   core::EngineSettings settings = core::SmallWorld();
-  core::BudgetTerms budget{.name = "total", .period = core::BudgetTerms::Period::kTotal, .amount = kBudget};
+  core::BudgetTerms budget{
+      .name = "total", .period = core::BudgetTerms::Period::kTotal, .amount = kBudget, .alert_at = {1, 5, 20, 50, 80}};
   for (core::TenantSettings& tenant : settings.tenants) {
     if (tenant.name == kBudgeted) tenant.budgets.push_back(budget);
   }

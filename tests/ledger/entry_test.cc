@@ -61,8 +61,17 @@ class AnyEntry {
         return RollUpEntry{TenantId{Number32()}, Time(), Time()};
       case 13:
         return KeyProjectEntry{KeyId{Number32()}, ProjectId{Number32()}};
-      default:
+      case 14:
         return SomeOutcome();
+      case 15:
+        return AlertEntry{Time(), SomeBudget(), Number32(), Cash(), Cash()};
+      case 16:
+        return BudgetRaiseEntry{Number32(), Time(), Text(kMaxNameBytes), SomeBudget(),
+                                Cash(),     Cash(), random_.OneIn(2),    Text(kMaxReasonBytes)};
+      case 17:
+        return BudgetChangeEntry{Number32(), Time(), Text(kMaxNameBytes), random_.OneIn(2), Cash(), Cash()};
+      default:
+        return RunApprovalEntry{Time(), TenantId{Number32()}, Text(kMaxRunBytes), Text(kMaxNameBytes)};
     }
   }
 
@@ -93,6 +102,10 @@ class AnyEntry {
   GrantTerms Terms() {
     return {TenantId{Number32()}, KeyId{Number32()}, PoolId{Number32()},
             ServiceClass(random_.Index(kServiceClassCount)), Number32()};
+  }
+  BudgetOf SomeBudget() {
+    return {TenantId{Number32()}, BudgetScope(random_.Index(4)),  Number32(),
+            Text(kMaxRunBytes),   BudgetPeriod(random_.Index(3)), Number()};
   }
   Attributions SomeWork() {
     Attributions list(random_.Index(kMaxAttributions + 1));
@@ -333,6 +346,17 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {KeyProjectEntry{KeyId{2}, ProjectId{300}}, "0e02ac02"},
       {OutcomeEntry{7, TenantId{1}, at, at - Seconds(1), "done", 2, -1, "run", {{"k", "v"}}, 3, "req", body},
        "0f0701aab4aed8c7bfce972fffa7d6b90704646f6e6504010372756e01016b01760303726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"},
+      {AlertEntry{at,
+                  {TenantId{1}, BudgetScope::kRun, 2, "r", BudgetPeriod::kMonth, 3},
+                  80,
+                  Money::FromPico(4),
+                  Money::FromPico(5)},
+       "10aab4aed8c7bfce972f0103020172010650080a"},
+      {BudgetRaiseEntry{1, at, "b", {}, Money::FromPico(4), Money::FromPico(5), true, "w"},
+       "1101aab4aed8c7bfce972f01620000000002000"
+       "80a010177"},
+      {BudgetChangeEntry{1, at, "b", true, Money::FromPico(4), Money::FromPico(5)}, "1201aab4aed8c7bfce972f016201080a"},
+      {RunApprovalEntry{at, TenantId{1}, "r", "b"}, "13aab4aed8c7bfce972f0101720162"},
   };
   ASSERT_EQ(golden.size(), std::variant_size_v<Entry>);
   for (const auto& [entry, hex] : golden) {

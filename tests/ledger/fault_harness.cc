@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "ledger/books.h"
@@ -190,6 +191,12 @@ class Auditor {
     ends_.insert_or_assign(settle.id, settle);
     return absl::OkStatus();
   }
+  absl::Status SeeOne(const AlertEntry& alert) {
+    const BudgetOf& of = alert.budget;
+    const bool is_new = of.scope == BudgetScope::kRun ||
+                        alerts_.emplace(of.tenant, of.scope, of.subject, of.period, of.number, alert.threshold).second;
+    return is_new ? absl::OkStatus() : Broken("an alert came twice");
+  }
   absl::Status SeeOne(const VoidEntry& voided) { return End(voided.id, voided); }
   absl::Status SeeOne(const ExpireEntry& expired) { return End(expired.id, expired); }
 
@@ -211,6 +218,7 @@ class Auditor {
   std::map<GrantId, Entry> ends_;
   std::map<TenantId, Account> accounts_;
   std::vector<std::pair<TenantId, GrantId>> above_hold_;
+  std::set<std::tuple<TenantId, BudgetScope, uint32_t, BudgetPeriod, int64_t, uint32_t>> alerts_;
 };
 
 absl::Status RefusesSecondEnds(const Auditor& auditor, const Books& books) {

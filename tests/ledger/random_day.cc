@@ -30,6 +30,7 @@ class DayMaker {
     now_ =
         now_ + (random_.OneIn(40) ? Minutes(random_.Between(1, 300)) : Nanoseconds(random_.Between(0, 9'000'000'000)));
     const int64_t dice = random_.Between(0, 103);
+    if (random_.OneIn(25)) return random_.OneIn(2) ? Alert() : Raise();
     if (dice < 40) return Grant();
     if (dice < 52) return Progress();
     if (dice < 55) return Report();
@@ -225,6 +226,49 @@ class DayMaker {
     const uint32_t id = books_.CountOf(NameKind::kKey) + 1;
     Post(NameEntry{NameKind::kKey, id, static_cast<uint32_t>(random_.Between(1, 2)), "key-" + std::to_string(id)});
     if (random_.OneIn(2)) NewProjectOf(KeyId{id});
+  }
+
+  BudgetOf SomeBudget() {
+    BudgetOf budget;
+    budget.scope = static_cast<BudgetScope>(random_.Index(3));
+    budget.tenant = TenantId{static_cast<uint32_t>(random_.Between(1, 2))};
+    const NameKind kind = budget.scope == BudgetScope::kKey ? NameKind::kKey : NameKind::kProject;
+    if (budget.scope == BudgetScope::kProject && books_.CountOf(kind) == 0) budget.scope = BudgetScope::kTenant;
+    if (budget.scope != BudgetScope::kTenant) {
+      budget.subject = static_cast<uint32_t>(random_.Between(1, books_.CountOf(kind)));
+      budget.tenant = TenantId{books_.NameOf(kind, budget.subject).owner};
+    }
+    budget.period = static_cast<BudgetPeriod>(random_.Index(3));
+    budget.number = now_.nanoseconds_since_epoch() / Minutes(30).count() - random_.Between(0, 3);
+    return budget;
+  }
+
+  void Alert() {
+    AlertEntry alert{now_, SomeBudget(), static_cast<uint32_t>(random_.Between(1, 200)), Money::FromPico(1'000'000),
+                     Money::FromPico(random_.Between(1, 500'000))};
+    if (random_.OneIn(4)) {
+      alert.budget.scope = BudgetScope::kRun;
+      alert.budget.subject = 0;
+      alert.budget.run = "run";
+    } else if (alert.threshold <= books_.budget_records().LastThreshold(alert.budget)) {
+      return;
+    }
+    Post(alert);
+  }
+
+  void Raise() {
+    const std::vector<ledger::Raise>& raises = books_.budget_records().raises();
+    const auto amount = [this] { return Money::FromPico(random_.Between(1, 1'000'000)); };
+    if (raises.empty() || random_.OneIn(2)) {
+      const auto id = static_cast<uint32_t>(raises.size() + 1);
+      return Post(BudgetRaiseEntry{id, now_, "44d0a9ee", SomeBudget(), amount(), amount(), random_.OneIn(2), "why"});
+    }
+    const ledger::Raise& raise = raises[random_.Index(raises.size())];
+    if (raise.decided) return Post(RunApprovalEntry{now_, TenantId{1}, "run", "0badcafe"});
+    const bool approved = random_.OneIn(2);
+    const Money from = amount();
+    Post(
+        BudgetChangeEntry{raise.asked.id, now_, "0badcafe", approved, from, approved ? from + raise.asked.more : from});
   }
 
   void NewProjectOf(KeyId key) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/admission/seed.h"
@@ -300,8 +301,37 @@ class PlainCount {
 
   void Charged(const Granted& granted, const ledger::Money& charge) {
     for (size_t i = 0; i < subjects_.size(); ++i) {
-      if (Counts(i, granted.terms.key)) spent_[{i, PeriodOf(i, granted.issued)}] += charge;
+      if (!Counts(i, granted.terms.key)) continue;
+      const std::pair<size_t, int64_t> which = {i, PeriodOf(i, granted.issued)};
+      spent_[which] += charge;
+      for (const uint32_t threshold : subjects_[i].terms.alert_at) {
+        const bool is_reached = spent_[which] * 100 >= AmountOf(which) * threshold;
+        if (is_reached && !charge.IsZero()) alerts_.insert({which.first, which.second, threshold});
+      }
     }
+  }
+
+  void Raised(size_t subject, const ledger::Money& more, Instant asked, bool for_good) {
+    raised_[{subject, for_good ? kForGood : PeriodOf(subject, asked)}] += more;
+  }
+  size_t subjects() const { return subjects_.size(); }
+  const Subject& subject(size_t i) const { return subjects_[i]; }
+  ledger::Money Amount(size_t subject, Instant at) const { return AmountOf({subject, PeriodOf(subject, at)}); }
+
+  /// Subject, period and threshold of every alert that there must be.
+  using Alerts = std::multiset<std::tuple<size_t, int64_t, uint32_t>>;
+  Alerts ExpectedAlerts() const { return {alerts_.begin(), alerts_.end()}; }
+  Alerts AlertsIn(const ledger::BudgetRecords& records) const {
+    Alerts alerts;
+    for (uint64_t number = records.alerts_begin(); number < records.alerts_end(); ++number) {
+      const ledger::AlertEntry& alert = records.AlertOf(number);
+      for (size_t i = 0; i < subjects_.size(); ++i) {
+        if (subjects_[i].key.value != alert.budget.subject || subjects_[i].terms.period != alert.budget.period)
+          continue;
+        alerts.insert({i, PeriodOf(i, Instant() + Days(DayIn(alert.budget))), alert.threshold});
+      }
+    }
+    return alerts;
   }
 
   /// Empty when nothing is overspent.
@@ -313,10 +343,9 @@ class PlainCount {
       }
     }
     for (const auto& [which, sum] : sums) {
-      const BudgetTerms& terms = subjects_[which.first].terms;
-      if (sum > terms.amount) {
-        return terms.name + " of period " + std::to_string(which.second) + ": " + sum.ToDecimal() + " of " +
-               terms.amount.ToDecimal();
+      if (sum > AmountOf(which)) {
+        return subjects_[which.first].terms.name + " of period " + std::to_string(which.second) + ": " +
+               sum.ToDecimal() + " of " + AmountOf(which).ToDecimal();
       }
     }
     return "";
@@ -329,6 +358,22 @@ class PlainCount {
   size_t periods() const { return spent_.size(); }
 
  private:
+  static constexpr int64_t kForGood = -1;
+  ledger::Money AmountOf(const std::pair<size_t, int64_t>& which) const {
+    ledger::Money amount = subjects_[which.first].terms.amount;
+    for (const int64_t period : {which.second, kForGood}) {
+      const auto found = raised_.find({which.first, period});
+      if (found != raised_.end()) amount += found->second;
+    }
+    return amount;
+  }
+  /// A day of the period that an alert names.
+  static int64_t DayIn(const ledger::BudgetOf& budget) {
+    if (budget.period != Period::kMonth) return budget.number;
+    int64_t day = 0;
+    for (int64_t month = 1970 * 12; month < budget.number; ++month) day += DaysInMonth(month / 12, month % 12);
+    return day;
+  }
   bool Counts(size_t subject, KeyId key) const {
     return subjects_[subject].key.value == 0 || subjects_[subject].key == key;
   }
@@ -349,6 +394,8 @@ class PlainCount {
 
   const std::vector<Subject> subjects_;
   std::map<std::pair<size_t, int64_t>, ledger::Money> spent_;
+  std::map<std::pair<size_t, int64_t>, ledger::Money> raised_;
+  std::set<std::tuple<size_t, int64_t, uint32_t>> alerts_;
 };
 
 class Spenders {
@@ -371,6 +418,8 @@ class Spenders {
       world_.Tick(Minutes(dice_.Roll(1, 90)));  // leases and holds run out
     } else if (what <= 994) {
       world_.Tick(NextPeriod(Period::kDay, world_.now()) - world_.now() - Seconds(dice_.Roll(-5, 5)));
+    } else if (what <= 996) {
+      Raise();
     } else {
       Crash();
     }
@@ -382,6 +431,7 @@ class Spenders {
   int64_t unbilled = 0;
   int64_t extended = 0;
   int64_t crashes = 0;
+  int64_t raises = 0;
 
  private:
   void Ask() {
@@ -457,6 +507,26 @@ class Spenders {
     world_.Do(Undeliverable{ticket, granted.id});
   }
 
+  void Raise() {
+    const auto which = static_cast<size_t>(dice_.Roll(0, static_cast<int64_t>(count_.subjects()) - 1));
+    const PlainCount::Subject& subject = count_.subject(which);
+    AskRaise ask;
+    ask.budget.tenant = world_.TenantNamed("shop");
+    ask.budget.scope = subject.key.value == 0 ? ledger::BudgetScope::kTenant : ledger::BudgetScope::kKey;
+    ask.budget.subject = subject.key.value;
+    ask.budget.period = subject.terms.period;
+    ask.amount = Cost(0, dice_.Roll(1, 300));
+    ask.for_good = dice_.OneIn(2) || subject.terms.period == Period::kTotal;
+    const Outcome asked = world_.Ask(ask);
+    if (dice_.OneIn(3)) Crash();
+    const bool approve = !dice_.OneIn(4);
+    const Outcome decided = world_.Ask(DecideRaise{.id = std::get<RaiseAsked>(asked).id, .approve = approve});
+    ASSERT_TRUE(std::holds_alternative<RaiseDecided>(decided));
+    if (!approve) return;
+    count_.Raised(which, ask.amount, world_.now(), ask.for_good);
+    ++raises;
+  }
+
   /// Dies without a word: what each key has left must be the same to the last pico-unit.
   void Crash() {
     ++crashes;
@@ -495,6 +565,9 @@ TEST(BudgetProperty, NoBudgetIsEverOverspentWhateverHappens) {
     shop.keys[1].budgets = {Budget(Period::kMonth, Cost(0, 30'000))};
     shop.budgets = {Budget(Period::kDay, Cost(0, 11'000)), Budget(Period::kMonth, Cost(0, 90'000))};
     shop.runs.max_spend = Cost(0, 4'000);
+    for (std::vector<BudgetTerms>* budgets : {&shop.budgets, &shop.keys[0].budgets, &shop.keys[1].budgets}) {
+      for (BudgetTerms& budget : *budgets) budget.alert_at = {20, 50, 80, 100};
+    }
     EngineWorld world(settings);
     const KeyId prod = world.KeyNamed("shop", "prod");
     const KeyId dev = world.KeyNamed("shop", "dev");
@@ -514,17 +587,16 @@ TEST(BudgetProperty, NoBudgetIsEverOverspentWhateverHappens) {
     EXPECT_GT(spenders.unbilled, 20);
     EXPECT_GT(spenders.extended, 5);
     EXPECT_GT(spenders.crashes, 5);
+    EXPECT_GT(spenders.raises, 1);
+    EXPECT_TRUE(count.AlertsIn(world.engine().books().budget_records()) == count.ExpectedAlerts());
+    EXPECT_GT(count.ExpectedAlerts().size(), 10u);
     // Nothing leaks either: once every hold has ended, what was not charged is there.
     world.Tick(Hours(2));
     EXPECT_EQ(world.engine().books().open_count(), 0u);
     const MoneyVerdict left = world.engine().accounts().MoneyLeft(prod, world.now());
-    ledger::Money expected = shop.keys[0].budgets[0].amount;
-    const std::vector<std::pair<size_t, ledger::Money>> all = {{0, shop.keys[0].budgets[0].amount},
-                                                               {1, shop.keys[0].budgets[1].amount},
-                                                               {3, shop.budgets[0].amount},
-                                                               {4, shop.budgets[1].amount}};
-    for (const auto& [subject, amount] : all) {
-      expected = std::min(expected, amount - count.Spent(subject, world.now()));
+    ledger::Money expected = count.Amount(0, world.now());
+    for (const size_t subject : {0u, 1u, 3u, 4u}) {
+      expected = std::min(expected, count.Amount(subject, world.now()) - count.Spent(subject, world.now()));
     }
     EXPECT_EQ(left.left.ToDecimal(), expected.ToDecimal());
     const auto verified = ledger::Verify(world.journal().journal());
