@@ -47,6 +47,8 @@ inline constexpr uint8_t kValues<admission::Overrun> = 3;
 template <>
 inline constexpr uint8_t kValues<core::BudgetTerms::Period> = 3;
 template <>
+inline constexpr uint8_t kValues<ledger::BudgetScope> = 4;
+template <>
 inline constexpr uint8_t kValues<core::DuplicatePolicy> = 3;
 template <>
 inline constexpr uint8_t kValues<ledger::Outcome> = 3;

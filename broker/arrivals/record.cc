@@ -72,9 +72,22 @@ void Fields(Is<SetPlan> auto& plan, auto& code) {
 }
 
 void Fields(Is<ApproveRun> auto& approve, auto& code) {
-  auto& [ticket, tenant, run] = approve;
+  auto& [ticket, tenant, run, by] = approve;
   code.Ticket(ticket);
-  code(tenant, run);
+  code(tenant, run, by);
+}
+
+void Fields(Is<AskRaise> auto& ask, auto& code) {
+  auto& [ticket, budget, amount, is_total, for_good, by, reason] = ask;
+  auto& [tenant, scope, subject, run, period, number] = budget;
+  code.Ticket(ticket);
+  code(tenant, scope, subject, run, period, number, amount, is_total, for_good, by, reason);
+}
+
+void Fields(Is<DecideRaise> auto& decide, auto& code) {
+  auto& [ticket, id, approve, by] = decide;
+  code.Ticket(ticket);
+  code(id, approve, by);
 }
 
 void Fields(const CloseStatement& close, arrivals::Writer& code) {
@@ -136,8 +149,9 @@ constexpr uint8_t kStopped = 0x44;
 static_assert(std::variant_size_v<core::Command> < kBirth);
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Command>> kCommandNames = {
-    "Admit",   "Abandon",    "Undeliverable", "Progress", "Complete", "SetCapacity",
-    "SetPlan", "ApproveRun", "CloseStatement", "ReportOutcome", "Reconfigure", "Drain", "Tick"};
+    "Admit",      "Abandon",        "Undeliverable", "Progress", "Complete",    "SetCapacity", "SetPlan",
+    "ApproveRun", "CloseStatement", "ReportOutcome", "AskRaise", "DecideRaise", "Reconfigure", "Drain",
+    "Tick"};
 
 constexpr std::array<std::string_view, 13> kRefusalNames = {
     "rate limit",    "parallel limit", "reservation used", "not allowed",  "input too large",
@@ -146,7 +160,8 @@ constexpr std::array<std::string_view, 13> kRefusalNames = {
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Outcome>> kOutcomeNames = {
     "error",     "granted",      "refused",      "forecasted",  "progressed",
-    "completed", "capacity set", "run approved", "reconfigured", "statement closed", "statement stale", "outcome reported"};
+    "completed", "capacity set", "run approved", "reconfigured", "statement closed",
+    "statement stale", "outcome reported", "raise asked", "raise decided"};
 
 /// Mixes what an answer says into 64 bits: quick, and any difference shows.
 class Mix {
@@ -206,6 +221,8 @@ void MixIn(const core::RunApproved&, Mix&) {}
 void MixIn(const core::Reconfigured&, Mix&) {}
 void MixIn(const core::StatementClosed& closed, Mix& mix) { mix(closed.id); }
 void MixIn(const core::StatementStale&, Mix&) {}
+void MixIn(const core::RaiseAsked& raise, Mix& mix) { mix(raise.id); }
+void MixIn(const core::RaiseDecided& raise, Mix& mix) { mix(raise.id); }
 void MixIn(const core::OutcomeReported& o, Mix& mix) {
   mix(o.report.id, std::string_view(o.name), o.repeated, o.sequence);
 }

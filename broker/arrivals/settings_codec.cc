@@ -82,18 +82,23 @@ void Fields(Is<ReservationSettings> auto& reservation, auto& code) {
 }
 
 void Fields(Is<BudgetTerms> auto& budget, auto& code) {
-  auto& [name, period, amount] = budget;
-  code(name, period, amount);
+  auto& [name, period, amount, soft, alert_at] = budget;
+  code(name, period, amount, soft, alert_at);
 }
 
 void Fields(Is<RunTerms> auto& runs, auto& code) {
-  auto& [max_spend, max_requests, max_wall_time, max_depth, ask_for_approval] = runs;
-  code(max_spend, max_requests, max_wall_time, max_depth, ask_for_approval);
+  auto& [max_spend, soft_spend, alert_at, max_requests, max_wall_time, max_depth, ask_for_approval] = runs;
+  code(max_spend, soft_spend, alert_at, max_requests, max_wall_time, max_depth, ask_for_approval);
 }
 
 void Fields(Is<KeyPolicy> auto& policy, auto& code) {
   auto& [pools, classes, max_input, max_output, max_output_price, duplicates, duplicate_window] = policy;
   code(pools, classes, max_input, max_output, max_output_price, duplicates, duplicate_window);
+}
+
+void Fields(Is<ProjectSettings> auto& project, auto& code) {
+  auto& [name, budgets] = project;
+  code(name, budgets);
 }
 
 void Fields(Is<KeySettings> auto& key, auto& code) {
@@ -107,9 +112,10 @@ void Fields(Is<Graduation> auto& graduation, auto& code) {
 }
 
 void Fields(Is<TenantSettings> auto& tenant, auto& code) {
-  auto& [name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, tariff,
-         subscription] = tenant;
-  code(name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, keys, tariff, subscription);
+  auto& [name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, projects, keys,
+         tariff, subscription] = tenant;
+  code(name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, projects, keys, tariff,
+       subscription);
 }
 
 }  // namespace penstock::core

@@ -204,10 +204,47 @@ ordered_json Words(const OutcomeEntry& e) {
           {"body", Hex(e.body)}};
 }
 
-/// A type that has no words here yet.
-template <class E>
-ordered_json Words(const E& e) {
-  return {{"type", "other"}, {"encoded", EncodedHex(e)}};
+ordered_json Words(const BudgetOf& b) {
+  constexpr const char* kScopes[] = {"tenant", "project", "key", "run"};
+  constexpr const char* kPeriods[] = {"day", "month", "total"};
+  return {{"tenant", b.tenant.value},
+          {"scope", kScopes[static_cast<size_t>(b.scope)]},
+          {"subject", b.subject},
+          {"run", b.run},
+          {"period", kPeriods[static_cast<size_t>(b.period)]},
+          {"number", b.number}};
+}
+
+ordered_json Words(const AlertEntry& e) {
+  return {{"type", "alert"},
+          {"at", At(e.at)},
+          {"budget", Words(e.budget)},
+          {"threshold", e.threshold},
+          {"spent", e.spent.ToDecimal()},
+          {"amount", e.amount.ToDecimal()}};
+}
+
+ordered_json Words(const BudgetRaiseEntry& e) {
+  return {{"type", "budget_raise"},
+          {"id", e.id},
+          {"at", At(e.at)},
+          {"by", e.by},
+          {"budget", Words(e.budget)},
+          {"from", e.from.ToDecimal()},
+          {"more", e.more.ToDecimal()},
+          {"for_good", e.for_good},
+          {"reason", e.reason}};
+}
+
+ordered_json Words(const BudgetChangeEntry& e) {
+  return {{"type", "budget_change"}, {"id", e.id},
+          {"at", At(e.at)},          {"by", e.by},
+          {"approved", e.approved},  {"from", e.from.ToDecimal()},
+          {"to", e.to.ToDecimal()}};
+}
+
+ordered_json Words(const RunApprovalEntry& e) {
+  return {{"type", "run_approval"}, {"at", At(e.at)}, {"tenant", e.tenant.value}, {"run", e.run}, {"by", e.by}};
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ core::EngineSettings RichWorld() {
                .ask_for_approval = true};
   shop.keys[0].weight = 2;
   shop.keys[0].project = "search";
+  shop.projects = {{"search", {{"day", core::BudgetTerms::Period::kDay, core::Usd("0.03"), true, {50, 80}}}}};
+  shop.budgets[0].alert_at = {80, 100};
   shop.keys[0].budgets = {{"day", core::BudgetTerms::Period::kDay, core::Usd("0.04")}};
   shop.keys[0].policy = {.pools = {"chat"},
                          .classes = {ServiceClass::kDefault},
@@ -140,6 +142,19 @@ core::ReportOutcome RandomCommands::DrawReport() {
   return report;
 }
 
+core::AskRaise RandomCommands::DrawRaise() {
+  core::AskRaise ask;
+  ask.ticket = random_.Bits();
+  ask.budget = {TenantId{Number()}, static_cast<ledger::BudgetScope>(random_.Between(0, 3)), Number(), Text(),
+                static_cast<ledger::BudgetPeriod>(random_.Between(0, 2)), random_.Between(0, 1'000)};
+  ask.amount = core::Usd("1.5");
+  ask.is_total = random_.OneIn(2);
+  ask.for_good = random_.OneIn(2);
+  ask.by = Text();
+  ask.reason = Text();
+  return ask;
+}
+
 core::Command RandomCommands::Draw(size_t type) {
   const core::Command commands[] = {
       DrawAdmit(),
@@ -150,9 +165,11 @@ core::Command RandomCommands::Draw(size_t type) {
       core::SetCapacity{random_.Bits(), PoolId{Number()}, WorkPerSecond(random_.Between(1, 1'000'000'000)),
                         random_.Between(0, 1'000), random_.Between(0, 1'000)},
       DrawPlan(),
-      core::ApproveRun{random_.Bits(), TenantId{Number()}, Text()},
+      core::ApproveRun{random_.Bits(), TenantId{Number()}, Text(), Text()},
       DrawClose(),
       DrawReport(),
+      DrawRaise(),
+      core::DecideRaise{random_.Bits(), Number(), random_.OneIn(2), Text()},
       core::Reconfigure{random_.Bits(), std::make_shared<core::EngineSettings>(RichWorld())},
       core::Drain{},
       core::Tick{}};

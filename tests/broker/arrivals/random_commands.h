@@ -34,6 +34,7 @@ class RandomCommands {
   core::SetPlan DrawPlan();
   core::CloseStatement DrawClose();
   core::ReportOutcome DrawReport();
+  core::AskRaise DrawRaise();
 
   ledger::Random random_;
 };
