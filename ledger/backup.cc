@@ -55,7 +55,7 @@ absl::Status CopyTree(const fs::path& from, const fs::path& to) {
 absl::Status CheckPlaces(const fs::path& from, const fs::path& to) {
   std::error_code code;
   if (absl::Status readable = CheckReadableDirectory(from.string()); !readable.ok()) return readable;
-  const fs::path inner = fs::weakly_canonical(to, code);
+  const fs::path inner = fs::weakly_canonical(fs::absolute(to), code);
   const fs::path outer = fs::canonical(from, code);
   if (!fs::relative(inner, outer, code).string().starts_with("..")) {
     return absl::FailedPreconditionError(absl::StrCat(to.string(), " lies in ", from.string()));

@@ -325,6 +325,7 @@ class RocksDbJournal : public Journal {
   }
 
   absl::Status TakeBack(const RowSource& next) override {
+    if (absl::Status synced = Sync().status(); !synced.ok()) return synced;
     const absl::Status led = FollowDropped(dropped_, next, [this](uint64_t first, std::string_view bytes) {
       const absl::Status put = FromRocksDb(db_->Put(rocksdb::WriteOptions(), AsSlice(KeyOf(first)), bytes));
       return put.ok() ? put : Break("cannot take back", put);

@@ -257,6 +257,15 @@ TEST_F(LedgerCommandTest, ABackupIsVerifiedAndComesBackTheSame) {
   EXPECT_TRUE(ledger::Ledger::Open(*ledger::OpenRocksDbJournal({.directory = restored}), nullptr).ok());
 }
 
+TEST_F(LedgerCommandTest, ABackupMayHaveARelativeName) {
+  MakeDay();
+  const std::string name = std::filesystem::path(scratch_.path("")).parent_path().filename().string();
+  const Outcome made = Run("ledger backup --to " + name);
+  EXPECT_EQ(made.exit_code, kOk) << made.err;
+  EXPECT_EQ(RunExactly("ledger verify " + name).exit_code, kOk);
+  std::filesystem::remove_all(name);
+}
+
 TEST_F(LedgerCommandTest, ADamagedBackupIsNotRestored) {
   MakeDay();
   const std::string backup = scratch_.path("backup");
