@@ -1,5 +1,5 @@
-// Any bytes either are records of the arrival log or are refused, and commands that were read are written and read again
-// as the same. Run for long by hand: build/clang-tsa/arrival_fuzzer -max_total_time=600
+// Any bytes either are records of the arrival log or are refused, and commands that were read are written and read
+// again as the same. Run for long by hand: build/clang-tsa/arrival_fuzzer -max_total_time=600
 #include <cstddef>
 #include <cstdint>
 #include <string>

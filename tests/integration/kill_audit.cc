@@ -4,7 +4,7 @@
 //   grant ID NAME             it was answered with this grant
 //   refuse ID                 or with a refusal
 //   end NAME TOKENS           before a Complete is sent
-//   settle NAME SEQUENCE CHARGE   it was answered
+//   settle NAME SEQUENCE CHARGE   it was answered; SEQUENCE is 0 when that answer repeated an earlier one
 //   doubt                     a retry resolved a call that had no answer
 //   held                      a grant that was open over a kill was still there
 #include "tests/integration/kill_audit.h"
@@ -176,7 +176,8 @@ class Auditor {
     const grpc::Status status = stub_->Complete(&context, CompletionOf(name, ending_tokens_), &response);
     if (!Answered(status, "Complete of " + name)) return false;
     if (!response.billed()) throw Contradiction{"the hold of " + name + " was lost: settled without a bill"};
-    Record("settle " + name + " " + std::to_string(response.sequence()) + " " + response.charge().amount());
+    const uint64_t sequence = response.repeated() ? 0 : response.sequence();
+    Record("settle " + name + " " + std::to_string(sequence) + " " + response.charge().amount());
     PENSTOCK_CHECK(write(STDOUT_FILENO, ".", 1) == 1);
     ending_.reset();
     open_.erase(name);
@@ -246,6 +247,10 @@ class JournalCheck {
       if (name->kind == ledger::NameKind::kTenant) tenants_[TenantId{name->id}] = name->name;
     } else if (const auto* grant = std::get_if<ledger::GrantEntry>(&entry)) {
       holds_[grant->id] = {grant->terms.tenant, grant->hold};
+      const std::string& tenant = tenants_.at(grant->terms.tenant);
+      if ((tenant == "audit" || tenant == "frugal") && !grant_of_.emplace(grant->request_id, grant->id).second) {
+        return "two grants for request " + grant->request_id;
+      }
       return Bound(sequence, grant->terms.tenant, grant->hold);
     } else if (const auto* progress = std::get_if<ledger::ProgressEntry>(&entry)) {
       auto& [tenant, hold] = holds_.at(progress->id);
@@ -257,8 +262,9 @@ class JournalCheck {
     } else if (const auto* expired = std::get_if<ledger::ExpireEntry>(&entry)) {
       return End(sequence, expired->id, {});
     } else if (const auto* settle = std::get_if<ledger::SettleEntry>(&entry)) {
-      if (!ends_.insert(settle->id).second) return "a grant settles twice at sequence " + std::to_string(sequence);
-      settles_[sequence] = settle->charge.ToDecimal();
+      if (!settles_.emplace(settle->id, Settled{sequence, settle->charge.ToDecimal()}).second) {
+        return "a grant settles twice at sequence " + std::to_string(sequence);
+      }
       charged_[tenants_.at(settle->terms.tenant)] += settle->charge;
       ++settled_of_[tenants_.at(settle->terms.tenant)];
       return End(sequence, settle->id, settle->charge);
@@ -266,10 +272,11 @@ class JournalCheck {
     return "";
   }
 
-  /// The charge of the settlement at this sequence; nothing when there is none.
-  std::optional<std::string> ChargeAt(uint64_t sequence) const {
-    const auto found = settles_.find(sequence);
-    return found == settles_.end() ? std::nullopt : std::optional<std::string>(found->second);
+  /// The settlement of the grant that this request got; nothing when there is none.
+  std::optional<Settled> SettlementOf(const std::string& request) const {
+    const auto grant = grant_of_.find(request);
+    const auto found = grant == grant_of_.end() ? settles_.end() : settles_.find(grant->second);
+    return found == settles_.end() ? std::nullopt : std::optional<Settled>(found->second);
   }
   ledger::Money ChargedTo(const std::string& tenant) { return charged_[tenant]; }
   uint64_t SettledOf(const std::string& tenant) { return settled_of_[tenant]; }
@@ -293,8 +300,8 @@ class JournalCheck {
   const ledger::Money budget_;
   std::map<TenantId, std::string> tenants_;
   std::map<GrantId, std::pair<TenantId, ledger::Money>> holds_;
-  std::set<GrantId> ends_;
-  std::map<uint64_t, std::string> settles_;
+  std::map<std::string, GrantId> grant_of_;  // by request id
+  std::map<GrantId, Settled> settles_;
   std::map<std::string, ledger::Money> charged_;
   std::map<std::string, uint64_t> settled_of_;
   ledger::Money used_;
@@ -338,10 +345,12 @@ std::string CompareWithJournal(const std::string& record, const std::string& dat
   std::map<std::string, ledger::Money> charged;
   std::map<std::string, uint64_t> settled;
   for (const auto& [name, one] : recorded.settled) {
-    const std::optional<std::string> there = check.ChargeAt(one.sequence);
-    if (!there) return "an answered settlement is not in the journal, at sequence " + std::to_string(one.sequence);
-    if (*there != one.charge) return "the charge at sequence " + std::to_string(one.sequence) + " is another one";
-    const std::string& tenant = recorded.tenant_of.at(recorded.request_of.at(name));
+    const std::string& request = recorded.request_of.at(name);
+    const std::optional<Settled> there = check.SettlementOf(request);
+    if (!there) return "the answered settlement of " + request + " is not in the journal";
+    if (there->charge != one.charge) return "the journal charged " + request + " another sum";
+    if (one.sequence != 0 && one.sequence != there->sequence) return request + " settled at another sequence";
+    const std::string& tenant = recorded.tenant_of.at(request);
     charged[tenant] += *ledger::Money::FromDecimal(one.charge);
     ++settled[tenant];
   }

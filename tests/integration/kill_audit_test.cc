@@ -60,12 +60,17 @@ TEST_F(KillAudit, ATrueRecordAgrees) {
 
 TEST_F(KillAudit, AnotherChargeIsNoticed) {
   lines_.back() += "1";
-  EXPECT_THAT(Compare(), HasSubstr("is another one"));
+  EXPECT_THAT(Compare(), HasSubstr("charged c another sum"));
+}
+
+TEST_F(KillAudit, AnotherPlaceInTheJournalIsNoticed) {
+  const size_t at = lines_.back().find(' ', lines_.back().find(' ') + 1);
+  lines_.back().insert(at + 1, "9");
+  EXPECT_THAT(Compare(), HasSubstr("another sequence"));
 }
 
 TEST_F(KillAudit, ASettlementThatTheJournalDoesNotHaveIsNoticed) {
-  const size_t at = lines_.back().find(' ', lines_.back().find(' ') + 1);
-  lines_.back().insert(at + 1, "9");
+  lines_.insert(lines_.end(), {"ask d audit", "grant d a-grant", "settle a-grant 0 0.000001"});
   EXPECT_THAT(Compare(), HasSubstr("not in the journal"));
 }
 
