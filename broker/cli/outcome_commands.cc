@@ -163,6 +163,7 @@ void AddOutcomeCommands(CLI::App& app, Invocation& invocation) {
   reporting.add_option("--run", report->run, "whose they are")->option_text("RUN");
   reporting.add_option("--label", report->labels, "a label of theirs, repeatable")
       ->check(IsLabel())
+      ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
   reporting.add_option("--happened", report->happened, "in which hour they count, UTC (default: now)")
       ->check(IsMoment())
