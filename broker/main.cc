@@ -91,6 +91,7 @@ int main(int argc, char** argv) {
   cli::AddAdmissionCommands(app, invocation);
   cli::AddBillingCommands(app, invocation);
   cli::AddStatementCommands(app, invocation);
+  cli::AddOutcomeCommands(app, invocation);
   cli::AddStatusCommand(app, invocation);
   cli::AddOperatorCommands(app, invocation);
   cli::AddBenchCommand(app, invocation);

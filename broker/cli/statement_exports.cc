@@ -165,7 +165,7 @@ std::string FocusCsv(const v1::Statement& statement, const std::string& provider
   return csv;
 }
 
-std::string UsageEvents(const v1::QueryUsageResponse& usage, const std::string& tenant, const std::string& source) {
+std::string UsageEvents(const v1::QueryUsageResponse& usage, const std::string& source) {
   std::string lines;
   for (const v1::UsageBucket& bucket : usage.buckets()) {
     const std::string hour = MomentForMachines(bucket.hour());
@@ -174,7 +174,7 @@ std::string UsageEvents(const v1::QueryUsageResponse& usage, const std::string& 
     const std::string served = Word(*v1::ServiceClass_descriptor(), bucket.served());
     const nlohmann::ordered_json event = {
         {"specversion", "1.0"},
-        {"id", absl::StrCat(tenant, "|", bucket.key(), "|", bucket.pool(), "|", served, "|", bucket.tariff_version(), "|",
+        {"id", absl::StrCat(bucket.key(), "|", bucket.pool(), "|", served, "|", bucket.tariff_version(), "|",
                             hour)},
         {"source", source},
         {"type", "penstock.usage.hour.v1"},

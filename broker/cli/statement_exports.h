@@ -18,6 +18,6 @@ std::string FocusCsv(const v1::Statement& statement, const std::string& provider
 
 /// One event a row of usage, as lines of JSON. The id is that of the row, so sending an hour again changes nothing.
 /// `source`: a URI reference of the daemon.
-std::string UsageEvents(const v1::QueryUsageResponse& usage, const std::string& tenant, const std::string& source);
+std::string UsageEvents(const v1::QueryUsageResponse& usage, const std::string& source);
 
 }  // namespace penstock::cli

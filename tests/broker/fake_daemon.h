@@ -13,13 +13,17 @@
 #include "penstock/v1/admission.grpc.pb.h"
 #include "penstock/v1/billing.grpc.pb.h"
 #include "penstock/v1/operations.grpc.pb.h"
+#include "penstock/v1/outcomes.grpc.pb.h"
 
 namespace penstock::cli {
 
 template <class Request, class Response>
 using Answer = std::function<grpc::Status(const Request&, Response&)>;
 
-class FakeDaemon final : public v1::Admission::Service, public v1::Billing::Service, public v1::Operations::Service {
+class FakeDaemon final : public v1::Admission::Service,
+                         public v1::Billing::Service,
+                         public v1::Operations::Service,
+                         public v1::Outcomes::Service {
  public:
   FakeDaemon() {
     grpc::ServerBuilder builder;
@@ -27,6 +31,7 @@ class FakeDaemon final : public v1::Admission::Service, public v1::Billing::Serv
     builder.RegisterService(static_cast<v1::Admission::Service*>(this));
     builder.RegisterService(static_cast<v1::Billing::Service*>(this));
     builder.RegisterService(static_cast<v1::Operations::Service*>(this));
+    builder.RegisterService(static_cast<v1::Outcomes::Service*>(this));
     server_ = builder.BuildAndStart();
   }
   ~FakeDaemon() override { server_->Shutdown(); }
@@ -51,6 +56,9 @@ class FakeDaemon final : public v1::Admission::Service, public v1::Billing::Serv
   Answer<v1::PreviewStatementRequest, v1::Statement> statement;
   Answer<v1::ListPoolsRequest, v1::ListPoolsResponse> pools;
   Answer<v1::GetLedgerRequest, v1::LedgerStatus> ledger;
+  Answer<v1::ReportOutcomeRequest, v1::OutcomeReport> report;
+  Answer<v1::ReverseOutcomeRequest, v1::OutcomeReport> reverse;
+  Answer<v1::QueryOutcomesRequest, v1::QueryOutcomesResponse> outcomes;
 
  private:
   template <class Request, class Response>
@@ -108,6 +116,18 @@ class FakeDaemon final : public v1::Admission::Service, public v1::Billing::Serv
   }
   grpc::Status GetLedger(grpc::ServerContext* c, const v1::GetLedgerRequest* q, v1::LedgerStatus* a) override {
     return Give(ledger, c, q, a);
+  }
+
+  grpc::Status ReportOutcome(grpc::ServerContext* c, const v1::ReportOutcomeRequest* q, v1::OutcomeReport* a) override {
+    return Give(report, c, q, a);
+  }
+  grpc::Status ReverseOutcome(grpc::ServerContext* c, const v1::ReverseOutcomeRequest* q,
+                              v1::OutcomeReport* a) override {
+    return Give(reverse, c, q, a);
+  }
+  grpc::Status QueryOutcomes(grpc::ServerContext* c, const v1::QueryOutcomesRequest* q,
+                             v1::QueryOutcomesResponse* a) override {
+    return Give(outcomes, c, q, a);
   }
 
   mutable std::mutex mutex_;

@@ -127,7 +127,7 @@ TEST(UsageEvents, AnEventARowWithAnIdOfItsOwn) {
     buckets { hour { seconds: 1795258800 } key: "tenants/acme/keys/prod" pool: "pools/chat" requests: 1
               served: SERVICE_CLASS_DEFAULT tariff_version: "t" charge { currency: "USD" amount: "0" } })");
   const std::vector<std::string> lines =
-      absl::StrSplit(UsageEvents(usage, "tenants/acme", "//broker"), '\n', absl::SkipEmpty());
+      absl::StrSplit(UsageEvents(usage, "//broker"), '\n', absl::SkipEmpty());
   ASSERT_EQ(lines.size(), 2u);
   const auto first = nlohmann::json::parse(lines[0]);
   const auto second = nlohmann::json::parse(lines[1]);
