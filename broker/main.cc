@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   cli::AddRateCommand(app, invocation);
   cli::AddAdmissionCommands(app, invocation);
   cli::AddBillingCommands(app, invocation);
+  cli::AddBudgetCommands(app, invocation);
   cli::AddStatusCommand(app, invocation);
   cli::AddOperatorCommands(app, invocation);
   cli::AddBenchCommand(app, invocation);

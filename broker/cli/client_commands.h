@@ -11,6 +11,7 @@ struct Invocation;
 
 void AddAdmissionCommands(CLI::App& app, Invocation& invocation);  // admit, progress, complete, explain
 void AddBillingCommands(CLI::App& app, Invocation& invocation);    // usage, windows, bill
+void AddBudgetCommands(CLI::App& app, Invocation& invocation);     // budgets, alerts, approvals
 void AddStatusCommand(CLI::App& app, Invocation& invocation);      // status
 void AddOperatorCommands(CLI::App& app, Invocation& invocation);   // reload, approve
 void AddBenchCommand(CLI::App& app, Invocation& invocation);       // bench

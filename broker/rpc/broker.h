@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "broker/auth/api_keys.h"
 #include "broker/core/engine.h"
 #include "broker/core/settings.h"
+#include "broker/http/webhook.h"
 #include "broker/rpc/server.h"
 #include "ledger/journal.h"
 
@@ -40,6 +42,9 @@ struct BrokerTerms {
   std::function<void(const absl::Status&)> on_fatal;
   /// Projections cannot be written back any more; the daemon goes on. May be null.
   std::function<void(const absl::Status&)> on_no_projections;
+  /// Where alerts are told, if anywhere; and what there is to say about that.
+  std::optional<http::WebhookTerms> webhook;
+  http::Webhook::Say on_webhook;
 };
 
 class Broker {
@@ -61,6 +66,7 @@ class Broker {
 
  private:
   Broker() = default;
+  absl::Status StartWebhook(BrokerTerms& terms, uint64_t newest_alert);
 
   ledger::Opening opening_;
   std::function<absl::StatusOr<BrokerTerms::Fresh>()> read_config_;
@@ -69,6 +75,7 @@ class Broker {
   std::unique_ptr<auth::GrantKeys> grant_keys_;
   std::unique_ptr<Names> names_;
   std::unique_ptr<daemon::CommandLoop> loop_;
+  std::unique_ptr<http::Webhook> webhook_;
   std::unique_ptr<Surroundings> surroundings_;
   std::unique_ptr<Server> server_;
 };

@@ -26,6 +26,8 @@ class Names {
 
   /// "tenants/{tenant}/keys/{key}"
   std::optional<std::pair<TenantId, KeyId>> Key(const std::string& resource) const;
+  /// "tenants/{tenant}/projects/{project}"
+  std::optional<std::pair<TenantId, ProjectId>> Project(const std::string& resource) const;
   /// "tenants/{tenant}"
   std::optional<TenantId> Tenant(const std::string& resource) const;
   /// "pools/{pool}"
@@ -53,6 +55,7 @@ class Names {
     absl::flat_hash_map<absl::string_view, TenantId> tenant_ids;
     absl::flat_hash_map<std::pair<TenantId, absl::string_view>, KeyId> key_ids;
     absl::flat_hash_map<absl::string_view, PoolId> pool_ids;
+    absl::flat_hash_map<std::pair<TenantId, std::string>, ProjectId> project_ids;
   };
   static std::unique_ptr<const Snapshot> Read(const core::Engine& engine);
   static const std::string& At(const std::vector<std::string>& names, uint32_t id);

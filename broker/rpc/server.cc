@@ -12,6 +12,7 @@
 
 #include "admission/vocabulary/bounds.h"
 #include "broker/rpc/billing_service.h"
+#include "broker/rpc/budgets_service.h"
 #include "broker/rpc/operations_service.h"
 
 namespace penstock::rpc {
@@ -23,6 +24,7 @@ class GrpcServer final : public Server {
     std::unique_ptr<GrpcServer> server(new GrpcServer);
     server->services_.push_back(NewAdmissionService(surroundings));
     server->services_.push_back(NewBillingService(surroundings));
+    server->services_.push_back(NewBudgetsService(surroundings));
     server->services_.push_back(NewOperationsService(surroundings));
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
