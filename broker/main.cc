@@ -92,6 +92,7 @@ int main(int argc, char** argv) {
   cli::AddBillingCommands(app, invocation);
   cli::AddStatementCommands(app, invocation);
   cli::AddOutcomeCommands(app, invocation);
+  cli::AddBudgetCommands(app, invocation);
   cli::AddStatusCommand(app, invocation);
   cli::AddOperatorCommands(app, invocation);
   cli::AddBenchCommand(app, invocation);

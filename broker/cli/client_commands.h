@@ -14,6 +14,7 @@ void AddBillingCommands(CLI::App& app, Invocation& invocation);    // usage, win
 void AddStatementCommands(CLI::App& app, Invocation& invocation);  // statements, credits
 void AddUsageCommand(CLI::App& app, Invocation& invocation);       // usage alone
 void AddOutcomeCommands(CLI::App& app, Invocation& invocation);    // outcomes
+void AddBudgetCommands(CLI::App& app, Invocation& invocation);     // budgets, alerts, approvals
 void AddStatusCommand(CLI::App& app, Invocation& invocation);      // status
 void AddOperatorCommands(CLI::App& app, Invocation& invocation);   // reload, approve
 void AddBenchCommand(CLI::App& app, Invocation& invocation);       // bench

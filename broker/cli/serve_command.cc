@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "broker/auth/api_keys.h"
+#include "broker/auth/secret_file.h"
 #include "broker/cli/command_line.h"
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/server_commands.h"
@@ -65,6 +66,21 @@ void SayNoArrivalLog(const absl::Status& status) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
 }
 
+void SayOfWebhook(const std::string& trouble) {
+  const std::string text = "penstock: " + trouble + "\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+}
+
+absl::StatusOr<http::WebhookTerms> WebhookFor(const config::WebhookSettings& settings, const std::string& data_dir) {
+  absl::StatusOr<std::string> secret = auth::ReadSecretFile(settings.secret_file);
+  if (!secret.ok()) return secret.status();
+  while (secret->ends_with('\n')) secret->pop_back();
+  return http::WebhookTerms{.origin = settings.origin,
+                            .path = settings.path,
+                            .secret = *std::move(secret),
+                            .cursor_file = data_dir + "/webhook_cursor"};
+}
+
 void SayOpening(const ledger::Opening& opening, Terminal& terminal) {
   if (!opening.warning.empty()) terminal.err << "penstock: " << opening.warning << std::endl;
   if (opening.loaded + opening.replayed == 0) return;
@@ -95,7 +111,14 @@ absl::StatusOr<rpc::BrokerTerms> TermsFor(const config::Config& config, const Pa
                          .arrival_log_bytes = config.arrival_log_bytes,
                          .on_fatal = LastWord,
                          .on_no_projections = SayNoProjections,
-                         .on_no_arrival_log = SayNoArrivalLog};
+                         .on_no_arrival_log = SayNoArrivalLog,
+                         .webhook = {},
+                         .on_webhook = SayOfWebhook};
+  if (config.webhook) {
+    absl::StatusOr<http::WebhookTerms> webhook = WebhookFor(*config.webhook, config.data_dir);
+    if (!webhook.ok()) return webhook.status();
+    terms.webhook = *std::move(webhook);
+  }
   if (!config.tls) return terms;
   absl::StatusOr<std::string> certificate = ReadFile(config.tls->cert_file);
   if (!certificate.ok()) return certificate.status();

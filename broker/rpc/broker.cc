@@ -1,5 +1,6 @@
 #include "broker/rpc/broker.h"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "broker/arrivals/log_files.h"
 #include "broker/auth/random_bytes.h"
 #include "broker/daemon/arrival_recorder.h"
+#include "broker/rpc/budget_words.h"
 
 namespace penstock::rpc {
 namespace {
@@ -19,6 +21,33 @@ std::unique_ptr<daemon::ArrivalRecorder> RecordArrivals(const BrokerTerms& terms
   if (log.ok()) return std::make_unique<daemon::ArrivalRecorder>(*std::move(log), birth, terms.on_no_arrival_log);
   if (terms.on_no_arrival_log) terms.on_no_arrival_log(log.status());
   return nullptr;
+}
+
+constexpr uint64_t kAlertsAtOnce = 16;
+
+/// How far alerts are durable: those that were there when the journal ended where it is synced by now.
+struct DurableAlerts {
+  uint64_t end = 0;   // exclusive
+  uint64_t seen = 0;  // the end as of `sequence`
+  uint64_t sequence = 0;
+  void Look(const core::Engine& engine, uint64_t durable) {
+    if (durable < sequence) return;
+    end = seen;
+    seen = engine.books().budget_records().alerts_end();
+    sequence = engine.ledger().posted_sequence();
+  }
+};
+
+/// The oldest alerts from a number on.
+std::vector<http::AlertNews> NewsFrom(uint64_t from, uint64_t end, const core::Engine& engine) {
+  std::vector<http::AlertNews> news;
+  const ledger::BudgetRecords& records = engine.books().budget_records();
+  for (uint64_t number = std::max(from, records.alerts_begin()); number < end && news.size() < kAlertsAtOnce;
+       ++number) {
+    news.push_back(
+        {number, AlertJson(number, records.AlertOf(number), engine.books(), engine.tariff().tariff.currency)});
+  }
+  return news;
 }
 
 }  // namespace
@@ -45,6 +74,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
   birth.settings = std::move(terms.engine);
   broker->opening_ = (*engine)->ledger().opening();
   broker->names_ = std::make_unique<Names>(**engine);
+  const uint64_t newest_alert = (*engine)->books().budget_records().alerts_end() - 1;
   daemon::SlewedClock clock(daemon::MonotonicTime, daemon::WallTime, (*engine)->books().newest());
   broker->loop_ = std::make_unique<daemon::CommandLoop>(
       *std::move(engine), std::move(clock),
@@ -54,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
                                  .on_no_projections = std::move(terms.on_no_projections)},
       RecordArrivals(terms, birth));
 
+  if (absl::Status started = broker->StartWebhook(terms, newest_alert); !started.ok()) return started;
   broker->surroundings_ = std::make_unique<Surroundings>(
       Surroundings{*broker->loop_, *broker->names_, *broker->api_keys_, *broker->grant_keys_, broker->worker_,
                    *broker->signing_key_, terms.front_door, [owner = broker.get()] { return owner->Reload(); }});
@@ -61,6 +92,23 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(BrokerTerms terms) {
   if (!server.ok()) return server.status();
   broker->server_ = *std::move(server);
   return broker;
+}
+
+absl::Status Broker::StartWebhook(BrokerTerms& terms, uint64_t newest_alert) {
+  if (!terms.webhook) return absl::OkStatus();
+  const auto alerts = std::make_shared<DurableAlerts>();
+  const auto fetch = [loop = loop_.get(), alerts](uint64_t from) -> std::optional<std::vector<http::AlertNews>> {
+    std::promise<std::vector<http::AlertNews>> read;
+    const bool asked = loop->Ask([&](const core::Engine& engine, uint64_t durable) {
+      alerts->Look(engine, durable);
+      read.set_value(NewsFrom(from, alerts->end, engine));
+    });
+    return asked ? std::optional(read.get_future().get()) : std::nullopt;
+  };
+  auto webhook = http::Webhook::Start(*std::move(terms.webhook), newest_alert, fetch, std::move(terms.on_webhook));
+  if (!webhook.ok()) return webhook.status();
+  webhook_ = *std::move(webhook);
+  return absl::OkStatus();
 }
 
 Broker::~Broker() {
@@ -102,6 +150,7 @@ absl::Status Broker::Drain(Duration timeout) {
   loop_->Tell(core::Drain{});
   loop_->WaitUntilSettled(std::chrono::nanoseconds(timeout.count()));
   server_->Shutdown(Seconds(1));
+  webhook_ = nullptr;
   return loop_->Stop();
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "broker/core/engine.h"
 #include "broker/core/settings.h"
 #include "broker/daemon/worker.h"
+#include "broker/http/webhook.h"
 #include "broker/rpc/server.h"
 #include "ledger/journal.h"
 
@@ -44,6 +46,9 @@ struct BrokerTerms {
   std::function<void(const absl::Status&)> on_no_projections;
   /// Likewise the arrival log.
   std::function<void(const absl::Status&)> on_no_arrival_log;
+  /// Where alerts are told, if anywhere; and what there is to say about that.
+  std::optional<http::WebhookTerms> webhook;
+  http::Webhook::Say on_webhook;
 };
 
 class Broker {
@@ -65,6 +70,7 @@ class Broker {
 
  private:
   Broker() = default;
+  absl::Status StartWebhook(BrokerTerms& terms, uint64_t newest_alert);
 
   ledger::Opening opening_;
   std::function<absl::StatusOr<BrokerTerms::Fresh>()> read_config_;
@@ -75,6 +81,7 @@ class Broker {
   std::unique_ptr<Names> names_;
   std::unique_ptr<daemon::CommandLoop> loop_;
   daemon::Worker worker_;  // ends before the loop: its tasks may ask it
+  std::unique_ptr<http::Webhook> webhook_;
   std::unique_ptr<Surroundings> surroundings_;
   std::unique_ptr<Server> server_;
 };

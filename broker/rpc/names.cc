@@ -9,6 +9,7 @@ namespace {
 
 constexpr absl::string_view kTenants = "tenants/";
 constexpr absl::string_view kKeys = "/keys/";
+constexpr absl::string_view kProjects = "/projects/";
 constexpr absl::string_view kPools = "pools/";
 
 /// What `found` says in an index; nothing when it is not there.
@@ -59,6 +60,15 @@ std::optional<std::pair<TenantId, KeyId>> Names::Key(const std::string& resource
   if (!tenant) return std::nullopt;
   const std::optional<KeyId> key = Look(names.key_ids, std::pair(*tenant, rest.substr(split + kKeys.size())));
   return key ? std::optional(std::pair(*tenant, *key)) : std::nullopt;
+}
+
+std::optional<std::pair<TenantId, ProjectId>> Names::Project(const std::string& resource) const {
+  const size_t split = resource.find(kProjects.data(), 0, kProjects.size());
+  if (split == std::string::npos) return std::nullopt;
+  const std::optional<TenantId> tenant = Tenant(resource.substr(0, split));
+  if (!tenant) return std::nullopt;
+  const auto project = Look(snapshot_.Get().project_ids, std::pair(*tenant, resource.substr(split + kProjects.size())));
+  return project ? std::optional(std::pair(*tenant, *project)) : std::nullopt;
 }
 
 std::optional<TenantId> Names::Tenant(const std::string& resource) const {

@@ -26,6 +26,8 @@ class Names {
 
   /// "tenants/{tenant}/keys/{key}"
   std::optional<std::pair<TenantId, KeyId>> Key(const std::string& resource) const;
+  /// "tenants/{tenant}/projects/{project}"
+  std::optional<std::pair<TenantId, ProjectId>> Project(const std::string& resource) const;
   /// "tenants/{tenant}"
   std::optional<TenantId> Tenant(const std::string& resource) const;
   /// "pools/{pool}"

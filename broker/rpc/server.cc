@@ -12,6 +12,7 @@
 
 #include "admission/vocabulary/bounds.h"
 #include "broker/rpc/billing_service.h"
+#include "broker/rpc/budgets_service.h"
 #include "broker/rpc/operations_service.h"
 #include "broker/rpc/outcomes_service.h"
 
@@ -24,6 +25,7 @@ class GrpcServer final : public Server {
     std::unique_ptr<GrpcServer> server(new GrpcServer);
     server->services_.push_back(NewAdmissionService(surroundings));
     server->services_.push_back(NewBillingService(surroundings));
+    server->services_.push_back(NewBudgetsService(surroundings));
     server->services_.push_back(NewOperationsService(surroundings));
     server->services_.push_back(NewOutcomesService(surroundings));
     grpc::ServerBuilder builder;

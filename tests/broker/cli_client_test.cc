@@ -50,6 +50,7 @@ class ClientCommandsTest : public testing::Test {
     CLI::App app("penstock", "penstock");
     AddAdmissionCommands(app, invocation);
     AddBillingCommands(app, invocation);
+    AddBudgetCommands(app, invocation);
     AddStatusCommand(app, invocation);
     AddOperatorCommands(app, invocation);
     AddBenchCommand(app, invocation);
@@ -344,6 +345,123 @@ TEST_F(ClientCommandsTest, WindowsShowWorkPerSecond) {
             "window                length  pool  tier          work nt       nt/s  highest second nt\n"
             "2026-11-21 10:00:00Z  1m      chat  reserved  120,000.000  2,000.000          9,000.001\n"
             "\nAs of journal entry 3\n");
+}
+
+// ---- budgets
+
+TEST_F(ClientCommandsTest, BudgetsSayWhatIsLeftAndWhenItRunsOut) {
+  daemon_.budgets = [](const v1::ListBudgetsRequest& request, v1::ListBudgetsResponse& response) {
+    const std::string first = R"(
+        budgets { of: "tenants/acme" period: BUDGET_PERIOD_MONTH amount { currency: "USD" amount: "2000.000000000000" }
+                  spent { currency: "USD" amount: "1234.500000000000" } held { currency: "USD" amount: "0.250000000000" }
+                  left { currency: "USD" amount: "765.250000000000" } runs_out { seconds: 1795255200 }
+                  period_end { seconds: 1796083200 } }
+        next_page_token: "second" as_of_sequence: 10)";
+    const std::string second = R"(
+        budgets { of: "tenants/acme/keys/prod" period: BUDGET_PERIOD_DAY soft: true
+                  amount { currency: "USD" amount: "100.000000000000" }
+                  spent { currency: "USD" amount: "0.000000000000" } held { currency: "USD" amount: "0.000000000000" }
+                  left { currency: "USD" amount: "100.000000000000" } }
+        as_of_sequence: 10)";
+    EXPECT_EQ(request.tenant(), "tenants/acme");
+    response = FromText<v1::ListBudgetsResponse>(request.page_token().empty() ? first : second);
+    return grpc::Status::OK;
+  };
+  const Outcome text = Penstock("budgets --tenant acme");
+  EXPECT_EQ(text.exit_code, kOk) << text.err;
+  EXPECT_EQ(text.out,
+            "of                      period  kind          amount USD               spent            held              "
+            "left  runs out\n"
+            "tenants/acme            month   hard  2,000.000000000000  1,234.500000000000  0.250000000000  "
+            "765.250000000000  2026-11-21 10:00:00Z\n"
+            "tenants/acme/keys/prod  day     soft    100.000000000000      0.000000000000  0.000000000000  "
+            "100.000000000000  -\n"
+            "\n"
+            "As of journal entry 10; runs out: if every hour spends what the one a week before it did\n");
+  const Outcome json = Penstock("budgets --tenant acme -o json");
+  ASSERT_EQ(json.json()["budgets"].size(), 2u);
+  EXPECT_EQ(json.json()["budgets"][0]["left"]["amount"], "765.250000000000");
+  EXPECT_EQ(json.json()["budgets"][0]["runs_out"], "2026-11-21T10:00:00Z");
+  EXPECT_FALSE(json.json()["budgets"][1].contains("runs_out"));
+  EXPECT_FALSE(json.json().contains("next_page_token"));
+}
+
+TEST_F(ClientCommandsTest, AlertsAreATable) {
+  daemon_.alerts = Say<v1::ListAlertsRequest, v1::ListAlertsResponse>(R"(
+      alerts { name: "alerts/17" at { seconds: 1795255200 } of: "tenants/acme/projects/search"
+               period: BUDGET_PERIOD_MONTH in: "2026-11" threshold_percent: 80
+               spent { currency: "USD" amount: "160.100000000000" }
+               amount { currency: "USD" amount: "200.000000000000" } })");
+  EXPECT_EQ(Penstock("alerts").out,
+            "at                    of                            period  in       reached         spent USD         of "
+            "amount  name\n"
+            "2026-11-21 10:00:00Z  tenants/acme/projects/search  month   2026-11      80%  160.100000000000  "
+            "200.000000000000  alerts/17\n");
+  daemon_.alerts = Say<v1::ListAlertsRequest, v1::ListAlertsResponse>("");
+  EXPECT_EQ(Penstock("alerts").out, "No alerts.\n");
+}
+
+constexpr char kRaise[] = R"(
+  name: "raises/3" state: OPEN of: "tenants/acme" period: BUDGET_PERIOD_MONTH in: "2026-11"
+  more { currency: "USD" amount: "500.000000000000" } from { currency: "USD" amount: "2000.000000000000" }
+  to { currency: "USD" amount: "2500.000000000000" } reason: "launch week" asked_by: "9c31d7b0"
+  asked_at { seconds: 1795255200 })";
+
+TEST_F(ClientCommandsTest, ARaiseIsAskedForWithAReason) {
+  v1::RequestRaiseRequest seen;
+  daemon_.raise = [&](const v1::RequestRaiseRequest& request, v1::Raise& response) {
+    seen = request;
+    response = FromText<v1::Raise>(kRaise);
+    return grpc::Status::OK;
+  };
+  const Outcome outcome = Penstock("budgets raise acme month --by 500 --reason launch");
+  EXPECT_EQ(outcome.exit_code, kOk) << outcome.err;
+  EXPECT_EQ(seen.ShortDebugString(),
+            "of: \"tenants/acme\" period: BUDGET_PERIOD_MONTH more: \"500\" reason: \"launch\"");
+  EXPECT_EQ(outcome.out,
+            "request  raises/3\n"
+            "state    open\n"
+            "budget   tenants/acme, month 2026-11\n"
+            "amount   2,000.000000000000 -> 2,500.000000000000 USD\n"
+            "lasts    to the end of that month\n"
+            "reason   launch week\n"
+            "asked    2026-11-21 10:00:00Z by 9c31d7b0\n");
+  Penstock("budgets raise acme/keys/prod total --to 9.5 --for-good --reason more");
+  EXPECT_EQ(seen.of(), "tenants/acme/keys/prod");
+  EXPECT_EQ(seen.total(), "9.5");
+  EXPECT_TRUE(seen.for_good());
+  EXPECT_EQ(Penstock("budgets raise acme week --by 1 --reason x").exit_code, kUsage);
+  EXPECT_EQ(Penstock("budgets raise acme month --by 1 --to 2 --reason x").exit_code, kUsage);
+  EXPECT_EQ(Penstock("budgets raise acme month --by 1").exit_code, kUsage);
+}
+
+TEST_F(ClientCommandsTest, ApprovalsAreListedAndDecided) {
+  std::vector<bool> open_only;
+  daemon_.raises = [&](const v1::ListRaisesRequest& request, v1::ListRaisesResponse& response) {
+    open_only.push_back(request.open_only());
+    *response.add_raises() = FromText<v1::Raise>(kRaise);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Penstock("approvals list").out,
+            "name      state  of            period  in               more USD                  to  lasts       asked   "
+            "              by        reason\n"
+            "raises/3  open   tenants/acme  month   2026-11  500.000000000000  2,500.000000000000  that month  "
+            "2026-11-21 10:00:00Z  9c31d7b0  launch week\n");
+  Penstock("approvals list --all");
+  EXPECT_THAT(open_only, testing::ElementsAre(true, false));
+  daemon_.approve_raise = [](const v1::DecideRaiseRequest& request, v1::Raise& response) {
+    response = FromText<v1::Raise>(kRaise);
+    return request.name() == "raises/3"
+               ? grpc::Status::OK
+               : NamedError(grpc::StatusCode::FAILED_PRECONDITION, "RAISE_DECIDED", "name: it was approved before");
+  };
+  EXPECT_EQ(Penstock("approvals approve 3").exit_code, kOk);
+  const Outcome twice = Penstock("approvals approve raises/4");
+  EXPECT_NE(twice.exit_code, kOk);
+  EXPECT_THAT(twice.err, HasSubstr("it was approved before"));
+  daemon_.reject_raise = Say<v1::DecideRaiseRequest, v1::Raise>(kRaise);
+  EXPECT_EQ(Penstock("approvals reject 3 -o json").json()["name"], "raises/3");
+  EXPECT_EQ(Penstock("approvals").exit_code, kUsage);
 }
 
 // ---- bill

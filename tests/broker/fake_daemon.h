@@ -12,6 +12,7 @@
 #include "penstock/rpc/error_details.pb.h"
 #include "penstock/v1/admission.grpc.pb.h"
 #include "penstock/v1/billing.grpc.pb.h"
+#include "penstock/v1/budgets.grpc.pb.h"
 #include "penstock/v1/operations.grpc.pb.h"
 #include "penstock/v1/outcomes.grpc.pb.h"
 
@@ -22,6 +23,7 @@ using Answer = std::function<grpc::Status(const Request&, Response&)>;
 
 class FakeDaemon final : public v1::Admission::Service,
                          public v1::Billing::Service,
+                         public v1::Budgets::Service,
                          public v1::Operations::Service,
                          public v1::Outcomes::Service {
  public:
@@ -30,6 +32,7 @@ class FakeDaemon final : public v1::Admission::Service,
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(static_cast<v1::Admission::Service*>(this));
     builder.RegisterService(static_cast<v1::Billing::Service*>(this));
+    builder.RegisterService(static_cast<v1::Budgets::Service*>(this));
     builder.RegisterService(static_cast<v1::Operations::Service*>(this));
     builder.RegisterService(static_cast<v1::Outcomes::Service*>(this));
     server_ = builder.BuildAndStart();
@@ -54,6 +57,12 @@ class FakeDaemon final : public v1::Admission::Service,
   Answer<v1::QueryUsageRequest, v1::QueryUsageResponse> usage;
   Answer<v1::QueryWindowsRequest, v1::QueryWindowsResponse> windows;
   Answer<v1::PreviewStatementRequest, v1::Statement> statement;
+  Answer<v1::ListBudgetsRequest, v1::ListBudgetsResponse> budgets;
+  Answer<v1::ListAlertsRequest, v1::ListAlertsResponse> alerts;
+  Answer<v1::RequestRaiseRequest, v1::Raise> raise;
+  Answer<v1::ListRaisesRequest, v1::ListRaisesResponse> raises;
+  Answer<v1::DecideRaiseRequest, v1::Raise> approve_raise;
+  Answer<v1::DecideRaiseRequest, v1::Raise> reject_raise;
   Answer<v1::ListPoolsRequest, v1::ListPoolsResponse> pools;
   Answer<v1::GetLedgerRequest, v1::LedgerStatus> ledger;
   Answer<v1::ReportOutcomeRequest, v1::OutcomeReport> report;
@@ -110,6 +119,25 @@ class FakeDaemon final : public v1::Admission::Service,
   }
   grpc::Status ApproveRun(grpc::ServerContext* c, const v1::ApproveRunRequest* q, v1::ApproveRunResponse* a) override {
     return Give(approve, c, q, a);
+  }
+  grpc::Status ListBudgets(grpc::ServerContext* c, const v1::ListBudgetsRequest* q,
+                           v1::ListBudgetsResponse* a) override {
+    return Give(budgets, c, q, a);
+  }
+  grpc::Status ListAlerts(grpc::ServerContext* c, const v1::ListAlertsRequest* q, v1::ListAlertsResponse* a) override {
+    return Give(alerts, c, q, a);
+  }
+  grpc::Status RequestRaise(grpc::ServerContext* c, const v1::RequestRaiseRequest* q, v1::Raise* a) override {
+    return Give(raise, c, q, a);
+  }
+  grpc::Status ListRaises(grpc::ServerContext* c, const v1::ListRaisesRequest* q, v1::ListRaisesResponse* a) override {
+    return Give(raises, c, q, a);
+  }
+  grpc::Status ApproveRaise(grpc::ServerContext* c, const v1::DecideRaiseRequest* q, v1::Raise* a) override {
+    return Give(approve_raise, c, q, a);
+  }
+  grpc::Status RejectRaise(grpc::ServerContext* c, const v1::DecideRaiseRequest* q, v1::Raise* a) override {
+    return Give(reject_raise, c, q, a);
   }
   grpc::Status ListPools(grpc::ServerContext* c, const v1::ListPoolsRequest* q, v1::ListPoolsResponse* a) override {
     return Give(pools, c, q, a);

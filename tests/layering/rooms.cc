@@ -14,6 +14,7 @@ constexpr std::string_view kPlanning = "broker/planning/";
 constexpr std::string_view kAuth = "broker/auth/";
 constexpr std::string_view kConfig = "broker/config/";
 constexpr std::string_view kDaemon = "broker/daemon/";
+constexpr std::string_view kHttp = "broker/http/";
 constexpr std::string_view kRpc = "broker/rpc/";
 constexpr std::string_view kProto = "proto/";
 
@@ -31,8 +32,8 @@ const std::vector<Room>& Rooms() {
       {kAuth,            0, {kConfig, kCore, kLedger, kAdmission, kWords}},
       {kConfig,          0, {kAuth, kCore, kLedger, kAdmission, kWords}},
       {kDaemon,          0, {kArrivals, kAuth, kConfig, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords}},
-      {kRpc,             kMayGrpc, {kDaemon, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords, kProto}},
-      {"broker/http/",   0, {kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
+      {kRpc,             kMayGrpc, {kHttp, kDaemon, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords, kProto}},
+      {kHttp,            0, {kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
       {"broker/cli/",    kMayGrpc, {kRpc, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords, kProto}},
       {"broker/main.cc", 0, {"*"}},
       {"sim/",           kOneThread, {kArrivals, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},

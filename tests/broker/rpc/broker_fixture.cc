@@ -60,7 +60,10 @@ void BrokerTest::Start(size_t command_queue, FrontDoor front_door) {
                       if (!next_config_.ok()) return next_config_.status();
                       return BrokerTerms::Fresh{*next_config_, *hash_key_, records_, "what is new\n"};
                     },
-                    .on_fatal = [](const absl::Status&) { std::abort(); }};
+                    .on_fatal = [](const absl::Status&) { std::abort(); },
+                    .webhook = webhook_,
+                    .on_webhook = [](const std::string&) {}};
+  if (terms.webhook) terms.webhook->cursor_file = data_dir_ + "/webhook_cursor";
   auto broker = Broker::Start(std::move(terms));
   ASSERT_TRUE(broker.ok()) << broker.status();
   broker_ = *std::move(broker);

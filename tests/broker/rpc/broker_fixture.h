@@ -36,6 +36,8 @@ class BrokerTest : public testing::Test {
   /// Nor will it know this caller's key.
   void NextConfigForgets(As as);
   std::shared_ptr<grpc::Channel> channel() const { return channel_; }
+  /// Before Start: where alerts are told; the cursor lies in the data directory.
+  void TellAlertsTo(const http::WebhookTerms& webhook) { webhook_ = webhook; }
 
   /// A context with the caller's credentials and a deadline.
   std::unique_ptr<grpc::ClientContext> Context(As as) const;
@@ -58,6 +60,7 @@ class BrokerTest : public testing::Test {
   std::vector<auth::ApiKeyRecord> records_;
   absl::StatusOr<core::EngineSettings> next_config_ = absl::NotFoundError("no configuration");
   std::map<As, std::string> secrets_;
+  std::optional<http::WebhookTerms> webhook_;
   std::unique_ptr<Broker> broker_;
   std::shared_ptr<grpc::Channel> channel_;
 };
