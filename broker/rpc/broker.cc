@@ -44,8 +44,9 @@ std::vector<http::AlertNews> NewsFrom(uint64_t from, uint64_t end, const core::E
   const ledger::BudgetRecords& records = engine.books().budget_records();
   for (uint64_t number = std::max(from, records.alerts_begin()); number < end && news.size() < kAlertsAtOnce;
        ++number) {
-    news.push_back(
-        {number, AlertJson(number, records.AlertOf(number), engine.books(), engine.tariff().tariff.currency)});
+    const ledger::AlertEntry alert = records.AlertOf(number);
+    const std::string& currency = engine.TariffOf(alert.budget.tenant).tariff.currency;
+    news.push_back({number, AlertJson(number, alert, engine.books(), currency)});
   }
   return news;
 }

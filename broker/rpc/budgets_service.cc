@@ -52,8 +52,8 @@ std::optional<ledger::BudgetPeriod> OffTheWire(v1::BudgetPeriod period) {
   }
 }
 
-void Fill(const ledger::Money& amount, const core::Engine& engine, v1::Money* out) {
-  out->set_currency(engine.tariff().tariff.currency);
+void Fill(const ledger::Money& amount, const core::Engine& engine, TenantId tenant, v1::Money* out) {
+  out->set_currency(engine.TariffOf(tenant).tariff.currency);
   out->set_amount(amount.ToDecimal());
 }
 
@@ -164,10 +164,10 @@ void FillBudgets(const core::Engine& engine, const ledger::BudgetOf& of, const c
     out->set_of(NameOf(of, engine.books()));
     out->set_period(OnTheWire(standing.terms->period));
     out->set_soft(standing.terms->soft);
-    Fill(standing.amount, engine, out->mutable_amount());
-    Fill(standing.spent, engine, out->mutable_spent());
-    Fill(standing.held, engine, out->mutable_held());
-    Fill(standing.left(), engine, out->mutable_left());
+    Fill(standing.amount, engine, of.tenant, out->mutable_amount());
+    Fill(standing.spent, engine, of.tenant, out->mutable_spent());
+    Fill(standing.held, engine, of.tenant, out->mutable_held());
+    Fill(standing.left(), engine, of.tenant, out->mutable_left());
     const Instant end = core::NextPeriod(standing.terms->period, now);
     if (end != Instant::Max()) ToProto(end, out->mutable_period_end());
     if (const auto runs_out = planning::RunsOut(hours, standing.amount - standing.spent, now, end)) {
@@ -205,8 +205,8 @@ void Fill(const core::Engine& engine, uint64_t number, v1::Alert* out) {
   out->set_period(OnTheWire(alert.budget.period));
   out->set_in(PeriodText(alert.budget));
   out->set_threshold_percent(alert.threshold);
-  Fill(alert.spent, engine, out->mutable_spent());
-  Fill(alert.amount, engine, out->mutable_amount());
+  Fill(alert.spent, engine, alert.budget.tenant, out->mutable_spent());
+  Fill(alert.amount, engine, alert.budget.tenant, out->mutable_amount());
 }
 
 void FillPage(const core::Engine& engine, TenantId tenant, const Page& page, v1::ListAlertsResponse* response) {
@@ -233,9 +233,9 @@ void Fill(const core::Engine& engine, const ledger::Raise& raise, v1::Raise* out
   out->set_reason(asked.reason);
   out->set_asked_by(asked.by);
   ToProto(asked.at, out->mutable_asked_at());
-  Fill(asked.more, engine, out->mutable_more());
-  Fill(raise.decided ? raise.decided->from : asked.from, engine, out->mutable_from());
-  Fill(raise.decided ? raise.decided->to : asked.from + asked.more, engine, out->mutable_to());
+  Fill(asked.more, engine, asked.budget.tenant, out->mutable_more());
+  Fill(raise.decided ? raise.decided->from : asked.from, engine, asked.budget.tenant, out->mutable_from());
+  Fill(raise.decided ? raise.decided->to : asked.from + asked.more, engine, asked.budget.tenant, out->mutable_to());
   if (!raise.decided) return;
   out->set_decided_by(raise.decided->by);
   ToProto(raise.decided->at, out->mutable_decided_at());

@@ -180,13 +180,13 @@ class OutcomesService final : public v1::Outcomes::CallbackService {
     if (!status.ok()) return new ReadingCall(status);
     const auto fold = std::make_shared<ledger::OutcomeFold>(
         ledger::OutcomeQuery{scope.tenant, scope.from, scope.to, request->label()});
-    return new SlicedCall(surroundings_.loop, [fold, skip, count, response](const core::Engine& engine) {
+    return new SlicedCall(surroundings_.loop, [fold, tenant = scope.tenant, skip, count, response](const core::Engine& engine) {
       if (response->as_of_sequence() == 0) response->set_as_of_sequence(engine.ledger().posted_sequence());
       if (!fold->Step(engine.books(), kRowsPerSlice)) return false;
       int64_t seen = 0;
       for (const auto& [group, usage] : fold->groups()) {
         if (seen >= skip && seen - skip < count) {
-          Fill(group, usage, engine.books(), engine.tariff().tariff.currency, response->add_rows());
+          Fill(group, usage, engine.books(), engine.TariffOf(tenant).tariff.currency, response->add_rows());
         }
         ++seen;
       }
