@@ -152,9 +152,8 @@ struct CapacitySet {};
 struct RunApproved {};
 struct Reconfigured {};
 
-using Outcome =
-    std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured,
-                 OutcomeReported>;
+using Outcome = std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved,
+                             Reconfigured, OutcomeReported>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {
