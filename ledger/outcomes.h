@@ -29,7 +29,7 @@ namespace penstock::ledger {
 
 constexpr size_t kMaxOutcomeNames = 100;                  // of a tenant, ever
 constexpr int64_t kMaxOutcomesPerReport = 1'000'000'000;  // accepted, and rejected
-constexpr size_t kRememberedReports = 262'144;            // of all tenants together
+constexpr size_t kRememberedReports = 262'144;            // of all tenants together: about 40 MB when full
 
 /// What kind of outcome: "ticket-resolved".
 struct OutcomeName {
