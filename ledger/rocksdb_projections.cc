@@ -8,7 +8,9 @@
 #include <rocksdb/write_batch.h>
 
 #include <filesystem>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "ledger/rocksdb_store.h"
 
@@ -30,18 +32,20 @@ class RocksDbProjections : public ProjectionStore {
     if (read_only_) return absl::FailedPreconditionError(absl::StrCat(path_, " is open for reading only"));
     if (!broken_.ok()) return broken_;
     write_.Clear();
+    put_.clear();
     rocksdb::Status status;
     batch.ForEach([&](RowBatch::Change change, std::string_view key, std::string_view value) {
       if (!status.ok()) return;
       switch (change) {
         case RowBatch::Change::kPut:
           status = write_.Put(key, value);
+          put_.push_back(key);
           break;
         case RowBatch::Change::kDelete:
           status = write_.Delete(key);
           break;
         case RowBatch::Change::kDeleteRange:
-          status = write_.DeleteRange(key, value);
+          status = DeleteEach(key, value);
           break;
       }
     });
@@ -90,6 +94,22 @@ class RocksDbProjections : public ProjectionStore {
     db_ = *std::move(db);
   }
 
+  /// Deletes the rows from `from` to before `to` one by one, those of the batch in hand as well. RocksDB's own
+  /// DeleteRange ends the process when its log cannot be changed after it (an assertion, on in Debian's build).
+  rocksdb::Status DeleteEach(std::string_view from, std::string_view to) {
+    rocksdb::Status status;
+    for (const std::string_view key : put_) {
+      if (status.ok() && key >= from && key < to) status = write_.Delete(key);
+    }
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    const rocksdb::Slice end(to);
+    options.iterate_upper_bound = &end;
+    const std::unique_ptr<rocksdb::Iterator> rows(db_->NewIterator(options));
+    for (rows->Seek(from); status.ok() && rows->Valid(); rows->Next()) status = write_.Delete(rows->key());
+    return status.ok() ? rows->status() : status;
+  }
+
   bool IsEmpty() const {
     const std::unique_ptr<rocksdb::Iterator> rows(db_->NewIterator(rocksdb::ReadOptions()));
     rows->SeekToFirst();
@@ -106,6 +126,7 @@ class RocksDbProjections : public ProjectionStore {
   absl::Status broken_;
   std::unique_ptr<rocksdb::DB> db_;  // none when broken, or for a reader of nothing
   rocksdb::WriteBatch write_;
+  std::vector<std::string_view> put_;  // keys of the batch in hand
 };
 
 }  // namespace
