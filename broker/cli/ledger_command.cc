@@ -375,7 +375,7 @@ void AddLedgerCommand(CLI::App& app, Invocation& invocation, const Parts& parts)
                                             "exit 0 if every decision and the journal come out the same, 1 with the "
                                             "first difference if not, or if the log's beginning was dropped");
   auto of_replay = std::make_shared<DirectoryOptions>();
-  replay->add_option("--data", of_replay->data_dir, "The daemon's data_dir; stop the daemon first")->required();
+  AddDirectory(*replay, &of_replay->data_dir);
   replay->add_option("--epoch", of_replay->epoch, "Which boot; the newest unless said otherwise");
   AddOutputFlag(*replay, of_replay->output);
   OnRun(*replay, invocation,
