@@ -118,7 +118,11 @@ void Write(const OutcomeCount& count, std::string* bytes) {
   RowWriter(bytes).Signed(count.accepted).Signed(count.rejected);
 }
 
+std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
+
+// Its checksum comes last: nothing else that is stored would tell that it was changed.
 void Write(const OutcomeReport& report, std::string* bytes) {
+  const size_t begin = bytes->size();
   RowWriter writer(bytes);
   writer.Unsigned(report.tenant.value)
       .Unsigned(report.name)
@@ -131,6 +135,7 @@ void Write(const OutcomeReport& report, std::string* bytes) {
       .Fixed(report.body)
       .Unsigned(report.cuts.size());
   for (const uint32_t cut : report.cuts) writer.Unsigned(cut);
+  bytes->append(ChecksumOf(Sha256(std::string_view(*bytes).substr(begin))));
 }
 
 OutcomeReport ReadReport(uint64_t id, RowReader& value) {
@@ -207,8 +212,6 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
   e.request.bytes = value.Fixed<std::array<uint8_t, 16>>();
   return record;
 }
-
-std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
 
 /// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
 /// windows, minutes with seconds, subscriptions, credits, statements, months, runs and label values, rows of those,
@@ -924,6 +927,10 @@ absl::Status BooksLoader::AddOutcomes(RowReader key, RowReader value, RowKind ki
     count.rejected = value.Signed();
     fits = (of.cut == 0 || books_.cuts_.RestoreSeen(of.tenant, of.cut, of.hour)) && outcomes.Restore(of, count);
   } else {
+    const std::string_view bytes = value.Rest();
+    const std::string_view content = bytes.substr(0, bytes.size() - std::min(bytes.size(), kChecksumBytes));
+    if (bytes.substr(content.size()) != ChecksumOf(Sha256(content))) return absl::DataLossError("its checksum is wrong");
+    value = RowReader(content);
     fits = outcomes.Restore(ReadReport(key.Big64(), value));
   }
   return fits && key.done() && value.done() ? absl::OkStatus() : absl::DataLossError("it does not make sense");

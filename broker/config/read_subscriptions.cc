@@ -142,8 +142,7 @@ class SubscriptionReader {
     Credit credit;
     credit.name = section.EntityName("name", "welcome");
     credit.kind = static_cast<Credit::Kind>(section.Choice({.name = "kind", .choices = kKinds, .otherwise = 1}));
-    credit.amount = ReadMoney(section, "amount", "\"50.00\"", std::nullopt);
-    if (credit.amount.IsZero()) section.Complain("amount", "must be more than nothing");
+    credit.amount = ReadMoney(section, "amount", "\"50.00\"", std::nullopt, /*min_pico=*/1);
     credit.priority = section.Integer({.name = "priority", .min = 0, .max = 1'000, .otherwise = 0, .example = "1"});
     credit.granted = ReadMoment(section, "granted", "2026-01-01", std::nullopt);
     credit.expires = ReadMoment(section, "expires", "2027-01-01", Instant::Max());

@@ -45,11 +45,11 @@ ledger::Ratio ReadRatio(Section& section, std::string_view key, std::string_view
 }
 
 ledger::Money ReadMoney(Section& section, std::string_view key, std::string_view example,
-                        std::optional<ledger::Money> otherwise) {
+                        std::optional<ledger::Money> otherwise, int64_t min_pico) {
   if (otherwise && !section.Has(key)) return *otherwise;
   return ledger::Money::FromPico(section.DecimalNumber({.name = key,
                                                         .decimals = 12,
-                                                        .min = 0,
+                                                        .min = min_pico,
                                                         .max = kMaxMoneyPico,
                                                         .otherwise = {},
                                                         .example = example,

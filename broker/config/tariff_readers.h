@@ -18,9 +18,9 @@ namespace penstock::config {
 ledger::Ratio ReadRatio(Section& section, std::string_view key, std::string_view example,
                         std::optional<ledger::Ratio> otherwise);
 
-/// Money that is not negative, up to a million currency units.
+/// Money that is not less than that, up to a million currency units.
 ledger::Money ReadMoney(Section& section, std::string_view key, std::string_view example,
-                        std::optional<ledger::Money> otherwise);
+                        std::optional<ledger::Money> otherwise, int64_t min_pico = 0);
 
 /// Calls `read` with every member of the map under the key; notes it when there is something else.
 using ReadMember = std::function<void(const Member& member, const std::string& path)>;

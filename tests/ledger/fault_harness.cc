@@ -150,6 +150,7 @@ class Auditor {
                     balance.posted.ToDecimal(), "; the auditor ", account.held.ToDecimal(), " and ",
                     account.posted.ToDecimal());
     }
+    for (const auto& [id, beyond] : closed_) revenue += beyond;
     Money credited;
     for (const CurrencyAccounts& one : books.accounts().currencies()) credited += one.revenue;
     if (revenue != credited) return Broken("credits are not what the auditor's debits add up to");
@@ -191,6 +192,17 @@ class Auditor {
     ends_.insert_or_assign(settle.id, settle);
     return absl::OkStatus();
   }
+  absl::Status SeeOne(const StatementEntry& closed) {
+    if (closed.replaces != 0 && closed_.erase(closed.replaces) == 0) {
+      return Broken("statement ", closed.id, " replaces ", closed.replaces, ", which does not stand");
+    }
+    Money& beyond = closed_[closed.id];
+    beyond = -closed.posted;
+    for (const rating::Line& line : closed.lines) {
+      if (line.kind != rating::LineKind::kPrepaidCredit) beyond += line.exact;
+    }
+    return absl::OkStatus();
+  }
   absl::Status SeeOne(const AlertEntry& alert) {
     const BudgetOf& of = alert.budget;
     const bool is_new = of.scope == BudgetScope::kRun ||
@@ -217,6 +229,7 @@ class Auditor {
   std::map<GrantId, std::pair<TenantId, Money>> holds_;
   std::map<GrantId, Entry> ends_;
   std::map<TenantId, Account> accounts_;
+  std::map<uint32_t, Money> closed_;  // standing statements: what they charge beyond what settlements posted
   std::vector<std::pair<TenantId, GrantId>> above_hold_;
   std::set<std::tuple<TenantId, BudgetScope, uint32_t, BudgetPeriod, int64_t, uint32_t>> alerts_;
 };

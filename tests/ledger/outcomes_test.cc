@@ -181,7 +181,7 @@ TEST_F(OutcomesTest, AcceptedOnesOfThePeriodAreOnItsStatement) {
   earlier.happened = kNoon - Hours(1);
   Expect(earlier);
   const Statement statement =
-      PreviewStatement(books_, kAcme, kNoon, kNoon + Hours(1), tariff, rating::Subscription(), Head());
+      PreviewStatement(GatherStatement(books_, kAcme, kNoon, kNoon + Hours(1), tariff, rating::Subscription()), Head());
   ASSERT_EQ(statement.bill.lines.size(), 1u);
   EXPECT_EQ(statement.bill.lines.front().kind, rating::LineKind::kOutcome);
   EXPECT_EQ(statement.bill.lines.front().quantity, 3);

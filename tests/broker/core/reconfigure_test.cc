@@ -212,10 +212,11 @@ TEST(Reconfigure, APoolWithoutPricesAndAnotherCurrencyAreRefusedWhole) {
   EngineSettings unpriced = WithPool(SmallWorld(), "annex");
   unpriced.tariff = SmallWorld().tariff;
   EXPECT_THAT(Refuses(world, unpriced), testing::HasSubstr("no prices for pool 'annex'"));
+  world.GrantNow(world.Request("shop", "r1"));
   EngineSettings euros = SmallWorld();
   euros.tariff.version = "test-2";
   euros.tariff.currency = "EUR";
-  EXPECT_THAT(Refuses(world, euros), testing::HasSubstr("one journal keeps one currency"));
+  EXPECT_THAT(Refuses(world, euros), testing::HasSubstr("a tenant keeps its currency"));
 }
 
 TEST(Reconfigure, ANewPriceIsForNewGrants) {

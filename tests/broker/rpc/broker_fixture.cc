@@ -29,8 +29,9 @@ void BrokerTest::Start(size_t command_queue, FrontDoor front_door) {
   std::string pattern = std::filesystem::temp_directory_path() / "penstock-rpc-XXXXXX";
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);
   data_dir_ = pattern;
-  if (journal_ != nullptr) {  // an old journal without its keys: an empty file asks for new ones
-    const std::string keys = data_dir_ + "/grant_keys";
+  for (const char* name : {"/grant_keys", "/signing_key"}) {
+    if (journal_ == nullptr) continue;  // an old journal without its keys: empty files ask for new ones
+    const std::string keys = data_dir_ + name;
     std::ofstream(keys).close();
     std::filesystem::permissions(keys, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
