@@ -154,6 +154,11 @@ std::string RenderBill(const v1::Statement& statement, bool colour) {
   }
   absl::StrAppend(&text, "\nAs of journal entry ", Grouped(absl::StrCat(statement.as_of_sequence())), ", head ",
                   statement.as_of_head(), "\n");
+  if (statement.has_signed_head()) {
+    const v1::SignedHead& head = statement.signed_head();
+    absl::StrAppend(&text, "Signed: entry ", Grouped(absl::StrCat(head.sequence())), ", head ", head.hash(), "\n  by key ",
+                    head.public_key(), "\n  signature ", head.signature(), "\n");
+  }
   return text;
 }
 

@@ -58,6 +58,15 @@ std::optional<Instant> FirstUse(const ledger::Books& books, TenantId tenant) {
   return first;
 }
 
+/// Shows a closed statement, with a signed head of the journal that holds it.
+void Show(const Surroundings& surroundings, const core::Engine& engine, const ledger::StatementRecord& record,
+          const std::string& tenant, v1::Statement* out) {
+  const ledger::Ledger& ledger = engine.ledger();
+  ToProto(ledger::ClosedStatement(engine.books(), record, ledger.head()), tenant, out);
+  ToProto(surroundings.signing_key.Sign(ledger.identity(), ledger.synced(), daemon::WallTime()),
+          out->mutable_signed_head());
+}
+
 /// Gathered between two commands, with what an answer says beside the bill.
 struct Gathered {
   ledger::StatementInput input;
@@ -118,7 +127,7 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
 
   void Answer(core::Outcome outcome) override {
     if (const auto* error = std::get_if<core::Error>(&outcome)) return Finish(ToStatus(*error));
-    if (const auto* closed = std::get_if<core::StatementClosed>(&outcome)) return Show(closed->id);
+    if (const auto* closed = std::get_if<core::StatementClosed>(&outcome)) return Tell(closed->id);
     if (++tries_ < kMostTries) return Begin();
     Finish(ErrorStatus(grpc::StatusCode::ABORTED, "LATE_WORK",
                        "work of this period is still being reported: wait until its requests have ended, try again"));
@@ -188,10 +197,9 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
     if (!surroundings_.loop.Submit(std::move(close), ticket, this)) Finish(Overloaded());
   }
 
-  void Show(uint32_t id) {
+  void Tell(uint32_t id) {
     const bool queued = surroundings_.loop.Ask([this, id](const core::Engine& engine, uint64_t) {
-      const ledger::StatementRecord& record = *engine.books().accounts().FindStatement(id);
-      ToProto(ledger::ClosedStatement(engine.books(), record, engine.ledger().head()), asked_.tenant_name, response_);
+      Show(surroundings_, engine, *engine.books().accounts().FindStatement(id), asked_.tenant_name, response_);
       Finish(grpc::Status::OK);
     });
     if (!queued) Finish(Overloaded());
@@ -338,10 +346,10 @@ grpc::ServerUnaryReactor* NewListStatementsCall(const Surroundings& surroundings
 
 grpc::ServerUnaryReactor* NewGetStatementCall(const Surroundings& surroundings, const AskedPeriod& asked, uint32_t id,
                                               v1::Statement* response) {
-  return new ReadingCall(surroundings.loop, [asked, id, response](const core::Engine& engine, uint64_t) {
+  return new ReadingCall(surroundings.loop, [surroundings, asked, id, response](const core::Engine& engine, uint64_t) {
     const ledger::StatementRecord* record = FindRecord(engine.books(), asked.tenant, id);
     if (record == nullptr) return UnknownStatement(asked.tenant_name);
-    ToProto(ledger::ClosedStatement(engine.books(), *record, engine.ledger().head()), asked.tenant_name, response);
+    Show(surroundings, engine, *record, asked.tenant_name, response);
     return grpc::Status::OK;
   });
 }

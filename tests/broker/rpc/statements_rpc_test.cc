@@ -70,6 +70,8 @@ TEST_F(StatementsTest, TheOldestOpenMonthIsClosedAndStaysAsItIs) {
   v1::Statement kept = Get("tenants/shop/statements/1");
   EXPECT_EQ(kept.total(), closed.total());
   EXPECT_EQ(kept.lines_size(), closed.lines_size());
+  EXPECT_GE(kept.signed_head().sequence(), kept.as_of_sequence());
+  EXPECT_EQ(kept.signed_head().signature().size(), 128u);
 
   v1::Statement next;
   ASSERT_TRUE(Close(&next).ok());
