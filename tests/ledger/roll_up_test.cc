@@ -12,6 +12,7 @@
 #include "ledger/statement.h"
 #include "tests/ledger/random.h"
 #include "tests/ledger/random_day.h"
+#include "tests/ledger/shared_journal.h"
 #include "tests/ledger/small_world.h"
 
 namespace penstock::ledger {
@@ -39,23 +40,7 @@ class RollUpTest : public testing::Test {
     for (const Entry& entry : OpeningEntries()) ledger_->Post(entry);
   }
 
-  /// The same journal for ledgers that come and go.
-  std::unique_ptr<Journal> Handle() {
-    class Shared final : public Journal {
-     public:
-      explicit Shared(std::shared_ptr<Journal> journal) : journal_(std::move(journal)) {}
-      absl::Status Append(const Batch& batch) override { return journal_->Append(batch); }
-      absl::StatusOr<uint64_t> Sync() override { return journal_->Sync(); }
-      Head head() const override { return journal_->head(); }
-      absl::Status Read(uint64_t first, const Visitor& visit) const override { return journal_->Read(first, visit); }
-      ProjectionStore* projections() override { return journal_->projections(); }
-      absl::StatusOr<Head> HeadAt(uint64_t sequence) const override { return journal_->HeadAt(sequence); }
-
-     private:
-      std::shared_ptr<Journal> journal_;
-    };
-    return std::make_unique<Shared>(journal_);
-  }
+  std::unique_ptr<Journal> Handle() { return std::make_unique<SharedJournal>(journal_); }
 
   const Books& books() const { return ledger_->books(); }
 

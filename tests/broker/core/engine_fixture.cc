@@ -5,6 +5,7 @@
 
 #include "broker/core/past.h"
 #include "ledger/books_rows.h"
+#include "tests/ledger/shared_journal.h"
 
 namespace penstock::core {
 namespace {
@@ -12,20 +13,6 @@ namespace {
 constexpr uint64_t kCommandsBetweenWriteBacks = 23;
 
 /// Passes everything on to a journal that outlives it.
-class SharedJournal final : public ledger::Journal {
- public:
-  explicit SharedJournal(std::shared_ptr<ledger::Journal> journal) : journal_(std::move(journal)) {}
-  absl::Status Append(const ledger::Batch& batch) override { return journal_->Append(batch); }
-  absl::StatusOr<uint64_t> Sync() override { return journal_->Sync(); }
-  ledger::Head head() const override { return journal_->head(); }
-  absl::Status Read(uint64_t first, const Visitor& visit) const override { return journal_->Read(first, visit); }
-  absl::StatusOr<ledger::Head> HeadAt(uint64_t sequence) const override { return journal_->HeadAt(sequence); }
-  ledger::ProjectionStore* projections() override { return journal_->projections(); }
-
- private:
-  std::shared_ptr<ledger::Journal> journal_;
-};
-
 TenantSettings TenantOf(const std::string& name, Tier tier) {
   TenantSettings tenant;
   tenant.name = name;
@@ -85,7 +72,7 @@ std::unique_ptr<ledger::Journal> KeptJournal::CopyOfEntries() const {
   return copy;
 }
 
-std::unique_ptr<ledger::Journal> KeptJournal::Handle() { return std::make_unique<SharedJournal>(journal_); }
+std::unique_ptr<ledger::Journal> KeptJournal::Handle() { return std::make_unique<ledger::SharedJournal>(journal_); }
 
 EngineWorld::EngineWorld(EngineSettings settings, SchedulerFactory scheduling)
     : settings_(std::move(settings)), scheduling_(std::move(scheduling)) {
