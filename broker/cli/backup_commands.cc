@@ -4,13 +4,16 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "broker/cli/answer_json.h"
+#include "broker/cli/arguments.h"
 #include "broker/cli/command_line.h"
 #include "broker/cli/entry_json.h"
 #include "broker/cli/exit_codes.h"
@@ -34,6 +37,81 @@ struct ExportOptions {
   std::string format = "jsonl";
   uint64_t from = 1;
   uint64_t to = UINT64_MAX;
+  std::string tenant;  // and the following: empty: all
+  std::string since;
+  std::string until;
+};
+
+/// Which entries an export is about. Sees every entry from the first on, because ends of grants do not say whose they
+/// are.
+class Wanted {
+ public:
+  explicit Wanted(const ExportOptions& options) : options_(options) {
+    if (!options.since.empty()) since_ = AtOf(options.since);
+    if (!options.until.empty()) until_ = AtOf(options.until);
+  }
+  bool operator()(uint64_t sequence, const ledger::Entry& entry) {
+    const std::optional<TenantId> tenant = std::visit([this](const auto& e) { return TenantOf(e); }, entry);
+    const bool in_time = std::visit(
+        [this](const auto& e) {
+          if constexpr (requires { e.at; }) return e.at >= since_ && e.at < until_;
+          return options_.since.empty() && options_.until.empty();
+        },
+        entry);
+    return sequence >= options_.from && in_time && (options_.tenant.empty() || (tenant && tenant == tenant_));
+  }
+
+  bool knows_tenant() const { return tenant_.has_value(); }
+
+ private:
+  static Instant AtOf(const std::string& text) {
+    const google::protobuf::Timestamp time = *ParseMoment(text);  // checked by IsMoment
+    return Instant(time.seconds() * Seconds(1).count() + time.nanos());
+  }
+  std::optional<TenantId> TenantOf(const ledger::NameEntry& name) {
+    const bool is_it = name.kind == ledger::NameKind::kTenant && name.name == options_.tenant;
+    if (is_it) tenant_ = TenantId{name.id};
+    return is_it ? tenant_ : std::nullopt;
+  }
+  std::optional<TenantId> TenantOf(const ledger::GrantEntry& grant) {
+    return open_[grant.id] = grant.terms.tenant;
+  }
+  std::optional<TenantId> TenantOf(const ledger::SettleEntry& settle) {
+    open_.erase(settle.id);
+    return settle.terms.tenant;
+  }
+  std::optional<TenantId> TenantOf(const ledger::ProgressEntry& progress) const { return OfGrant(progress.id); }
+  std::optional<TenantId> TenantOf(const ledger::VoidEntry& gone) { return Ended(gone.id); }
+  std::optional<TenantId> TenantOf(const ledger::ExpireEntry& expired) { return Ended(expired.id); }
+  std::optional<TenantId> TenantOf(const ledger::AlertEntry& alert) const { return alert.budget.tenant; }
+  std::optional<TenantId> TenantOf(const ledger::BudgetRaiseEntry& raise) {
+    raises_.push_back(raise.budget.tenant);
+    return raise.budget.tenant;
+  }
+  std::optional<TenantId> TenantOf(const ledger::BudgetChangeEntry& change) const {
+    return change.id - 1 < raises_.size() ? std::optional(raises_[change.id - 1]) : std::nullopt;
+  }
+  template <class E>
+  std::optional<TenantId> TenantOf(const E& e) const {
+    if constexpr (requires { TenantId(e.tenant); }) return e.tenant;
+    return std::nullopt;
+  }
+  std::optional<TenantId> OfGrant(GrantId id) const {
+    const auto found = open_.find(id);
+    return found == open_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::optional<TenantId> Ended(GrantId id) {
+    const std::optional<TenantId> tenant = OfGrant(id);
+    open_.erase(id);
+    return tenant;
+  }
+
+  const ExportOptions& options_;
+  Instant since_;
+  Instant until_ = Instant::Max();
+  std::optional<TenantId> tenant_;
+  std::map<GrantId, TenantId> open_;
+  std::vector<TenantId> raises_;  // by id - 1
 };
 
 int RunCopy(const char* command, const CopyOptions& options, const Parts& parts, Terminal& terminal) {
@@ -68,16 +146,24 @@ absl::Status WriteLines(const ExportOptions& options, const Parts& parts, std::o
     if (absl::Status belong = ledger::CheckBelong(*journal, *segments); !belong.ok()) return belong;
     journal = ledger::WithArchive(std::move(journal), *std::move(segments));
   }
-  const absl::Status read = journal->Read(options.from, [&](uint64_t sequence, std::string_view payload) {
+  Wanted wanted(options);
+  const uint64_t first = options.tenant.empty() ? options.from : 1;
+  bool found = options.tenant.empty();
+  const absl::Status read = journal->Read(first, [&](uint64_t sequence, std::string_view payload) {
     if (sequence > options.to) return absl::CancelledError("far enough");
     const absl::StatusOr<ledger::Entry> entry = ledger::Decode(payload);
     if (!entry.ok()) return entry.status();
+    const bool is_wanted = wanted(sequence, *entry);
+    found = found || wanted.knows_tenant();
+    if (!is_wanted) return absl::OkStatus();
     nlohmann::ordered_json line = {{"sequence", sequence}};
     line.update(ToJson(*entry));
     out << line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
     return out.good() ? absl::OkStatus() : absl::InternalError("cannot write the lines");
   });
-  return absl::IsCancelled(read) ? absl::OkStatus() : read;
+  if (!read.ok() && !absl::IsCancelled(read)) return read;
+  if (found) return absl::OkStatus();
+  return absl::NotFoundError("no tenant '" + options.tenant + "' has a name in what was read");
 }
 
 int RunExport(const ExportOptions& options, const Parts& parts, Terminal& terminal) {
@@ -111,6 +197,9 @@ void AddBackupCommands(CLI::App& ledger, Invocation& invocation, const Parts& pa
   lines->add_option("--from", of_export->from, "First sequence")->check(CLI::PositiveNumber)->capture_default_str();
   lines->add_option("--to", of_export->to, "Last sequence; without it, to the end");
   lines->add_option("--archive", of_export->archive, "Where dropped segments are read from");
+  lines->add_option("--tenant", of_export->tenant, "Only this tenant's, by name: what is behind its statements");
+  lines->add_option("--since", of_export->since, "Only what happened from then on, UTC")->check(IsMoment());
+  lines->add_option("--until", of_export->until, "And before then")->check(IsMoment());
   OnRun(*lines, invocation, [of_export, &parts](Terminal& terminal) { return RunExport(*of_export, parts, terminal); });
 }
 

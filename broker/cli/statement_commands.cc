@@ -175,6 +175,7 @@ int RunExplain(const Flags& flags, Terminal& terminal) {
           terminal.out << "\n" << table.Render(terminal.colour);
         }
         if (!answer.next_page_token().empty()) terminal.out << "There are more; `-o json` pages.\n";
+        terminal.out << "The entries: `penstock ledger export DIR --tenant NAME --since TIME --until TIME`\n";
         return kOk;
       });
 }

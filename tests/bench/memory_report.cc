@@ -183,11 +183,30 @@ void ReportCuts() {
   Row("a row in another hour, for a run or a label value", each(kStart + Hours(2), run), kNames);
 }
 
+/// What the second meter keeps of a tenant that works in every minute of a month, in one pool and tier.
+void ReportWindows() {
+  constexpr int64_t kMinutes = 30 * 24 * 60;
+  ledger::Meters meters;
+  ledger::GrantTerms terms;
+  terms.tenant = TenantId{1};
+  terms.pool = PoolId{1};
+  terms.served = ServiceClass::kDefault;
+  const int64_t before = live;
+  for (int64_t minute = 0; minute < kMinutes; ++minute) {
+    const Instant at = kStart + Minutes(minute);
+    meters.Add(terms, {{at, at + Seconds(1), NormalizedTokens(minute)}}, at + Seconds(1));
+    meters.ForgetChanges();
+  }
+  std::printf("\n%lld windows, a month of one tenant in one pool and tier\n", static_cast<long long>(kMinutes));
+  Row("a window, and its part of the pool's", live - before, kMinutes);
+}
+
 }  // namespace
 }  // namespace penstock::core
 
 int main(int argc, char** argv) {
   penstock::core::Report(argc > 1 ? std::atoll(argv[1]) : 1'000'000);
   penstock::core::ReportCuts();
+  penstock::core::ReportWindows();
   return 0;
 }

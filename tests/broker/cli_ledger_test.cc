@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -314,6 +315,31 @@ TEST_F(LedgerCommandTest, ExportSaysEveryEntryAsALine) {
   std::vector<uint64_t> sequences;
   while (std::getline(part, line)) sequences.push_back(nlohmann::ordered_json::parse(line)["sequence"]);
   EXPECT_THAT(sequences, testing::ElementsAre(3, 4, 5));
+}
+
+TEST_F(LedgerCommandTest, ExportTellsTheEntriesBehindATenantsHours) {
+  MakeDay();
+  std::map<std::string, int> of;
+  for (const std::string tenant : {"acme", "bolt"}) {
+    std::istringstream lines(Run("ledger export --tenant " + tenant).out);
+    const uint32_t id = tenant == "acme" ? 1 : 2;
+    for (std::string line; std::getline(lines, line);) {
+      const auto json = nlohmann::ordered_json::parse(line);
+      ++of[tenant];
+      const bool is_theirs = (!json.contains("terms") || json["terms"]["tenant"] == id) &&
+                             (!json.contains("tenant") || json["tenant"] == id);
+      EXPECT_TRUE(is_theirs) << line;
+    }
+  }
+  EXPECT_GT(of["acme"], 20);
+  EXPECT_GT(of["bolt"], 20);
+  std::istringstream hour(Run("ledger export --tenant acme --since 2024-01-01T13 --until 2024-01-01T14").out);
+  for (std::string line; std::getline(hour, line);) {
+    EXPECT_EQ(nlohmann::ordered_json::parse(line)["at"].get<std::string>().substr(0, 13), "2024-01-01T13");
+  }
+  const Outcome nobody = Run("ledger export --tenant nobody");
+  EXPECT_NE(nobody.exit_code, kOk);
+  EXPECT_THAT(nobody.err, HasSubstr("no tenant 'nobody'"));
 }
 
 }  // namespace
