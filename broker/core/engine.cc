@@ -137,13 +137,22 @@ const PoolState* Engine::FindPool(PoolId id) const {
 }
 
 const ledger::TariffEntry& Engine::TariffAt(TenantId tenant, Instant at) const {
-  const ledger::TariffEntry* latest = &TariffOf(tenant);
-  if (accounts_.PinnedTariff(tenant) != 0 || latest->tariff.effective <= at) return *latest;
+  const ledger::TariffEntry& current = TariffOf(tenant);
+  if (accounts_.PinnedTariff(tenant) != 0) return current;
+  // A tenant that the settings do not name any more keeps its currency, whatever is in force for others.
+  const std::string_view own = books().accounts().CurrencyOf(tenant);
+  const std::string currency(own.empty() ? current.tariff.currency : own);
+  const bool fits = current.tariff.currency == currency;
+  if (fits && current.tariff.effective <= at) return current;
+  const ledger::TariffEntry* latest = fits ? &current : nullptr;
   for (const ledger::TariffEntry& entry : books().tariffs()) {
-    const bool was = entry.tariff.currency == tariff().tariff.currency && entry.tariff.effective <= at;
-    const bool later = latest->tariff.effective > at || entry.tariff.effective > latest->tariff.effective;
-    if (was && later) latest = &entry;
+    if (entry.tariff.currency != currency) continue;
+    const bool was = entry.tariff.effective <= at;
+    const bool later = latest == nullptr || latest->tariff.effective > at ||
+                       entry.tariff.effective > latest->tariff.effective;
+    if (latest == nullptr || (was && later)) latest = &entry;
   }
+  PENSTOCK_CHECK(latest != nullptr);
   return *latest;
 }
 

@@ -45,7 +45,7 @@ std::vector<http::AlertNews> NewsFrom(uint64_t from, uint64_t end, const core::E
   for (uint64_t number = std::max(from, records.alerts_begin()); number < end && news.size() < kAlertsAtOnce;
        ++number) {
     const ledger::AlertEntry alert = records.AlertOf(number);
-    const std::string& currency = engine.TariffOf(alert.budget.tenant).tariff.currency;
+    const std::string& currency = engine.TariffAt(alert.budget.tenant, engine.now()).tariff.currency;
     news.push_back({number, AlertJson(number, alert, engine.books(), currency)});
   }
   return news;

@@ -53,7 +53,7 @@ std::optional<ledger::BudgetPeriod> OffTheWire(v1::BudgetPeriod period) {
 }
 
 void Fill(const ledger::Money& amount, const core::Engine& engine, TenantId tenant, v1::Money* out) {
-  out->set_currency(engine.TariffOf(tenant).tariff.currency);
+  out->set_currency(engine.TariffAt(tenant, engine.now()).tariff.currency);
   out->set_amount(amount.ToDecimal());
 }
 

@@ -186,7 +186,7 @@ class OutcomesService final : public v1::Outcomes::CallbackService {
       int64_t seen = 0;
       for (const auto& [group, usage] : fold->groups()) {
         if (seen >= skip && seen - skip < count) {
-          Fill(group, usage, engine.books(), engine.TariffOf(tenant).tariff.currency, response->add_rows());
+          Fill(group, usage, engine.books(), engine.TariffAt(tenant, engine.now()).tariff.currency, response->add_rows());
         }
         ++seen;
       }

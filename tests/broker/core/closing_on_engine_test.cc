@@ -127,5 +127,23 @@ TEST(Closing, ALaterVersionTakesOverWhenItBecomesEffectiveAndAContractPinsItsOwn
   EXPECT_EQ(version_of(world.GrantNow(world.Request("shop", "r3"))), "later");
 }
 
+TEST(Closing, ATenantThatIsGoneCanStillBeBilledInItsCurrency) {
+  EngineSettings settings = SmallWorld();
+  ledger::Tariff euros = settings.tariff;
+  euros.version = "euros";
+  euros.currency = "EUR";
+  settings.more_tariffs = {euros};
+  settings.tenants[2].tariff = "euros";
+  EngineWorld world(settings);
+  const TenantId acme = world.TenantNamed("acme");
+  world.CompleteNow(world.GrantNow(world.Request("acme", "r1")), 10, 5);
+  world.settings().tenants.erase(world.settings().tenants.begin() + 2);
+  world.settings().more_tariffs.clear();
+  world.Restart(Minutes(1));
+  EXPECT_EQ(world.engine().TariffAt(acme, kStart).tariff.version, "euros");
+  world.Advance(kHour + Hours(1) - world.now() + Minutes(10));
+  EXPECT_TRUE(std::holds_alternative<StatementClosed>(world.Ask(Closing(world, acme, kHour, kHour + Hours(1)))));
+}
+
 }  // namespace
 }  // namespace penstock::core
