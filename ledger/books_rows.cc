@@ -957,7 +957,9 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     const bool fits = books_.CheckTerms({of.tenant, of.key, of.pool, of.served, of.tariff}).ok() &&
                       static_cast<size_t>(of.served) < kServiceClassCount;
     const uint32_t name = kind == RowKind::kCut ? key.Big32() : 0;
-    if (!fits || !key.done() || !value.done()) return absl::DataLossError("it does not make sense");
+    if (!fits || !IsPartOf(Bucket(), bucket) || !key.done() || !value.done()) {  // nothing that is counted is negative
+      return absl::DataLossError("it does not make sense");
+    }
     if (kind == RowKind::kBucket) {
       books_.meters_.Restore(of, bucket);
     } else if (!books_.cuts_.Restore(CutKey{of, name}, bucket)) {
@@ -975,6 +977,7 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     Window window;
     window.work = Work(value.Signed());
     window.highest_second = Work(value.Signed());
+    if (window.work < Work() || window.highest_second < Work()) return absl::DataLossError("its work is negative");
     books_.meters_.Restore(of, window);
   } else if (kind == RowKind::kMonth) {
     of.start = moment();
