@@ -74,6 +74,7 @@ absl::Status Engine::CheckSettings(const EngineSettings& settings) const {
     if (checked.ok()) checked = CheckTariff(tariff, settings);
   }
   for (const TenantSettings& tenant : settings.tenants) {
+    if (checked.ok()) checked = CheckProjects(tenant);
     if (checked.ok()) checked = CheckAccount(tenant, settings);
   }
   return checked;
@@ -91,9 +92,6 @@ absl::Status Engine::CheckTariff(const ledger::Tariff& tariff, const EngineSetti
     if (tariff.PricesOf(pool.name) != nullptr) continue;
     return absl::FailedPreconditionError(absl::StrCat("tariff ", tariff.version, " has no prices for pool '", pool.name,
                                                       "': add them under tariff.pools"));
-  }
-  for (const TenantSettings& tenant : settings.tenants) {
-    if (absl::Status projects = CheckProjects(tenant); !projects.ok()) return projects;
   }
   return absl::OkStatus();
 }
@@ -161,6 +159,7 @@ void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
     BindReservations(id, tenant.reservations);
     accounts_.PinTariff(id, 0);
     for (const ledger::TariffEntry& tariff : books().tariffs()) {
+      if (tenant.tariff.empty()) break;  // of a million tenants, most
       if (tariff.tariff.version == tenant.tariff) accounts_.PinTariff(id, tariff.id);
     }
     BindSubscription(id, tenant.subscription);

@@ -44,20 +44,6 @@ grpc::Status UnknownStatement(const std::string& tenant) {
                      "name: " + tenant + " has no such statement; `penstock statements list` shows those there are");
 }
 
-/// When the tenant used anything first; nothing if it never did.
-std::optional<Instant> FirstUse(const ledger::Books& books, TenantId tenant) {
-  std::optional<Instant> first;
-  const auto see = [&](const auto& rows, const auto& when) {
-    using Key = typename std::remove_cvref_t<decltype(rows)>::key_type;
-    for (auto row = rows.lower_bound(Key{.tenant = tenant}); row != rows.end() && row->first.tenant == tenant; ++row) {
-      first = std::min(first.value_or(Instant::Max()), when(row->first));
-    }
-  };
-  see(books.meters().buckets(), [](const ledger::BucketKey& key) { return key.hour; });
-  see(books.meters().windows(), [](const ledger::WindowKey& key) { return key.start; });
-  return first;
-}
-
 /// Shows a closed statement, with a signed head of the journal that holds it.
 void Show(const Surroundings& surroundings, const core::Engine& engine, const ledger::StatementRecord& record,
           const std::string& tenant, v1::Statement* out) {
@@ -150,7 +136,7 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
     Instant to = asked_.to.value_or(Instant());
     if (!asked_.from) {
       const Instant closed = books.accounts().ClosedUntil(asked_.tenant);
-      const std::optional<Instant> first = closed > Instant() ? closed : FirstUse(books, asked_.tenant);
+      const std::optional<Instant> first = closed > Instant() ? closed : books.meters().OldestDay(asked_.tenant);
       if (!first) return NotClosable(absl::FailedPreconditionError("the tenant has used nothing so far"));
       const ledger::Calendar& calendar = engine.TariffAt(asked_.tenant, *first).tariff.calendar;
       from = closed > Instant() ? closed : MonthOf(*first, calendar);
@@ -224,14 +210,18 @@ class CloseCall final : public grpc::ServerUnaryReactor, public daemon::Caller {
 void ExplainTokens(const ledger::Books& books, const ledger::StatementEntry& statement, const Line& line, Page page,
                    const Names& names, v1::ExplainLineResponse* response) {
   const auto& buckets = books.meters().buckets();
+  const std::optional<uint32_t> pool = books.IdOf(ledger::NameKind::kPool, 0, line.pool);
+  const auto pinned = std::find_if(books.tariffs().begin(), books.tariffs().end(),
+                                   [&](const auto& entry) { return entry.tariff.version == line.tariff; });
+  if (!pool || pinned == books.tariffs().end()) return;
   int64_t tokens = 0;
   int64_t seen = 0;
   for (auto row = buckets.lower_bound({.tenant = statement.tenant});
        row != buckets.end() && row->first.tenant == statement.tenant; ++row) {
     const auto& [key, bucket] = *row;
     const bool counts = key.hour >= statement.from && key.hour < statement.to && key.served == line.served &&
-                        bucket.tokens[line.token_kind] != Tokens() && "pools/" + line.pool == names.NameOf(key.pool) &&
-                        books.tariffs()[key.tariff - 1].tariff.version == line.tariff;
+                        bucket.tokens[line.token_kind] != Tokens() && key.pool == PoolId{*pool} &&
+                        key.tariff == pinned->id;
     if (!counts) continue;
     tokens += bucket.tokens[line.token_kind].count();
     if (seen >= page.skip && seen < page.skip + page.count) Fill(key, bucket, names, response->add_buckets());
