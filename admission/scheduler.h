@@ -48,10 +48,6 @@ struct PoolTerms {
   std::array<ClassTerms, kShareClassCount> classes;  // by ServiceClass kFree..kSpillover
 };
 
-/// What a reserved tenant gets beyond its contracts. A tenant with several has the most lenient of theirs: spill before
-/// wait before refuse.
-enum class Overrun : uint8_t { kSpill, kWait, kRefuse };
-
 using ContractId = uint32_t;  // 1-based; 0 is no contract
 
 /// A guaranteed rate. A tenant may have any number in a pool: its requests go in the order in which they came, each on

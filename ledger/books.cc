@@ -129,6 +129,15 @@ template absl::Status Books::Apply(AlertEntry&& entry);
 template absl::Status Books::Apply(BudgetRaiseEntry&& entry);
 template absl::Status Books::Apply(BudgetChangeEntry&& entry);
 template absl::Status Books::Apply(RunApprovalEntry&& entry);
+template absl::Status Books::Apply(CapacityPlanEntry&& entry);
+template absl::Status Books::Apply(DemandPlanEntry&& entry);
+template absl::Status Books::Apply(PriceEntry&& entry);
+template absl::Status Books::Apply(QuoteEntry&& entry);
+template absl::Status Books::Apply(QuoteEndEntry&& entry);
+template absl::Status Books::Apply(ReservationEntry&& entry);
+template absl::Status Books::Apply(DeliveryEntry&& entry);
+template absl::Status Books::Apply(BidEntry&& entry);
+template absl::Status Books::Apply(BidEndEntry&& entry);
 
 absl::Status Books::ApplyOne(const BootEntry& entry) {
   if (entry.epoch != epoch_ + 1) return Contradiction("boot of epoch ", entry.epoch, " follows epoch ", epoch_);
@@ -364,6 +373,24 @@ absl::Status Books::ApplyOne(const BudgetRaiseEntry& entry) {
 }
 
 absl::Status Books::ApplyOne(const BudgetChangeEntry& entry) { return budget_records_.Apply(entry); }
+
+absl::Status Books::ApplyOne(const CapacityPlanEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const DemandPlanEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const PriceEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const QuoteEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const QuoteEndEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const ReservationEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const DeliveryEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const BidEntry&) { return absl::UnimplementedError("not yet"); }
+
+absl::Status Books::ApplyOne(const BidEndEntry&) { return absl::UnimplementedError("not yet"); }
 
 absl::Status Books::ApplyOne(const RunApprovalEntry& entry) {
   return entry.run.empty() ? Contradiction("an approval names no run") : CheckTenant(entry.tenant);

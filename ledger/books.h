@@ -198,6 +198,15 @@ class Books {
   absl::Status ApplyOne(const BudgetRaiseEntry& entry);
   absl::Status ApplyOne(const BudgetChangeEntry& entry);
   absl::Status ApplyOne(const RunApprovalEntry& entry);
+  absl::Status ApplyOne(const CapacityPlanEntry& entry);
+  absl::Status ApplyOne(const DemandPlanEntry& entry);
+  absl::Status ApplyOne(const PriceEntry& entry);
+  absl::Status ApplyOne(const QuoteEntry& entry);
+  absl::Status ApplyOne(const QuoteEndEntry& entry);
+  absl::Status ApplyOne(const ReservationEntry& entry);
+  absl::Status ApplyOne(const DeliveryEntry& entry);
+  absl::Status ApplyOne(const BidEntry& entry);
+  absl::Status ApplyOne(const BidEndEntry& entry);
   enum class Standing : uint8_t { kNever, kOpen, kEnded, kLost };
   Standing StandingOf(GrantId id, const OpenGrant* open) const;
   absl::Status NotOpen(GrantId id) const;

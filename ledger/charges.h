@@ -14,6 +14,7 @@
 
 #include "admission/vocabulary/checked.h"
 #include "admission/vocabulary/tiers.h"
+#include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
 #include "admission/vocabulary/work.h"
 #include "ledger/calendar.h"
@@ -150,6 +151,23 @@ struct WindowCommitment {
   Ratio overage;
   uint32_t tiers = 0;  // bit Tier: whose work draws on it
   friend bool operator==(const WindowCommitment&, const WindowCommitment&) = default;
+};
+
+/// What an hour of a reservation is worth back when too few of its requests met the service level.
+struct ServiceCreditStep {
+  int64_t below = 0;    // thousandths of requests that met it
+  int64_t percent = 0;  // of what the hour cost
+  friend bool operator==(const ServiceCreditStep&, const ServiceCreditStep&) = default;
+};
+
+/// What requests inside a contract are promised; zero: nothing. Part of a contract through the tariff that it pins.
+struct ServiceLevel {
+  Duration queue_delay;         // at admission, from when its contract allowed it, at most
+  Duration time_to_first_token; // from the grant, at most
+  int64_t output_per_second = 0;  // tokens, at least
+  std::vector<ServiceCreditStep> credits;  // by falling `below`, rising percent; the last that fits holds
+  bool IsOn() const { return queue_delay > Duration() || time_to_first_token > Duration() || output_per_second > 0; }
+  friend bool operator==(const ServiceLevel&, const ServiceLevel&) = default;
 };
 
 /// A seat costs `price` per billing month and includes token charges worth `included`.

@@ -37,7 +37,7 @@ void Fields(const Id<Tag>& id, auto& code) {
 
 void Fields(Is<GrantId> auto& id, auto& code) { code(id.epoch, id.sequence); }
 
-void Fields(Is<GrantTerms> auto& t, auto& code) { code(t.tenant, t.key, t.pool, t.served, t.tariff); }
+void Fields(Is<GrantTerms> auto& t, auto& code) { code(t.tenant, t.key, t.pool, t.served, t.tariff, t.posted); }
 
 void Fields(Is<Label> auto& label, auto& code) {
   code.Text(label.first, kMaxLabelBytes);
@@ -80,13 +80,20 @@ void Fields(Is<ProvisionedUnit> auto& u, auto& code) {
 
 void Fields(Is<WindowCommitment> auto& c, auto& code) { code(c.price, c.overage, c.tiers); }
 
+void Fields(Is<ServiceCreditStep> auto& s, auto& code) { code(s.below, s.percent); }
+
+void Fields(Is<ServiceLevel> auto& l, auto& code) {
+  code(l.queue_delay, l.time_to_first_token, l.output_per_second);
+  code.List(l.credits, kMaxTariffItems);
+}
+
 void Fields(Is<PoolPrices> auto& p, auto& code) {
   code.Text(p.pool, kMaxNameBytes);
   code.Table(p.by_class, kServiceClassCount, kByPlace);
   code.List(p.token_rules, kMaxTariffItems);
   code(p.coupling);
   code.List(p.demand, kMaxTariffItems);
-  code(p.capacity_price, p.unit, p.commitment);
+  code(p.capacity_price, p.unit, p.commitment, p.service_level);
 }
 
 void Fields(Is<ZoneShift> auto& s, auto& code) { code(s.from, s.offset_seconds); }
@@ -247,6 +254,88 @@ void Fields(Is<RunApprovalEntry> auto& e, auto& code) {
   code.Text(e.by, kMaxNameBytes);
 }
 
+void Fields(Is<RateStep> auto& s, auto& code) { code(s.from, s.to, s.rate, s.unit_price); }
+
+void Fields(Is<Envelope> auto& e, auto& code) { code(e.mean_work, e.mean_residence, e.largest_context); }
+
+void Fields(Is<ReservationTerms> auto& t, auto& code) {
+  code(t.pool, t.project, t.overrun, t.envelope);
+  code.List(t.steps, kMaxSteps);
+  code.Text(t.shape, kMaxShapeBytes);
+}
+
+void Fields(Is<CapacityStep> auto& s, auto& code) { code(s.from, s.capacity, s.slots, s.kv_tokens); }
+
+void Fields(Is<PriceBasis> auto& b, auto& code) {
+  code(b.floor, b.displacement, b.scarcity, b.utilisation, b.tightest, b.lead_time, b.term, b.elastic_price, b.plan);
+}
+
+void Fields(Is<Alternative> auto& a, auto& code) { code(a.kind, a.shift, a.rate, a.unit_price, a.price); }
+
+void Fields(Is<ReservationCharge> auto& c, auto& code) { code(c.kind, c.quantity, c.unit_price, c.paid_price); }
+
+void Fields(Is<HourDemand> auto& h, auto& code) { code(h.mean, h.deviation); }
+
+void Fields(Is<CapacityPlanEntry> auto& e, auto& code) {
+  code(e.pool, e.at, e.margin, e.standing, e.standing_slots, e.standing_kv);
+  code.List(e.steps, kMaxCapacitySteps);
+}
+
+void Fields(Is<DemandPlanEntry> auto& e, auto& code) {
+  code(e.id, e.pool, e.at, e.from, e.holdback_slots);
+  code.List(e.hours, kMaxDemandHours);
+}
+
+void Fields(Is<PriceEntry> auto& e, auto& code) {
+  code(e.id, e.pool, e.tariff, e.kind, e.tenant, e.at);
+  code.Since(e.at, e.from, e.until);
+  code(e.multiplier, e.utilisation, e.forecast, e.previous, e.prices);
+  code.Text(e.by, kMaxNameBytes);
+  code.Text(e.request_id, kMaxRequestIdBytes);
+  code(e.body);
+}
+
+void Fields(Is<QuoteEntry> auto& e, auto& code) {
+  code(e.id, e.tenant, e.at);
+  code.Since(e.at, e.expires);
+  code(e.tariff, e.terms, e.basis);
+  code.List(e.alternatives, kMaxAlternatives);
+  code.Text(e.by, kMaxNameBytes);
+  code.Text(e.request_id, kMaxRequestIdBytes);
+  code(e.body);
+}
+
+void Fields(Is<QuoteEndEntry> auto& e, auto& code) { code(e.id, e.at, e.state); }
+
+void Fields(Is<ReservationEntry> auto& e, auto& code) {
+  code(e.id, e.event, e.state, e.at, e.tenant, e.quote, e.bid, e.tariff);
+  code.List(e.terms, 1);
+  code.List(e.charges, kMaxReservationCharges);
+  code(e.guaranteed);
+  code.Text(e.by, kMaxNameBytes);
+  code.Text(e.reason, kMaxReasonBytes);
+  code.Text(e.request_id, kMaxRequestIdBytes);
+  code(e.body);
+}
+
+void Fields(Is<DeliveryEntry> auto& e, auto& code) {
+  code(e.reservation, e.at);
+  code.Since(e.at, e.from, e.to);
+  code(e.promised, e.guaranteed, e.delivered, e.earned, e.requests, e.late, e.slow_first, e.slow_output, e.missed,
+       e.queued, e.longest_queued);
+}
+
+void Fields(Is<BidEntry> auto& e, auto& code) {
+  code(e.id, e.tenant, e.at);
+  code.Since(e.at, e.expires);
+  code(e.tariff, e.terms, e.limit_price);
+  code.Text(e.by, kMaxNameBytes);
+  code.Text(e.request_id, kMaxRequestIdBytes);
+  code(e.body);
+}
+
+void Fields(Is<BidEndEntry> auto& e, auto& code) { code(e.id, e.at, e.state); }
+
 template <class E>
 constexpr uint8_t kLast = 0;  // the highest valid value of an enum
 template <>
@@ -274,6 +363,23 @@ template <>
 constexpr uint8_t kLast<BudgetScope> = static_cast<uint8_t>(BudgetScope::kRun);
 template <>
 constexpr uint8_t kLast<BudgetPeriod> = static_cast<uint8_t>(BudgetPeriod::kTotal);
+
+template <>
+constexpr uint8_t kLast<Overrun> = static_cast<uint8_t>(Overrun::kRefuse);
+template <>
+constexpr uint8_t kLast<QuoteState> = static_cast<uint8_t>(kQuoteStates - 1);
+template <>
+constexpr uint8_t kLast<ReservationState> = static_cast<uint8_t>(kReservationStates - 1);
+template <>
+constexpr uint8_t kLast<ReservationEvent> = static_cast<uint8_t>(kReservationEvents - 1);
+template <>
+constexpr uint8_t kLast<BidState> = static_cast<uint8_t>(kBidStates - 1);
+template <>
+constexpr uint8_t kLast<PriceKind> = static_cast<uint8_t>(PriceKind::kCap);
+template <>
+constexpr uint8_t kLast<Alternative::Kind> = static_cast<uint8_t>(Alternative::Kind::kLowerRate);
+template <>
+constexpr uint8_t kLast<ReservationCharge::Kind> = static_cast<uint8_t>(ReservationCharge::Kind::kSellBack);
 
 constexpr auto kByKind = [](auto& table, size_t kind) -> auto& { return table[static_cast<TokenKind>(kind)]; };
 
@@ -641,6 +747,15 @@ template void Encode(const AlertEntry& entry, std::string* out);
 template void Encode(const BudgetRaiseEntry& entry, std::string* out);
 template void Encode(const BudgetChangeEntry& entry, std::string* out);
 template void Encode(const RunApprovalEntry& entry, std::string* out);
+template void Encode(const CapacityPlanEntry& entry, std::string* out);
+template void Encode(const DemandPlanEntry& entry, std::string* out);
+template void Encode(const PriceEntry& entry, std::string* out);
+template void Encode(const QuoteEntry& entry, std::string* out);
+template void Encode(const QuoteEndEntry& entry, std::string* out);
+template void Encode(const ReservationEntry& entry, std::string* out);
+template void Encode(const DeliveryEntry& entry, std::string* out);
+template void Encode(const BidEntry& entry, std::string* out);
+template void Encode(const BidEndEntry& entry, std::string* out);
 
 void Encode(const Entry& entry, std::string* out) {
   std::visit([out](const auto& e) { Encode(e, out); }, entry);

@@ -23,6 +23,7 @@
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
+#include "ledger/market_terms.h"
 #include "ledger/money.h"
 #include "ledger/rating/rate.h"
 #include "ledger/rating/subscription.h"
@@ -34,8 +35,8 @@ namespace penstock::ledger {
 // Bounds on lists inside an entry, beside those of admission/vocabulary/bounds.h.
 constexpr size_t kMaxAttributions = 16;
 constexpr size_t kMaxPricedPools = 1024;
-constexpr size_t kMaxSubscribed = 4096;       // of each list of a subscription
-constexpr size_t kMaxCredits = 4096;          // that pay for one statement
+constexpr size_t kMaxSubscribed = 4096;  // of each list of a subscription
+constexpr size_t kMaxCredits = 4096;     // that pay for one statement
 constexpr size_t kMaxStatementLines = 16384;
 constexpr size_t kMaxLineWindows = 64;        // that set a demand; the earliest are named
 constexpr size_t kMaxDescriptionBytes = 512;  // of a line
@@ -80,6 +81,7 @@ struct GrantTerms {
   PoolId pool;
   ServiceClass served = ServiceClass::kDefault;
   uint32_t tariff = 0;  // id of the pinned tariff
+  uint32_t posted = 0;  // id of the pinned posted price, where the tariff couples the class to it; 0: none
   friend bool operator==(const GrantTerms&, const GrantTerms&) = default;
 };
 
@@ -295,10 +297,142 @@ struct RunApprovalEntry {
   friend bool operator==(const RunApprovalEntry&, const RunApprovalEntry&) = default;
 };
 
+/// What a pool will have and may sell: planned capacity, less the margin and what the settings reserve for ever.
+struct CapacityPlanEntry {
+  PoolId pool;
+  Instant at;
+  int64_t margin = 0;      // thousandths of the capacity that are never sold
+  WorkPerSecond standing;  // reserved by the settings; this and the next two are not for sale
+  int64_t standing_slots = 0;
+  int64_t standing_kv = 0;
+  std::vector<CapacityStep> steps;  // ascending; the first from the epoch on
+  friend bool operator==(const CapacityPlanEntry&, const CapacityPlanEntry&) = default;
+};
+
+/// Integers from the estimators: elastic demand by the hour, from a whole hour on; later hours repeat the last week.
+struct DemandPlanEntry {
+  uint64_t id = 0;  // 1, 2, 3...
+  PoolId pool;
+  Instant at;
+  Instant from;
+  int64_t holdback_slots = 0;  // that lower classes must leave free
+  std::vector<HourDemand> hours;
+  friend bool operator==(const DemandPlanEntry&, const DemandPlanEntry&) = default;
+};
+
+/// A price of elastic tokens, for all or for one tenant, with what it follows from.
+struct PriceEntry {
+  uint32_t id = 0;  // 1, 2, 3...
+  PoolId pool;
+  uint32_t tariff = 0;  // whose flat prices it is a multiple of
+  PriceKind kind = PriceKind::kPosted;
+  TenantId tenant;  // of kLock and kCap
+  Instant at;
+  Instant from;                // published ahead
+  Instant until;               // of kLock and kCap; else the next one's `from`
+  int64_t multiplier = 1'000;  // thousandths of the flat prices
+  int64_t utilisation = 0;     // inputs, thousandths of the capacity that is not reserved: smoothed, and as forecast
+  int64_t forecast = 0;
+  int64_t previous = 1'000;  // the multiplier before
+  TokenPrices prices{};      // of class `default`: pico-units per token
+  std::string by;            // of kLock and kCap
+  std::string request_id;
+  BodyDigest body{};
+  friend bool operator==(const PriceEntry&, const PriceEntry&) = default;
+};
+
+/// A firm offer to a tenant. It holds a price, no capacity.
+struct QuoteEntry {
+  uint64_t id = 0;  // 1, 2, 3...
+  TenantId tenant;
+  Instant at;
+  Instant expires;
+  uint32_t tariff = 0;  // whose currency and service level
+  ReservationTerms terms;
+  PriceBasis basis;
+  std::vector<Alternative> alternatives;
+  std::string by;
+  std::string request_id;
+  BodyDigest body{};
+  friend bool operator==(const QuoteEntry&, const QuoteEntry&) = default;
+};
+
+/// A quote ends without a reservation: kExpired or kWithdrawn. (kAccepted follows from the ReservationEntry.)
+struct QuoteEndEntry {
+  uint64_t id = 0;
+  Instant at;
+  QuoteState state = QuoteState::kExpired;
+  friend bool operator==(const QuoteEndEntry&, const QuoteEndEntry&) = default;
+};
+
+/// Something happens to a reservation (ledger/reservation_states.h says what may).
+struct ReservationEntry {
+  uint32_t id = 0;  // 1, 2, 3...
+  ReservationEvent event = ReservationEvent::kBought;
+  ReservationState state = ReservationState::kScheduled;  // after it
+  Instant at;
+  TenantId tenant;
+  uint64_t quote = 0;                   // of kBought, kAskApproval: the quote or
+  uint64_t bid = 0;                     // the bid that it comes from
+  uint32_t tariff = 0;                  // whose currency and service level hold for it
+  std::vector<ReservationTerms> terms;  // one: what holds from now on; kAskAmend: what is asked for. None: as before
+  std::vector<ReservationCharge> charges;
+  WorkPerSecond guaranteed;  // of kDegrade: no more than this at a time
+  std::string by;
+  std::string reason;
+  std::string request_id;
+  BodyDigest body{};
+  friend bool operator==(const ReservationEntry&, const ReservationEntry&) = default;
+};
+
+/// What became of a reservation's promise in an hour or a part of one. What it cost is earned now, used or not.
+struct DeliveryEntry {
+  uint32_t reservation = 0;
+  Instant at;
+  Instant from;  // where the last one ended, whole minutes
+  Instant to;    // exclusive, at most the end of the hour
+  Work promised;
+  Work guaranteed;          // less than promised while degraded or suspended
+  Work delivered;           // inside its contract
+  Money earned;             // rate x minutes x unit price of its steps
+  int64_t requests = 0;     // that ran inside the contract; the following: of those
+  int64_t late = 0;         // queued longer than the service level allows
+  int64_t slow_first = 0;   // first token later than it allows
+  int64_t slow_output = 0;  // fewer output tokens a second
+  int64_t missed = 0;       // any of these
+  Duration queued;          // all together
+  Duration longest_queued;
+  friend bool operator==(const DeliveryEntry&, const DeliveryEntry&) = default;
+};
+
+/// A tenant would buy this at a limit price.
+struct BidEntry {
+  uint64_t id = 0;  // 1, 2, 3...
+  TenantId tenant;
+  Instant at;
+  Instant expires;
+  uint32_t tariff = 0;
+  ReservationTerms terms;   // steps without prices
+  int64_t limit_price = 0;  // pico-units per milli-nt/s and minute, on average
+  std::string by;
+  std::string request_id;
+  BodyDigest body{};
+  friend bool operator==(const BidEntry&, const BidEntry&) = default;
+};
+
+/// A bid ends without a reservation: kExpired or kWithdrawn. (kFilled follows from the ReservationEntry.)
+struct BidEndEntry {
+  uint64_t id = 0;
+  Instant at;
+  BidState state = BidState::kExpired;
+  friend bool operator==(const BidEndEntry&, const BidEndEntry&) = default;
+};
+
 using Entry = std::variant<BootEntry, StopEntry, NameEntry, TariffEntry, GrantEntry, ProgressEntry, SettleEntry,
                            VoidEntry, ExpireEntry, SubscriptionEntry, CreditEntry, StatementEntry, RollUpEntry,
                            KeyProjectEntry, OutcomeEntry, AlertEntry, BudgetRaiseEntry, BudgetChangeEntry,
-                           RunApprovalEntry>;
+                           RunApprovalEntry, CapacityPlanEntry, DemandPlanEntry, PriceEntry, QuoteEntry, QuoteEndEntry,
+                           ReservationEntry, DeliveryEntry, BidEntry, BidEndEntry>;
 
 template <class E, class Variant>
 constexpr bool kIsOneOf = false;

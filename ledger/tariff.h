@@ -37,6 +37,7 @@ struct PoolPrices {
   int64_t capacity_price = 0;        // of reservations: pico-units per milli-nt/s and hour
   ProvisionedUnit unit;
   WindowCommitment commitment;
+  ServiceLevel service_level;  // of reservations
   /// The rule that covers these tokens; nullptr: they cost the flat price.
   const TokenRule* RuleOf(ServiceClass served, TokenKind kind) const;
   friend bool operator==(const PoolPrices&, const PoolPrices&) = default;

@@ -68,7 +68,7 @@ Cast ReservedAssistant(WorkPerSecond capacity) {
   cast.settings.reservations = {{.pool = kDemoPool,
                                  .kind = std::nullopt,
                                  .rate = {.quantity = rate, .period = Seconds(1), .burst = rate / 2},
-                                 .overrun = admission::Overrun::kSpill}};
+                                 .overrun = Overrun::kSpill}};
   return cast;
 }
 

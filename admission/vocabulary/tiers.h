@@ -53,4 +53,10 @@ constexpr Tier TierOf(ServiceClass c) {
   return Tier::kElastic;
 }
 
+/// What a reserved tenant gets beyond its contracts. A tenant with several has the most lenient of theirs: spill before
+/// wait before refuse.
+enum class Overrun : uint8_t { kSpill, kWait, kRefuse };
+constexpr std::array<std::string_view, 3> kOverrunNames = {"spill", "wait", "refuse"};
+constexpr std::string_view Name(Overrun overrun) { return kOverrunNames[static_cast<size_t>(overrun)]; }
+
 }  // namespace penstock

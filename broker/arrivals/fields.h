@@ -43,7 +43,7 @@ inline constexpr uint8_t kValues<TokenKind> = kTokenKindCount;
 template <>
 inline constexpr uint8_t kValues<admission::Measure> = 4;
 template <>
-inline constexpr uint8_t kValues<admission::Overrun> = 3;
+inline constexpr uint8_t kValues<Overrun> = 3;
 template <>
 inline constexpr uint8_t kValues<core::BudgetTerms::Period> = 3;
 template <>
@@ -54,6 +54,8 @@ template <>
 inline constexpr uint8_t kValues<ledger::Outcome> = 3;
 template <>
 inline constexpr uint8_t kValues<ledger::rating::Credit::Kind> = 2;
+template <>
+inline constexpr uint8_t kValues<core::ChangeReservation::What> = 6;
 
 /// What Instants and tickets count from.
 struct Origin {
@@ -244,3 +246,25 @@ class Reader {
 };
 
 }  // namespace penstock::arrivals
+
+// Of commands and of settings.
+namespace penstock::ledger {
+
+using arrivals::Is;
+
+void Fields(Is<RateStep> auto& step, auto& code) {
+  auto& [from, to, rate, unit_price] = step;
+  code(from, to, rate, unit_price);
+}
+
+void Fields(Is<HourDemand> auto& hour, auto& code) {
+  auto& [mean, deviation] = hour;
+  code(mean, deviation);
+}
+
+void Fields(Is<Envelope> auto& envelope, auto& code) {
+  auto& [mean_work, mean_residence, largest_context] = envelope;
+  code(mean_work, mean_residence, largest_context);
+}
+
+}  // namespace penstock::ledger

@@ -40,9 +40,9 @@ void Fields(Is<Progress> auto& progress, auto& code) {
 
 void Fields(Is<Complete> auto& complete, auto& code) {
   auto& [ticket, grant, terms, issued, on_behalf_of, outcome, tokens, body, first_token_at, ended_at] = complete;
-  auto& [tenant, key, pool, served, tariff] = terms;
+  auto& [tenant, key, pool, served, tariff, posted] = terms;
   code.Ticket(ticket);
-  code(grant, tenant, key, pool, served, tariff, issued, on_behalf_of, outcome, tokens, body, first_token_at, ended_at);
+  code(grant, tenant, key, pool, served, tariff, posted, issued, on_behalf_of, outcome, tokens, body, first_token_at, ended_at);
 }
 
 void Fields(Is<SetCapacity> auto& set, auto& code) {
@@ -66,9 +66,14 @@ void Fields(Is<SetPlan::WaitTable> auto& table, auto& code) {
   code(pool, stood_as, buckets);
 }
 
+void Fields(Is<SetPlan::Demand> auto& demand, auto& code) {
+  auto& [pool, from, hours, holdback_slots] = demand;
+  code(pool, from, hours, holdback_slots);
+}
+
 void Fields(Is<SetPlan> auto& plan, auto& code) {
-  auto& [predicted_outputs, wait_tables] = plan;
-  code(predicted_outputs, wait_tables);
+  auto& [predicted_outputs, wait_tables, demands] = plan;
+  code(predicted_outputs, wait_tables, demands);
 }
 
 void Fields(Is<ApproveRun> auto& approve, auto& code) {
@@ -114,6 +119,64 @@ void Fields(Is<ReportOutcome> auto& report, auto& code) {
   code(tenant, request_id, body, name, accepted, rejected, run, labels, happened, reverses);
 }
 
+void Fields(Is<MarketCaller> auto& caller, auto& code) {
+  auto& [tenant, by, request_id, body, validate_only] = caller;
+  code(tenant, by, request_id, body, validate_only);
+}
+
+void Fields(Is<Wish> auto& wish, auto& code) {
+  auto& [pool, project, steps, overrun, envelope, shape] = wish;
+  code(pool, project, steps, overrun, envelope, shape);
+}
+
+void Fields(Is<AskQuote> auto& ask, auto& code) {
+  auto& [ticket, caller, wish] = ask;
+  code.Ticket(ticket);
+  code(caller, wish);
+}
+
+void Fields(Is<WithdrawQuote> auto& withdraw, auto& code) {
+  auto& [ticket, caller, quote] = withdraw;
+  code.Ticket(ticket);
+  code(caller, quote);
+}
+
+void Fields(Is<AcceptQuote> auto& accept, auto& code) {
+  auto& [ticket, caller, quote] = accept;
+  code.Ticket(ticket);
+  code(caller, quote);
+}
+
+void Fields(Is<ChangeReservation> auto& change, auto& code) {
+  auto& [ticket, caller, reservation, etag, what, steps, shape, overrun, project, reason] = change;
+  code.Ticket(ticket);
+  code(caller, reservation, etag, what, steps, shape, overrun, project, reason);
+}
+
+void Fields(Is<DecideReservation> auto& decide, auto& code) {
+  auto& [ticket, caller, reservation, etag, approve, reason] = decide;
+  code.Ticket(ticket);
+  code(caller, reservation, etag, approve, reason);
+}
+
+void Fields(Is<PlaceBid> auto& place, auto& code) {
+  auto& [ticket, caller, wish, limit_price, expires] = place;
+  code.Ticket(ticket);
+  code(caller, wish, limit_price, expires);
+}
+
+void Fields(Is<WithdrawBid> auto& withdraw, auto& code) {
+  auto& [ticket, caller, bid] = withdraw;
+  code.Ticket(ticket);
+  code(caller, bid);
+}
+
+void Fields(Is<PinPrice> auto& pin, auto& code) {
+  auto& [ticket, caller, pool, cap, for_time] = pin;
+  code.Ticket(ticket);
+  code(caller, pool, cap, for_time);
+}
+
 void Fields(const Reconfigure& reconfigure, arrivals::Writer& code) {
   const auto& [ticket, settings] = reconfigure;
   code.Ticket(ticket);
@@ -150,8 +213,9 @@ static_assert(std::variant_size_v<core::Command> < kBirth);
 
 constexpr std::array<std::string_view, std::variant_size_v<core::Command>> kCommandNames = {
     "Admit",      "Abandon",        "Undeliverable", "Progress", "Complete",    "SetCapacity", "SetPlan",
-    "ApproveRun", "CloseStatement", "ReportOutcome", "AskRaise", "DecideRaise", "Reconfigure", "Drain",
-    "Tick"};
+    "ApproveRun", "CloseStatement", "ReportOutcome", "AskRaise", "DecideRaise", "AskQuote", "WithdrawQuote",
+    "AcceptQuote", "ChangeReservation", "DecideReservation", "PlaceBid", "WithdrawBid", "PinPrice", "Reconfigure",
+    "Drain", "Tick"};
 
 constexpr std::array<std::string_view, 13> kRefusalNames = {
     "rate limit",    "parallel limit", "reservation used", "not allowed",  "input too large",
@@ -161,7 +225,8 @@ constexpr std::array<std::string_view, 13> kRefusalNames = {
 constexpr std::array<std::string_view, std::variant_size_v<core::Outcome>> kOutcomeNames = {
     "error",     "granted",      "refused",      "forecasted",  "progressed",
     "completed", "capacity set", "run approved", "reconfigured", "statement closed",
-    "statement stale", "outcome reported", "raise asked", "raise decided"};
+    "statement stale", "outcome reported", "raise asked", "raise decided", "quoted", "not sellable", "quote withdrawn",
+    "reservation changed", "bid placed", "bid withdrawn", "price pinned"};
 
 /// Mixes what an answer says into 64 bits: quick, and any difference shows.
 class Mix {
@@ -187,7 +252,7 @@ class Mix {
   }
   void Add(Instant at) { Word(Bits(at.nanoseconds_since_epoch())); }
   void Add(GrantId id) { (*this)(id.epoch, id.sequence); }
-  void Add(const ledger::GrantTerms& t) { (*this)(t.tenant.value, t.key.value, t.pool.value, t.served, t.tariff); }
+  void Add(const ledger::GrantTerms& t) { (*this)(t.tenant.value, t.key.value, t.pool.value, t.served, t.tariff, t.posted); }
   void Add(const ledger::Money& money) {
     const auto pico = static_cast<Int128>(money.pico());
     (*this)(static_cast<uint64_t>(pico), static_cast<uint64_t>(pico >> 64));
@@ -226,6 +291,13 @@ void MixIn(const core::RaiseDecided& raise, Mix& mix) { mix(raise.id); }
 void MixIn(const core::OutcomeReported& o, Mix& mix) {
   mix(o.report.id, std::string_view(o.name), o.repeated, o.sequence);
 }
+void MixIn(const core::Quoted& q, Mix& mix) { mix(q.quote.id, q.price, q.quote.expires, q.repeated); }
+void MixIn(const core::NotSellable& n, Mix& mix) { mix(n.scarce, n.tightest, n.asked, n.room, n.alternatives.size()); }
+void MixIn(const core::QuoteWithdrawn& q, Mix& mix) { mix(q.id, q.repeated); }
+void MixIn(const core::ReservationChanged& r, Mix& mix) { mix(r.id, r.version, r.state, r.charge, r.repeated); }
+void MixIn(const core::BidPlaced& b, Mix& mix) { mix(b.id, b.reservation, b.ask, b.repeated); }
+void MixIn(const core::BidWithdrawn& b, Mix& mix) { mix(b.id); }
+void MixIn(const core::PricePinned& p, Mix& mix) { mix(p.price.id, p.price.multiplier, p.price.until, p.repeated); }
 
 template <size_t I = 0>
 bool ReadCommand(size_t place, Reader& read, core::Command* command) {

@@ -67,13 +67,52 @@ void Fields(Is<Subscription> auto& subscription, auto& code) {
 
 }  // namespace penstock::ledger::rating
 
+namespace penstock::ledger {
+
+using arrivals::Is;
+
+void Fields(Is<CapacityStep> auto& step, auto& code) {
+  auto& [from, capacity, slots, kv_tokens] = step;
+  code(from, capacity, slots, kv_tokens);
+}
+
+}  // namespace penstock::ledger
+
+namespace penstock::market {
+
+using arrivals::Is;
+
+void Fields(Is<CurvePoint> auto& point, auto& code) {
+  auto& [utilisation, factor] = point;
+  code(utilisation, factor);
+}
+
+void Fields(Is<TimeFactor> auto& one, auto& code) {
+  auto& [from, factor] = one;
+  code(from, factor);
+}
+
+void Fields(Is<PostedPriceTerms> auto& posted, auto& code) {
+  auto& [curve, floor, cap, step, most_steps, least_between, notice, lock_premium, cap_premium, longest_lock] = posted;
+  code(curve, floor, cap, step, most_steps, least_between, notice, lock_premium, cap_premium, longest_lock);
+}
+
+void Fields(Is<MarketTerms> auto& market, auto& code) {
+  auto& [open, margin, burst, envelope, planned, shortest, furthest, quote_holds, lock_time, refund, approval_above,
+         scarcity, lead_time, term, least_spread, most_spread, posted, chunk, chunk_price, chunk_lead_time] = market;
+  code(open, margin, burst, envelope, planned, shortest, furthest, quote_holds, lock_time, refund, approval_above,
+       scarcity, lead_time, term, least_spread, most_spread, posted, chunk, chunk_price, chunk_lead_time);
+}
+
+}  // namespace penstock::market
+
 namespace penstock::core {
 
 using arrivals::Is;
 
 void Fields(Is<PoolSettings> auto& pool, auto& code) {
-  auto& [name, model, terms, burndown, predicted_output, estimator_error, lease, settle_within] = pool;
-  code(name, model, terms, burndown, predicted_output, estimator_error, lease, settle_within);
+  auto& [name, model, terms, burndown, predicted_output, estimator_error, lease, settle_within, market] = pool;
+  code(name, model, terms, burndown, predicted_output, estimator_error, lease, settle_within, market);
 }
 
 void Fields(Is<ReservationSettings> auto& reservation, auto& code) {
@@ -112,8 +151,8 @@ void Fields(Is<Graduation> auto& graduation, auto& code) {
 }
 
 void Fields(Is<TenantSettings> auto& tenant, auto& code) {
-  auto& [name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, projects, keys,
-         tariff, subscription] = tenant;
+  auto& [name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, projects, keys, tariff,
+         subscription] = tenant;
   code(name, tier, weight, limits, graduations, pools, classes, reservations, budgets, runs, projects, keys, tariff,
        subscription);
 }

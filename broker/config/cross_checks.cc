@@ -307,7 +307,7 @@ std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const Pool
   for (const ReservationSettings& one : tenant.reservations) {
     if (one.pool != pool.name) continue;
     here = true;
-    spills = spills || one.overrun == admission::Overrun::kSpill;
+    spills = spills || one.overrun == Overrun::kSpill;
   }
   if (!here) return {ServiceClass::kSpillover};
   if (!spills) return {ServiceClass::kReserved};

@@ -117,7 +117,7 @@ core::ReservationSettings ReadReservation(const Source& source, const Node& node
     ReadContractOnWork(section, reservation);
   }
   reservation.overrun =
-      static_cast<admission::Overrun>(section.Choice({.name = "overrun", .choices = kOverruns, .otherwise = 0}));
+      static_cast<Overrun>(section.Choice({.name = "overrun", .choices = kOverruns, .otherwise = 0}));
   return reservation;
 }
 

@@ -44,6 +44,18 @@ enum class ErrorReason : uint8_t {
   kRaiseDecided,
   kPeriodOver,
   kTooManyRaises,
+  kMarketClosed,  // the pool sells nothing ahead of time
+  kUnknownQuote,
+  kQuoteEnded,  // expired, withdrawn or accepted already
+  kUnknownReservation,
+  kIllegalTransition,  // the state does not allow it
+  kStaleEtag,
+  kReservationLocked,  // too close to its beginning
+  kUnknownBid,
+  kBidEnded,
+  kTooManyQuotes,
+  kUnknownProject,
+  kNothingToChange,
 };
 
 struct Error {
@@ -173,9 +185,54 @@ struct RaiseDecided {
   uint32_t id = 0;
 };
 
+/// A quote, or with id 0 what it would be.
+struct Quoted {
+  ledger::QuoteEntry quote;
+  ledger::Money price;
+  bool repeated = false;
+};
+/// It cannot be had, and why; what could be had instead.
+struct NotSellable {
+  enum class What : uint8_t { kThroughput, kSlots, kKvTokens };
+  What scarce = What::kThroughput;
+  Instant tightest;
+  int64_t asked = 0;  // at that moment, in its unit: milli-nt/s, slots, tokens
+  int64_t room = 0;
+  std::vector<ledger::Alternative> alternatives;
+};
+struct QuoteWithdrawn {
+  uint64_t id = 0;
+  bool repeated = false;
+};
+/// What a change does, or with validate_only would do.
+struct ReservationChanged {
+  uint32_t id = 0;                                                        // 0: of a purchase that was only asked about
+  uint64_t version = 0;                                                   // after it
+  ledger::ReservationState state = ledger::ReservationState::kScheduled;  // after it
+  ledger::Money charge;                                                   // positive: to be paid; negative: given back
+  std::vector<ledger::ReservationCharge> charges;
+  std::vector<ledger::ReservationTerms> terms;  // one when they change: what would hold
+  bool repeated = false;
+};
+/// A bid in line, or filled at once.
+struct BidPlaced {
+  uint64_t id = 0;  // 0: only asked about
+  uint32_t reservation = 0;
+  int64_t ask = 0;  // the unit price that it would take now; 0: it cannot be had now
+  bool repeated = false;
+};
+struct BidWithdrawn {
+  uint64_t id = 0;
+};
+struct PricePinned {
+  ledger::PriceEntry price;  // id 0: only asked about
+  bool repeated = false;
+};
+
 using Outcome =
     std::variant<Error, Granted, Refused, Forecasted, Progressed, Completed, CapacitySet, RunApproved, Reconfigured,
-                 StatementClosed, StatementStale, OutcomeReported, RaiseAsked, RaiseDecided>;
+                 StatementClosed, StatementStale, OutcomeReported, RaiseAsked, RaiseDecided, Quoted, NotSellable,
+                 QuoteWithdrawn, ReservationChanged, BidPlaced, BidWithdrawn, PricePinned>;
 
 /// When an answer may be given out.
 enum class Release : uint8_t {

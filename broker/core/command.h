@@ -19,6 +19,7 @@
 #include "admission/vocabulary/token_kinds.h"
 #include "broker/core/settings.h"
 #include "ledger/entry.h"
+#include "ledger/market_terms.h"
 #include "ledger/request_record.h"
 #include "ledger/statement.h"
 
@@ -177,6 +178,103 @@ struct SetPlan {
     std::array<WaitRange, kWaitBuckets> buckets;
   };
   std::vector<WaitTable> wait_tables;
+
+  /// Elastic demand of a pool by the hour, from a whole hour on.
+  struct Demand {
+    PoolId pool;
+    Instant from;
+    std::vector<ledger::HourDemand> hours;
+    int64_t holdback_slots = 0;  // that classes below reserved must leave free
+  };
+  std::vector<Demand> demands;
+};
+
+// ---- The market. Times are whole minutes; the texts of requests are checked before (broker/rpc).
+
+/// Who asks for something that changes the market, and how it is told apart from a repetition.
+struct MarketCaller {
+  TenantId tenant;         // whose it is; an operator names it
+  std::string by;          // the id of the principal
+  std::string request_id;  // empty: none
+  ledger::BodyDigest body{};
+  bool validate_only = false;  // say what would happen, change nothing
+};
+
+/// Throughput that somebody wants. Rates are in milli-nt/s; steps must not overlap.
+struct Wish {
+  PoolId pool;
+  std::string project;                  // by name; empty: none
+  std::vector<ledger::RateStep> steps;  // without prices
+  std::optional<Overrun> overrun;       // nothing: spill
+  ledger::Envelope envelope;            // zeros: the pool's
+  std::string shape;
+};
+
+struct AskQuote {
+  Ticket ticket = 0;
+  MarketCaller caller;
+  Wish wish;
+};
+
+struct WithdrawQuote {
+  Ticket ticket = 0;
+  MarketCaller caller;
+  uint64_t quote = 0;
+};
+
+struct AcceptQuote {
+  Ticket ticket = 0;
+  MarketCaller caller;
+  uint64_t quote = 0;
+};
+
+/// What is to become of a reservation. `etag`: its version as the caller knows it; 0: whatever it is.
+struct ChangeReservation {
+  enum class What : uint8_t { kAmend, kCancel, kSellBack, kTransfer, kSuspend, kResume };
+  Ticket ticket = 0;
+  MarketCaller caller;
+  uint32_t reservation = 0;
+  uint64_t etag = 0;
+  What what = What::kAmend;
+  std::vector<ledger::RateStep>
+      steps;                       // kAmend: what is to be promised, from now on; kSellBack: what is to go, empty: all
+  std::string shape;               // kAmend
+  std::optional<Overrun> overrun;  // kAmend
+  std::string project;             // kTransfer; empty: to none
+  std::string reason;              // kSuspend
+};
+
+/// An operator's decision about a purchase or an amendment that waits for it.
+struct DecideReservation {
+  Ticket ticket = 0;
+  MarketCaller caller;
+  uint32_t reservation = 0;
+  uint64_t etag = 0;
+  bool approve = false;
+  std::string reason;
+};
+
+struct PlaceBid {
+  Ticket ticket = 0;
+  MarketCaller caller;
+  Wish wish;
+  int64_t limit_price = 0;  // pico-units per milli-nt/s and minute
+  Instant expires;
+};
+
+struct WithdrawBid {
+  Ticket ticket = 0;
+  MarketCaller caller;
+  uint64_t bid = 0;
+};
+
+/// Pins the elastic price of a pool for a tenant: a lock at, or a cap above, what is posted now.
+struct PinPrice {
+  Ticket ticket = 0;
+  MarketCaller caller;
+  PoolId pool;
+  bool cap = false;
+  Duration for_time;
 };
 
 /// No new grants from here on; those waiting are sent away. Settlements go on.
@@ -185,7 +283,9 @@ struct Drain {};
 /// Time passed: do what is due.
 struct Tick {};
 
-using Command = std::variant<Admit, Abandon, Undeliverable, Progress, Complete, SetCapacity, SetPlan, ApproveRun,
-                             CloseStatement, ReportOutcome, AskRaise, DecideRaise, Reconfigure, Drain, Tick>;
+using Command =
+    std::variant<Admit, Abandon, Undeliverable, Progress, Complete, SetCapacity, SetPlan, ApproveRun, CloseStatement,
+                 ReportOutcome, AskRaise, DecideRaise, AskQuote, WithdrawQuote, AcceptQuote, ChangeReservation,
+                 DecideReservation, PlaceBid, WithdrawBid, PinPrice, Reconfigure, Drain, Tick>;
 
 }  // namespace penstock::core

@@ -185,6 +185,14 @@ class Engine {
   void On(ReportOutcome& report);
   void On(const AskRaise& ask);
   void On(const DecideRaise& decide);
+  void On(AskQuote& ask);
+  void On(const WithdrawQuote& withdraw);
+  void On(const AcceptQuote& accept);
+  void On(ChangeReservation& change);
+  void On(const DecideReservation& decide);
+  void On(PlaceBid& place);
+  void On(const WithdrawBid& withdraw);
+  void On(const PinPrice& pin);
   void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}

@@ -12,6 +12,7 @@
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
+#include "broker/market/settings.h"
 #include "ledger/entry.h"
 #include "ledger/rating/subscription.h"
 #include "ledger/tariff.h"
@@ -27,6 +28,7 @@ struct PoolSettings {
   int64_t estimator_error_thousandths = 0;  // added to input counts that the client only estimated
   Duration lease = Minutes(5);              // slot and rate come back after this without a word
   Duration settle_within = Minutes(30);     // and the money hold after this; not before the lease
+  market::MarketTerms market;
 };
 
 /// A bought rate in one pool, on work or on one token kind.
@@ -34,7 +36,7 @@ struct ReservationSettings {
   std::string pool;
   std::optional<TokenKind> kind;  // nothing: on work
   admission::RateTerms rate;      // milli-nt, or tokens of that kind
-  admission::Overrun overrun = admission::Overrun::kSpill;
+  Overrun overrun = Overrun::kSpill;
 };
 
 /// What token charges should stay within. It counts what was charged to grants given in the period (UTC days and

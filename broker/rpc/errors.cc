@@ -54,6 +54,30 @@ Meaning MeaningOf(core::ErrorReason reason) {
       return {grpc::StatusCode::FAILED_PRECONDITION, "PERIOD_OVER"};
     case ErrorReason::kTooManyRaises:
       return {grpc::StatusCode::RESOURCE_EXHAUSTED, "TOO_MANY_RAISES"};
+    case ErrorReason::kMarketClosed:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "MARKET_CLOSED"};
+    case ErrorReason::kUnknownQuote:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_QUOTE"};
+    case ErrorReason::kQuoteEnded:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "QUOTE_ENDED"};
+    case ErrorReason::kUnknownReservation:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_RESERVATION"};
+    case ErrorReason::kIllegalTransition:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "ILLEGAL_TRANSITION"};
+    case ErrorReason::kStaleEtag:
+      return {grpc::StatusCode::ABORTED, "STALE_ETAG"};
+    case ErrorReason::kReservationLocked:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "RESERVATION_LOCKED"};
+    case ErrorReason::kUnknownBid:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_BID"};
+    case ErrorReason::kBidEnded:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "BID_ENDED"};
+    case ErrorReason::kTooManyQuotes:
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "TOO_MANY_QUOTES"};
+    case ErrorReason::kUnknownProject:
+      return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_PROJECT"};
+    case ErrorReason::kNothingToChange:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "NOTHING_TO_CHANGE"};
     case ErrorReason::kDraining:
       return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
   }

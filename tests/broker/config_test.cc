@@ -268,12 +268,12 @@ TEST_F(EveryKey, OfAReservationIsReadOnWorkAndOnTokens) {
   ASSERT_TRUE(Tenant(1).reservations.size() == 1);
   EXPECT_EQ(Tenant(1).reservations[0].kind, std::nullopt);
   EXPECT_EQ(Tenant(1).reservations[0].rate, (admission::RateTerms{30'000'000, Seconds(1), 60'000'000}));
-  EXPECT_EQ(Tenant(1).reservations[0].overrun, admission::Overrun::kWait);
+  EXPECT_EQ(Tenant(1).reservations[0].overrun, Overrun::kWait);
   ASSERT_EQ(Tenant(2).reservations.size(), 2u);
   EXPECT_EQ(Tenant(2).reservations[0].kind, TokenKind::kOutput);
   EXPECT_EQ(Tenant(2).reservations[0].rate, (admission::RateTerms{3'000, Seconds(1), 10'000}));
   EXPECT_EQ(Tenant(2).reservations[1].kind, TokenKind::kInput);
-  EXPECT_EQ(Tenant(2).reservations[0].overrun, admission::Overrun::kSpill);
+  EXPECT_EQ(Tenant(2).reservations[0].overrun, Overrun::kSpill);
 }
 
 TEST_F(EveryKey, OfATariffIsReadAsWholePicoUnits) {

@@ -85,7 +85,7 @@ VirtualWorld PoolOf(int replicas) {
   assistant.reservations = {core::ReservationSettings{.pool = "chat",
                                                       .kind = std::nullopt,
                                                       .rate = {.quantity = rate, .period = Seconds(1), .burst = rate},
-                                                      .overrun = admission::Overrun::kSpill}};
+                                                      .overrun = Overrun::kSpill}};
   world.settings.tenants = {assistant, Tenant("librarian", Tier::kElastic), Tenant("flooder", Tier::kFree)};
   world.settings.tariff = {.version = "test-1", .currency = "USD", .pools = {{.pool = "chat"}}};
   world.clients = {{.tenant = "assistant", .max_wait = Seconds(20)},

@@ -59,7 +59,7 @@ EngineSettings SmallWorld() {
       ReservationSettings{.pool = "chat",
                           .kind = std::nullopt,
                           .rate = {.quantity = 400'000, .period = Seconds(1), .burst = NormalizedTokens(800).count()},
-                          .overrun = admission::Overrun::kSpill}};
+                          .overrun = Overrun::kSpill}};
   settings.tenants.push_back(acme);
   settings.tariff = SmallTariff();
   return settings;

@@ -68,7 +68,7 @@ Flood FloodThePool(const SchedulerFactory& scheduling) {
   EngineSettings settings = SmallWorld();
   settings.pools[0].terms.max_in_flight = 1'000;
   settings.pools[0].terms.classes[static_cast<size_t>(ServiceClass::kFree)].holdback_slots = 10;
-  settings.tenants[2].reservations[0].overrun = admission::Overrun::kWait;
+  settings.tenants[2].reservations[0].overrun = Overrun::kWait;
   EngineWorld world(settings, scheduling);
   Flood flood;
   std::vector<Ticket> reserved;

@@ -261,7 +261,7 @@ TEST(ReconfigureProperty, WhateverChangesWhileTrafficRunsTheInvariantsHold) {
       if (dice.OneIn(3)) next.tier_limits[1].max_parallel = dice.Roll(1, 9);
       if (dice.OneIn(4)) next.tenants[2].reservations.push_back(next.tenants[2].reservations[0]);
       if (dice.OneIn(4)) next.tenants[2].reservations[0].pool = "annex";
-      if (dice.OneIn(4)) next.tenants[2].reservations[0].overrun = admission::Overrun::kWait;
+      if (dice.OneIn(4)) next.tenants[2].reservations[0].overrun = Overrun::kWait;
       if (dice.OneIn(5)) next.tenants[1].keys[0].name = "rotated";
       if (dice.OneIn(5)) next.tenants.pop_back();
       return next;
