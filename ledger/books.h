@@ -23,6 +23,7 @@
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
+#include "ledger/market_records.h"
 #include "ledger/meters.h"
 #include "ledger/open_grants.h"
 #include "ledger/outcomes.h"
@@ -131,6 +132,7 @@ class Books {
   const Cuts& cuts() const { return cuts_; }
   const Outcomes& outcomes() const { return outcomes_; }
   const BudgetRecords& budget_records() const { return budget_records_; }
+  const MarketRecords& market() const { return market_; }
 
   /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; per currency debits =
   /// credits; every bucket's charge = its tokens x pinned prices, and so for its cuts; cuts by one label key (or by run)
@@ -267,6 +269,7 @@ class Books {
   Cuts cuts_;
   Outcomes outcomes_;
   BudgetRecords budget_records_;
+  MarketRecords market_;
   Changes changes_;
 };
 

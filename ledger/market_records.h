@@ -71,6 +71,7 @@ struct ReservationRecord {
   std::vector<ReservationTerms> asked;  // one while kAmending
   WorkPerSecond guaranteed;             // while kDegraded: no more than this at a time
   Instant delivered_until;              // what its steps promise before it is in deliveries
+  DeliveryEntry in_hand;                // counts of settlements since then: requests, delivered, late, ...; the rest unset
   Money paid;                           // purchases
   Money returned;                       // refunds and sell-backs, positive
   Money earned;
@@ -159,6 +160,9 @@ class MarketRecords {
 
 /// What a charge posts: quantity x unit price; negative when something is given back.
 Money AmountOf(const ReservationCharge& charge);
+/// What the service level gives back for an hour (or a part of one): the share of requests that met it, or of the promise
+/// that was guaranteed, whichever is less, finds the step.
+Money ServiceCreditOf(const DeliveryEntry& delivery, const ServiceLevel& level);
 /// The sum of the prices of the steps, or of what lies in [from, to).
 Money PriceOf(const std::vector<RateStep>& steps);
 Money PriceOf(const std::vector<RateStep>& steps, Instant from, Instant to);

@@ -225,6 +225,7 @@ void Engine::PumpPool(PoolState& pool) {
     waiting.name = RequestKeyOf(waiting.tenant, waiting.request_id.view());
     GiveBack(waiting);
     NoteWait(waiting, pool, /*departed=*/true);
+    if (departed->owed != 0) NoteUnserved(pool.id(), departed->owed);
     const bool shed = departed->why == admission::Departure::Why::kShed;
     SendAway(waiting, pool, shed ? RefusalReason::kShed : RefusalReason::kWaitExpired);
   }

@@ -135,6 +135,7 @@ class Engine {
     Ticket answered = 0;  // the newest ticket that carries this grant
     RunKey run{};
     ContentKey content{};
+    uint32_t reservation = 0;  // whose contract it runs inside
     bool holds_slot = true;
     bool of_earlier_boot = false;
     bool money_bound = false;  // by a hard budget or its run: charged no more than its hold
@@ -243,6 +244,7 @@ class Engine {
   void Guarantee(uint32_t id, const ledger::ReservationRecord& record, WorkPerSecond rate);
   /// Cuts and restores what is guaranteed as the pool's capacity allows.
   void BalancePromises(PoolId pool);
+  void NoteUnserved(PoolId pool, admission::ContractId contract);
   void DeliverUntil(uint32_t id, Instant until);
   void PostServiceCredits(uint32_t id, Instant to, bool to_the_end);
 
@@ -307,6 +309,8 @@ class Engine {
   void Pump();
   void PumpPool(PoolState& pool);
   void Grant(PoolState& pool, const admission::Dispatch& dispatch);
+  void NoteDispatch(MarketDesk& desk, const Waiting& waiting, const admission::Dispatch& dispatch,
+                    ledger::GrantEntry* entry) const;
   void LogGrant(const Waiting& waiting, const Granted& granted, const Affordable& affordable);
   void ExpireDeadlines();
   void EndLease(Slot slot);
@@ -331,15 +335,19 @@ class Engine {
   ledger::Money PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed,
                                const std::optional<ledger::Money>& at_most, Work work,
                                ledger::Attributions attributions, Instant given);
+  void NoteSpeed(const Complete& complete, const ledger::GrantTerms& terms, Instant given, ledger::SettleEntry* entry);
   std::optional<Error> CheckTokens(const ledger::GrantTerms& terms, const TokenCounts& tokens,
                                    const TokenCounts& so_far) const;
 
   /// The class a request stands in line as, whether or not it may.
   static ServiceClass ShareClassOf(const Admit& admit, Tier tier);
+  /// The same in a pool: a tenant with something bought there stands beside its contracts as spillover.
+  static ServiceClass ShareClassIn(const PoolState& pool, const Admit& admit, Tier tier);
   static RequestKey RequestKeyOf(TenantId tenant, std::string_view request_id);
   PoolState* MutablePool(PoolId id);
   ledger::Money ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const;
-  const ledger::TokenPrices& PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const;
+  /// What a grant would pay now.
+  ledger::GrantTerms TermsNow(TenantId tenant, KeyId key, PoolId pool, ServiceClass served) const;
   template <class What>
   void Say(Ticket ticket, What&& outcome, Release release = Release::kWritten) {
     if (ticket == 0) return;

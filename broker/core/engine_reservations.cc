@@ -210,6 +210,14 @@ void Engine::BalancePromises(PoolId id) {
 
 // ---- What is delivered.
 
+/// A request left the line without the place that a contract owed it.
+void Engine::NoteUnserved(PoolId pool, admission::ContractId contract) {
+  const MarketDesk* desk = FindDesk(pool);
+  if (desk == nullptr) return;
+  const auto found = desk->by_contract.find(contract);
+  if (found != desk->by_contract.end()) ++live_.at(found->second).unserved;
+}
+
 /// Posts what became of its promise up to a moment, hour by hour; stretches without a promise are passed over.
 void Engine::DeliverUntil(uint32_t id, Instant until) {
   while (true) {

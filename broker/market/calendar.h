@@ -43,6 +43,8 @@ class CapacityCalendar {
 
   // Questions about instants that are forgotten, and about empty windows, crash.
 
+  /// What lies before is forgotten.
+  Instant begin() const { return room_.begin(); }
   Amounts SupplyAt(Instant t) const { return supply_.At(t); }
   Amounts RoomAt(Instant t) const { return room_.At(t); }
   Amounts TakenAt(Instant t) const { return supply_.At(t) - room_.At(t); }
