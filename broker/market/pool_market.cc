@@ -250,6 +250,7 @@ std::vector<Alternative> PoolMarket::AlternativesTo(const ledger::ReservationTer
       }
     }
   }
+  const size_t stay = found.size();  // when it fits next, and how much fits: whatever they cost
   // Long windows take long to price: other times are for those that are short enough to be moved.
   if (last - first <= Days(35)) {
     for (const int64_t hours : kShiftsInHours) {
@@ -257,10 +258,10 @@ std::vector<Alternative> PoolMarket::AlternativesTo(const ledger::ReservationTer
       try_shift(Hours(-hours));
     }
   }
-  std::stable_sort(found.begin(), found.end(), [](const Alternative& a, const Alternative& b) {
-    return a.unit_price < b.unit_price;
-  });
+  const auto cheaper = [](const Alternative& a, const Alternative& b) { return a.unit_price < b.unit_price; };
+  std::stable_sort(found.begin() + static_cast<ptrdiff_t>(stay), found.end(), cheaper);
   if (found.size() > most) found.resize(most);
+  std::stable_sort(found.begin(), found.end(), cheaper);
   return found;
 }
 
