@@ -72,6 +72,7 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
       Balance balance;
       balance.pending = reader.Amount();
       balance.posted = reader.Amount();
+      balance.bought = reader.Amount();
       const uint8_t currency = reader.Byte();
       const Instant kept_from = reader.At();
       const uint32_t tenant = RowReader(of_key).Big32();
@@ -123,6 +124,17 @@ absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
     case RowKind::kRaise:
       added = books_.budget_records_.Restore(key, value);
       break;
+    case RowKind::kCapacityPlan:
+    case RowKind::kDemandPlan:
+    case RowKind::kPrice:
+    case RowKind::kQuote:
+    case RowKind::kBid:
+    case RowKind::kReservation:
+    case RowKind::kReservationChange:
+    case RowKind::kDelivery:
+    case RowKind::kPosting:
+      added = AddMarket(key, value);
+      break;
     default:
       return Unfit(key);
   }
@@ -150,6 +162,7 @@ absl::Status BooksLoader::AddHeader(std::string_view value) {
     one.prepaid = reader.Amount();
     one.rounding = reader.Amount();
     one.paid_in = reader.Amount();
+    one.unearned = reader.Amount();
   }
   books_.accounts_.Restore(std::move(currencies));
   books_.meters_.RestoreNewest(reader.At());
@@ -362,6 +375,29 @@ absl::Status BooksLoader::AddAccount(RowReader value, RowKind kind) {
   return fits ? absl::OkStatus() : absl::DataLossError("it does not make sense");
 }
 
+absl::Status BooksLoader::AddMarket(std::string_view key, std::string_view value) {
+  MarketRecords& market = books_.market_;
+  if (absl::Status restored = market.Restore(key, value); !restored.ok()) return restored;
+  switch (KindOf(key)) {  // the last one of its kind is this one
+    case RowKind::kPrice:
+      return books_.CheckPriced(market.prices().back().tariff, market.prices().back().pool);
+    case RowKind::kQuote: {
+      const QuoteEntry& quote = market.FindQuote(market.last_quote())->given;
+      return books_.CheckDeal(quote.tenant, quote.tariff, quote.terms);
+    }
+    case RowKind::kBid: {
+      const BidEntry& bid = market.FindBid(market.last_bid())->placed;
+      return books_.CheckDeal(bid.tenant, bid.tariff, bid.terms);
+    }
+    case RowKind::kReservation: {
+      const ReservationRecord& record = *market.FindReservation(market.last_reservation());
+      return books_.CheckDeal(record.tenant, record.tariff, record.terms);
+    }
+    default:
+      return absl::OkStatus();
+  }
+}
+
 void BooksLoader::BeginReading() {
   reading_ = true;
   books_.open_.ForgetChanges();
@@ -477,6 +513,7 @@ absl::StatusOr<Books> BooksLoader::Finish() {
   changes.tariffs = books_.tariffs_.size();
   changes.key_projects.clear();
   books_.budget_records_.FinishRestoring();
+  books_.market_.FinishRestoring();
   changes.balances.clear();
   changes.balance_noted.assign(books_.balances_.size(), false);
   books_.accounts_.ForgetChanges();

@@ -59,6 +59,7 @@ class BooksLoader {
   absl::Status AddEnded(RowReader key, RowReader value, RowKind kind);
   absl::Status AddMeter(RowReader key, RowReader value, RowKind kind);
   absl::Status AddAccount(RowReader value, RowKind kind);
+  absl::Status AddMarket(std::string_view key, std::string_view value);
   absl::Status AddCutName(RowReader key, RowReader value);
   absl::Status AddOutcomes(RowReader key, RowReader value, RowKind kind);
   absl::Status On(uint64_t sequence, const GrantEntry& grant);

@@ -61,6 +61,7 @@ void Write(const Balance& balance, const Accounts& accounts, TenantId tenant, st
   RowWriter(bytes)
       .Amount(balance.pending)
       .Amount(balance.posted)
+      .Amount(balance.bought)
       .Byte(accounts.CurrencyPlaceOf(tenant))
       .At(accounts.KeptFrom(tenant));
 }
@@ -176,6 +177,7 @@ std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const c
 
 std::array<RowCount, kRowCounts> RowCountsOf(const Books& books, size_t epochs) {
   const BudgetRecords& records = books.budget_records();
+  const MarketRecords& market = books.market();
   return {{
       {"tenants", books.CountOf(NameKind::kTenant)},
       {"keys", books.CountOf(NameKind::kKey)},
@@ -200,6 +202,16 @@ std::array<RowCount, kRowCounts> RowCountsOf(const Books& books, size_t epochs) 
       {"alerts", records.alerts_end() - records.alerts_begin()},
       {"budgets with alerts", records.marks()},
       {"raises", records.raises().size()},
+      {"plans", market.plan_count()},
+      {"prices", market.prices().size()},
+      {"quotes", market.quote_count()},
+      {"the last quote", market.last_quote()},
+      {"bids", market.bid_count()},
+      {"the last bid", market.last_bid()},
+      {"reservations", market.last_reservation()},
+      {"changes of reservations", market.change_count()},
+      {"deliveries", market.deliveries().size()},
+      {"postings of reservations", market.posting_count()},
   }};
 }
 
@@ -281,6 +293,30 @@ std::string DescribeRow(std::string_view key) {
       return absl::StrCat("thresholds of a budget of tenant ", reader.Big32());
     case RowKind::kRaise:
       return absl::StrCat("raise ", reader.Big32());
+    case RowKind::kCapacityPlan:
+      return absl::StrCat("planned capacity of pool ", reader.Big32());
+    case RowKind::kDemandPlan:
+      return absl::StrCat("expected demand of pool ", reader.Big32());
+    case RowKind::kPrice:
+      return absl::StrCat("price ", reader.Big32());
+    case RowKind::kQuote:
+      return absl::StrCat("quote ", reader.Big64());
+    case RowKind::kBid:
+      return absl::StrCat("bid ", reader.Big64());
+    case RowKind::kReservation:
+      return absl::StrCat("reservation ", reader.Big32());
+    case RowKind::kReservationChange: {
+      const uint32_t reservation = reader.Big32();
+      return absl::StrCat("version ", reader.Big64(), " of reservation ", reservation);
+    }
+    case RowKind::kDelivery: {
+      const uint32_t reservation = reader.Big32();
+      return absl::StrCat("delivery of reservation ", reservation, ", from Unix second ", start());
+    }
+    case RowKind::kPosting: {
+      const uint32_t tenant = reader.Big32();
+      return absl::StrCat("posting ", reader.Big64(), " for reservations of tenant ", tenant);
+    }
     default:
       return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
   }
@@ -344,7 +380,7 @@ void Books::PutHeader(const Head& as_of, std::string* bytes) const {
       .At(newest_)
       .Unsigned(accounts_.currencies().size());
   for (const CurrencyAccounts& one : accounts_.currencies()) {
-    writer.Text(one.currency).Amount(one.revenue).Amount(one.prepaid).Amount(one.rounding).Amount(one.paid_in);
+    writer.Text(one.currency).Amount(one.revenue).Amount(one.prepaid).Amount(one.rounding).Amount(one.paid_in).Amount(one.unearned);
   }
   writer.At(meters_.newest())
       .Unsigned(ended_.bound())
@@ -548,6 +584,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   }
   changes_.key_projects.clear();
   if (budget_records_.changed()) budget_records_.TakeChanges(rows);
+  if (market_.changed()) market_.TakeChanges(rows);
   open_.ForEachChanged([&](const OpenGrant& open) {
     rows->Put(
         [&](std::string* key) { Key(RowKind::kGrant, key).Big32(open.grant.id.epoch).Big64(open.grant.id.sequence); },
@@ -667,7 +704,8 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
     status = row([&](std::string* k) { Key(RowKind::kReport, k).Big64(report.id); },
                  [&](std::string* v) { Write(report, v); });
   }
-  return status.ok() ? budget_records_.TakeAll(visit) : status;
+  if (status.ok()) status = budget_records_.TakeAll(visit);
+  return status.ok() ? market_.TakeAll(visit) : status;
 }
 
 }  // namespace penstock::ledger

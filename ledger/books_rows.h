@@ -4,7 +4,7 @@
 //   header                                       what there is one of; sizes; where to read on; a checksum
 //   name          kind, id                       NameEntry
 //   tariff        id                             TariffEntry
-//   balance       tenant                         pending, posted, currency, from when windows are kept
+//   balance       tenant                         pending, posted, bought, currency, from when windows are kept
 //   epoch         epoch                          grants known, first word of ended bits
 //   ended         epoch, chunk                   64 words of ended bits
 //   grant         epoch, sequence                an open grant, as of a sequence; stays a while after it ended
@@ -23,6 +23,7 @@
 //   alert         number                         AlertEntry
 //   alerted       tenant, scope, subject, period the last thresholds of two periods
 //   raise         id                             BudgetRaiseEntry and BudgetChangeEntry
+//   what is bought ahead of time: ledger/market_rows.cc says
 //
 // Remembered ends are not written: loading reads them from the journal, from a mark at or before the oldest of them.
 // At the mark every open grant had a row, and rows stay until their grant's end is forgotten; so whatever ended behind
@@ -68,6 +69,15 @@ enum class RowKind : uint8_t {
   kAlert,
   kAlerted,
   kRaise,
+  kCapacityPlan,
+  kDemandPlan,
+  kPrice,
+  kQuote,
+  kBid,
+  kReservation,
+  kReservationChange,
+  kDelivery,
+  kPosting,
   kFirstForeign = 64,
 };
 constexpr RowKind KindOf(std::string_view key) {
@@ -90,11 +100,11 @@ struct RowCount {
   std::string_view of;
   uint64_t count = 0;
 };
-constexpr size_t kRowCounts = 23;
+constexpr size_t kRowCounts = 33;
 std::array<RowCount, kRowCounts> RowCountsOf(const Books& books, size_t epochs);
 
 /// Of the rows as a whole; others are refused.
-constexpr uint64_t kRowFormat = 2;
+constexpr uint64_t kRowFormat = 3;
 /// Ends the header and what nothing else would check.
 constexpr size_t kChecksumBytes = 8;
 std::string_view ChecksumOf(const Hash& hash);
