@@ -142,7 +142,7 @@ size_t DemandForecast::DistanceFor(int64_t ahead) const {
   return i;
 }
 
-HourDemand DemandForecast::Of(int64_t hour) const {
+ledger::HourDemand DemandForecast::Of(int64_t hour) const {
   if (!last_) return {};
   PENSTOCK_CHECK(hour > *last_);
   const int64_t ahead = hour - *last_;
@@ -159,8 +159,8 @@ HourDemand DemandForecast::Of(int64_t hour) const {
   return {RoundToNearest(mean), RoundToNearest(sd)};
 }
 
-std::vector<HourDemand> DemandForecast::Ahead(int64_t from_hour) const {
-  std::vector<HourDemand> hours;
+std::vector<ledger::HourDemand> DemandForecast::Ahead(int64_t from_hour) const {
+  std::vector<ledger::HourDemand> hours;
   hours.reserve(kForecastHours);
   for (int64_t hour = from_hour; hour < from_hour + kForecastHours; ++hour) hours.push_back(Of(hour));
   return hours;

@@ -25,15 +25,9 @@
 #include <vector>
 
 #include "admission/vocabulary/work.h"
+#include "ledger/market_terms.h"
 
 namespace penstock::planning {
-
-/// The work of an hour as a rate.
-struct HourDemand {
-  WorkPerSecond mean;
-  WorkPerSecond sd;
-  friend bool operator==(const HourDemand&, const HourDemand&) = default;
-};
 
 constexpr int kForecastHours = 168;
 
@@ -45,11 +39,12 @@ class DemandForecast {
   /// The hour that was observed last.
   std::optional<int64_t> last_hour() const { return last_; }
 
-  /// Of an hour after the last one observed. Nothing is known before the first observation: no demand, no deviation.
-  HourDemand Of(int64_t hour) const;
+  /// The work of an hour as a rate; the hour is after the last one observed. Nothing is known before the first
+  /// observation: no demand, no deviation.
+  ledger::HourDemand Of(int64_t hour) const;
 
   /// Of kForecastHours hours from this one on.
-  std::vector<HourDemand> Ahead(int64_t from_hour) const;
+  std::vector<ledger::HourDemand> Ahead(int64_t from_hour) const;
 
  private:
   static constexpr int64_t kRemembered = 4 * 168;

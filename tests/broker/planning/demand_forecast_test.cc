@@ -21,7 +21,7 @@ class DemandForecastTest : public testing::Test {
     }
   }
   double MeanOf(int64_t hour) const { return static_cast<double>(forecast_.Of(kStart + hour).mean.count()) / 1'000; }
-  double SdOf(int64_t hour) const { return static_cast<double>(forecast_.Of(kStart + hour).sd.count()) / 1'000; }
+  double SdOf(int64_t hour) const { return static_cast<double>(forecast_.Of(kStart + hour).deviation.count()) / 1'000; }
 
   DemandForecast forecast_;
 };
@@ -35,7 +35,7 @@ int64_t OfficeHours(int64_t h) {
 }
 
 TEST_F(DemandForecastTest, NothingIsKnownBeforeTheFirstHour) {
-  EXPECT_EQ(forecast_.Of(kStart), HourDemand{});
+  EXPECT_EQ(forecast_.Of(kStart), ledger::HourDemand{});
   EXPECT_EQ(forecast_.last_hour(), std::nullopt);
 }
 

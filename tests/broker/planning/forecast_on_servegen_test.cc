@@ -73,8 +73,9 @@ std::vector<Forecast> ForecastsOf(const Series& series, size_t ahead) {
   std::vector<Forecast> forecasts(kHours);
   for (size_t h = 0; h + ahead < kHours; ++h) {
     forecast.Observe(static_cast<int64_t>(h), Work(std::llround(series[h] * kPerRequest)));
-    const HourDemand of = forecast.Of(static_cast<int64_t>(h + ahead));
-    forecasts[h + ahead] = {static_cast<double>(of.mean.count()) / 1'000, static_cast<double>(of.sd.count()) / 1'000};
+    const ledger::HourDemand of = forecast.Of(static_cast<int64_t>(h + ahead));
+    forecasts[h + ahead] = {static_cast<double>(of.mean.count()) / 1'000,
+                            static_cast<double>(of.deviation.count()) / 1'000};
   }
   return forecasts;
 }
