@@ -209,6 +209,13 @@ absl::Status Books::ApplyOne(GrantEntry&& entry) {
     return Contradiction(Text(entry.id), " follows grant ", epoch_, "-", last_grant_sequence_);
   }
   if (absl::Status hold = CheckHold(entry); !hold.ok()) return hold;
+  if (entry.reservation != 0 || entry.queued != Duration()) {
+    const ReservationRecord* reservation = market_.FindReservation(entry.reservation);
+    const bool fits = reservation != nullptr && reservation->tenant == entry.terms.tenant &&
+                      reservation->terms.pool == entry.terms.pool && entry.terms.served == ServiceClass::kReserved &&
+                      !IsOver(reservation->state) && entry.queued >= Duration();
+    if (!fits) return Contradiction(Text(entry.id), " runs inside a reservation that is not there for it");
+  }
   RequestFingerprint request;
   if (!entry.request_id.empty()) request = FingerprintOf(entry.terms.tenant, entry.request_id);
   if (const RequestRecord* earlier = open_.FindRequest(request)) {
@@ -259,6 +266,10 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   if (!entry.billed && entry.unbilled != TokenCounts()) {
     return Contradiction(Text(entry.id), " is not billed at all, yet has unbilled tokens apart");
   }
+  const auto timely = [](Duration d) { return d >= Duration() && d <= Seconds(kMaxLeaseSeconds); };
+  if (!timely(entry.first_token) || !timely(entry.generating)) {
+    return Contradiction(Text(entry.id), " settles with times out of bounds");
+  }
   const OpenGrant* open = open_.Find(entry.id);
   if (open != nullptr) ended_.Prefetch(open->request);
   if (absl::Status standing = CheckStanding(entry, open); !standing.ok()) return standing;
@@ -273,6 +284,12 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   meters_.Add(entry);
   NoteWork(entry.terms.tenant, entry.attributions);
   if (open != nullptr) cuts_.Add(entry, open->grant.run, open->grant.labels);
+  if (open != nullptr && open->grant.reservation != 0) {
+    static const ServiceLevel kNone;
+    const Tariff& tariff = tariffs_[market_.FindReservation(open->grant.reservation)->tariff - 1].tariff;
+    const PoolPrices* prices = tariff.PricesOf(NameOf(NameKind::kPool, entry.terms.pool.value).name);
+    market_.NoteSettled(open->grant, entry, prices == nullptr ? kNone : prices->service_level);
+  }
   EndedGrant ended = EndOf(entry);
   if (open != nullptr) {
     EndOpen(*open, ended);

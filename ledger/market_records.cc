@@ -702,9 +702,18 @@ absl::Status MarketRecords::Apply(const DeliveryEntry& entry) {
   const bool counts = entry.late >= 0 && entry.slow_first >= 0 && entry.slow_output >= 0 && entry.missed >= most &&
                       entry.missed <= entry.requests && entry.longest_queued >= Duration() &&
                       entry.queued >= entry.longest_queued;
-  if (!counts) return Contradiction("a delivery of reservation ", entry.reservation, " has counts that do not agree");
+  if (!counts || entry.unserved < 0) {
+    return Contradiction("a delivery of reservation ", entry.reservation, " has counts that do not agree");
+  }
+  const auto counted = [](const DeliveryEntry& e) {
+    return std::tie(e.delivered, e.requests, e.late, e.slow_first, e.slow_output, e.missed, e.queued, e.longest_queued);
+  };
+  if (counted(entry) != counted(record->in_hand)) {
+    return Contradiction("a delivery of reservation ", entry.reservation, " is not what its settlements come to");
+  }
 
   ReservationRecord& mine = reservations_[entry.reservation - 1];
+  mine.in_hand = {};
   mine.delivered_until = entry.to;
   mine.earned += entry.earned;
   mine.unearned -= entry.earned;
@@ -713,6 +722,41 @@ absl::Status MarketRecords::Apply(const DeliveryEntry& entry) {
   changes_.deliveries.insert({entry.reservation, entry.from});
   changes_.any = true;
   return absl::OkStatus();
+}
+
+void MarketRecords::NoteSettled(const GrantEntry& grant, const SettleEntry& settled, const ServiceLevel& level) {
+  ReservationRecord& record = reservations_[grant.reservation - 1];
+  if (IsOver(record.state)) return;
+  DeliveryEntry& in_hand = record.in_hand;
+  const bool late = level.queue_delay > Duration() && grant.queued > level.queue_delay;
+  const bool slow_first = level.time_to_first_token > Duration() && settled.first_token > level.time_to_first_token;
+  // Fewer tokens than that many in every second: tokens x 1 s < least x time.
+  const Int128 generated = Int128{Generated(settled.tokens + settled.unbilled).count()} * Seconds(1).count();
+  const bool slow_output = settled.generating > Duration() && level.output_per_second > 0 &&
+                           generated < Int128{level.output_per_second} * settled.generating.count();
+  in_hand.delivered += settled.work;
+  ++in_hand.requests;
+  in_hand.late += late ? 1 : 0;
+  in_hand.slow_first += slow_first ? 1 : 0;
+  in_hand.slow_output += slow_output ? 1 : 0;
+  in_hand.missed += late || slow_first || slow_output ? 1 : 0;
+  in_hand.queued += grant.queued;
+  in_hand.longest_queued = std::max(in_hand.longest_queued, grant.queued);
+  changes_.reservations.insert(record.id);
+  changes_.any = true;
+}
+
+Money ServiceCreditOf(const DeliveryEntry& delivery, const ServiceLevel& level) {
+  const int64_t asked = delivery.requests + delivery.unserved;
+  const int64_t met = asked == 0 ? 1'000 : (delivery.requests - delivery.missed) * 1'000 / asked;
+  const int64_t promised = delivery.promised.count();
+  const int64_t guaranteed =
+      promised == 0 ? 1'000 : static_cast<int64_t>(Int128{delivery.guaranteed.count()} * 1'000 / promised);
+  int64_t percent = 0;
+  for (const ServiceCreditStep& step : level.credits) {
+    if (std::min(met, guaranteed) < step.below) percent = std::max(percent, step.percent);
+  }
+  return Money::FromPico(PicoCount(delivery.earned.pico() * percent / 100));
 }
 
 const ReservationRecord* MarketRecords::FindReservation(uint32_t id) const {

@@ -132,6 +132,8 @@ class MarketRecords {
   absl::Status Apply(const QuoteEndEntry& entry);
   absl::Status Apply(const ReservationEntry& entry);
   absl::Status Apply(const DeliveryEntry& entry);
+  /// A grant that ran inside a reservation is settled: counts in what the reservation has in hand.
+  void NoteSettled(const GrantEntry& grant, const SettleEntry& settled, const ServiceLevel& level);
   absl::Status Apply(const BidEntry& entry);
   absl::Status Apply(const BidEndEntry& entry);
 

@@ -94,7 +94,8 @@ std::string ValueOf(const ReservationRecord& record) {
       .Amount(record.earned)
       .Amount(record.unearned)
       .Text(Encoded(now))
-      .Text(Encoded(asked));
+      .Text(Encoded(asked))
+      .Text(Encoded(record.in_hand));
   return value;
 }
 
@@ -265,7 +266,8 @@ absl::Status MarketRecords::RestoreReservation(std::string_view value) {
   record.unearned = what.Amount();
   std::optional<ReservationEntry> now = DecodeAs<ReservationEntry>(what.Text());
   std::optional<ReservationEntry> asked = DecodeAs<ReservationEntry>(what.Text());
-  if (!what.done() || !now || !asked || now->id != last_reservation() + 1 || now->terms.size() != 1) return Unfit();
+  std::optional<DeliveryEntry> in_hand = DecodeAs<DeliveryEntry>(what.Text());
+  if (!what.done() || !now || !asked || !in_hand || now->id != last_reservation() + 1 || now->terms.size() != 1) return Unfit();
   if (!CheckMarketTerms(now->terms.front()).ok()) return Unfit();
   record.id = now->id;
   record.state = now->state;
@@ -277,6 +279,7 @@ absl::Status MarketRecords::RestoreReservation(std::string_view value) {
   record.terms = std::move(now->terms.front());
   record.guaranteed = now->guaranteed;
   record.asked = std::move(asked->terms);
+  record.in_hand = *in_hand;
   reservations_of_[record.tenant].push_back(record.id);
   reservations_.push_back(std::move(record));
   return absl::OkStatus();

@@ -462,6 +462,7 @@ void Engine::Change(Ticket ticket, const MarketCaller& caller, const Reservation
                     ledger::ReservationEntry entry) {
   entry.id = record.id;
   entry.tenant = record.tenant;
+  entry.tariff = record.tariff;
   entry.at = now_;
   entry.by = caller.by;
   const bool asked = entry.event == ReservationEvent::kAskAmend;
@@ -574,14 +575,9 @@ void Engine::SellBack(const ChangeReservation& change, const ReservationRecord& 
   charges.SellBack(reshaped.gone, market.BidFor(reshaped.gone, PriceInputsOf(record.terms.pool, record.tenant)));
   ledger::ReservationEntry entry;
   entry.charges = charges.Take();
-  if (reshaped.kept.empty()) {
-    entry.event = ReservationEvent::kCancel;  // nothing of it has been, nothing will be
-    if (!MayHappen(change.ticket, record, entry.event)) return;
-  } else {
-    entry.event = ReservationEvent::kSellBack;
-    entry.terms = {record.terms};
-    entry.terms.front().steps = reshaped.kept;
-  }
+  entry.event = ReservationEvent::kSellBack;
+  entry.terms = {record.terms};
+  entry.terms.front().steps = reshaped.kept;
   Change(change.ticket, change.caller, record, std::move(entry));
 }
 

@@ -123,6 +123,7 @@ void Engine::OnEdge(uint32_t id, Instant at) {
 void Engine::PostEvent(const ReservationRecord& record, ledger::ReservationEntry entry) {
   entry.id = record.id;
   entry.tenant = record.tenant;
+  entry.tariff = record.tariff;
   entry.at = now_;
   entry.state = *ledger::After(record.state, entry.event, ledger::FirstOf(record.terms.steps) <= now_);
   ledger_->Post(std::move(entry));
