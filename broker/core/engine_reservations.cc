@@ -145,6 +145,7 @@ void Engine::SetPromise(uint32_t id, const ReservationRecord& record, WorkPerSec
   desk->promised += rate - live.promised;
   if (rate > WorkPerSecond::Zero()) {
     desk->promising.insert(id);
+    desk->cut |= record.state == ReservationState::kDegraded;
   } else {
     desk->promising.erase(id);
     if (record.state == ReservationState::kDegraded) {
