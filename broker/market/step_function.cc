@@ -417,7 +417,7 @@ struct Stretches {
     } else if (!since) {
       since = at;
     }
-    return since || at < not_after;
+    return true;
   }
   Instant not_after;
   Duration length;
