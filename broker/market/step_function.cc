@@ -304,10 +304,10 @@ void StepFunction::Release(Node node, int height) {
 
 // ---- Questions.
 
-// Visits the changes after `from`, in order. The visitor passes subtrees over that lie after `from` as a whole
-// (`Skips`: all below is earlier than `end`, `value` is what holds before it) and says when it has seen enough (`Visit`
-// is false). Then `value` is what holds just before the change that it stopped at. What lies below this node is in
-// [first, end).
+// Visits the changes after `from`, in order, with the values before and after each. The visitor passes over subtrees
+// that lie after `from` as a whole (`Skips`: all changes below are before `end`, `value` is what holds before the
+// first) and says when it has seen enough (`Visit` is false). Then `value` is what holds just before the change that it
+// stopped at, else what holds at last. What lies below this node is in [first, end).
 template <class Visitor>
 bool StepFunction::Walk(Node node, int height, Instant first, Instant end, Instant from, Amounts& value,
                         Visitor& visitor) const {
@@ -315,7 +315,7 @@ bool StepFunction::Walk(Node node, int height, Instant first, Instant end, Insta
     const Leaf& leaf = leaves_[node];
     for (size_t i = 0; i < leaf.size; ++i) {
       const Amounts after = value + leaf.by[i];
-      if (leaf.at[i] > from && !visitor.Visit(leaf.at[i], after)) return false;
+      if (leaf.at[i] > from && !visitor.Visit(leaf.at[i], value, after)) return false;
       value = after;
     }
     return true;
@@ -346,40 +346,45 @@ namespace {
 
 struct NextChange {
   bool Skips(Instant, const Amounts&, const Amounts&, const Amounts&) { return false; }
-  bool Visit(Instant at, const Amounts&) {
+  bool Visit(Instant at, const Amounts&, const Amounts&) {
     found = at;
     return false;
   }
   Instant found = Instant::Max();
 };
 
-// The least value between what holds at the beginning of a window and its end.
+// The least of the values before all changes up to the first one that is not before `to`.
 struct Least {
   bool Skips(Instant end, const Amounts& before, const Amounts& of_sums, const Amounts&) {
     if (end > to) return false;
-    least = LesserOf(least, before + of_sums);
+    least = LesserOf(least, LesserOf(before, before + of_sums));
     return true;
   }
-  bool Visit(Instant at, const Amounts& value) {
-    if (at >= to) return false;
-    least = LesserOf(least, value);
-    return true;
+  bool Visit(Instant at, const Amounts& before, const Amounts&) {
+    least = LesserOf(least, before);
+    return at < to;
   }
   Instant to;
-  Amounts least;
+  Amounts least{INT64_MAX, INT64_MAX, INT64_MAX};
 };
 
-// Where each resource first is as low as that.
+// Where each resource first is as low as that. The value before a change holds since the change before; where that one
+// was passed over, the value is no news.
 struct FirstAsLow {
   bool Skips(Instant, const Amounts& before, const Amounts& of_sums, const Amounts&) {
+    Note(before);
     const Amounts lowest = before + of_sums;
     return !(IsNew(rate, lowest.rate) || IsNew(slots, lowest.slots) || IsNew(kv, lowest.kv));
   }
-  bool Visit(Instant at, const Amounts& value) {
-    Note(rate, at, value.rate);
-    Note(slots, at, value.slots);
-    Note(kv, at, value.kv);
+  bool Visit(Instant at, const Amounts& before, const Amounts&) {
+    Note(before);
+    since = at;
     return !(rate.found && slots.found && kv.found);
+  }
+  void Note(const Amounts& value) {
+    Note(rate, value.rate);
+    Note(slots, value.slots);
+    Note(kv, value.kv);
   }
 
   struct Resource {
@@ -389,11 +394,12 @@ struct FirstAsLow {
   static bool IsNew(const Resource& resource, int64_t amount) {
     return !resource.found && amount <= resource.least.amount;
   }
-  static void Note(Resource& resource, Instant at, int64_t amount) {
+  void Note(Resource& resource, int64_t amount) {
     if (!IsNew(resource, amount)) return;
-    resource.least.at = at;
+    resource.least.at = since;
     resource.found = true;
   }
+  Instant since;
   Resource rate;
   Resource slots;
   Resource kv;
@@ -404,14 +410,14 @@ struct Stretches {
   bool Skips(Instant, const Amounts& before, const Amounts& least, const Amounts& greatest) {
     return since ? (before + least).Covers(wanted) : !(before + greatest).Covers(wanted);
   }
-  bool Visit(Instant at, const Amounts& value) {
+  bool Visit(Instant at, const Amounts&, const Amounts& value) {
     if (since ? at - *since >= length : at > not_after) return false;
     if (!value.Covers(wanted)) {
       since.reset();
     } else if (!since) {
       since = at;
     }
-    return since || at < not_after;
+    return true;
   }
   Instant not_after;
   Duration length;
@@ -429,15 +435,15 @@ StepFunction::Step StepFunction::StepAt(Instant t) const {
 
 Amounts StepFunction::LeastIn(Instant from, Instant to) const {
   PENSTOCK_CHECK(from < to);
-  Least least{.to = to, .least = At(from)};
-  WalkFrom(from, least);
-  return least.least;
+  Least least{.to = to};
+  const Amounts last = WalkFrom(from, least);
+  return LesserOf(least.least, last);
 }
 
 LeastPoints StepFunction::LeastPointsIn(Instant from, Instant to) const {
   const Amounts least = LeastIn(from, to);
-  FirstAsLow low{.rate = {{least.rate, from}}, .slots = {{least.slots, from}}, .kv = {{least.kv, from}}};
-  if (low.Visit(from, At(from))) WalkFrom(from, low);
+  FirstAsLow low{.since = from, .rate = {{least.rate, {}}}, .slots = {{least.slots, {}}}, .kv = {{least.kv, {}}}};
+  low.Note(WalkFrom(from, low));
   PENSTOCK_CHECK(low.rate.found && low.slots.found && low.kv.found);
   return {low.rate.least, low.slots.least, low.kv.least};
 }

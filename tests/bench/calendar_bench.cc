@@ -6,6 +6,7 @@
 //   NaiveTightest, NaiveFits   a running sum over that map up to the end of a window of a week to a quarter
 //   Tightest, Fits             the same of the calendar
 //   FirstFit     for a day, in a calendar that is full but for some gaps: the tenth one fits
+//   FirstFitWorst  two minutes, where every other minute is taken: every change is looked at
 //   Build        the calendar from a list
 //   Memory       bytes a window of a calendar from a list, and after every window was replaced by another one
 #include <benchmark/benchmark.h>
@@ -219,6 +220,16 @@ void BM_FirstFit(benchmark::State& state) {
   state.counters["found_day"] = found ? static_cast<double>((*found - kStart).count() / Days(1).count()) : -1;
 }
 
+void BM_FirstFitWorst(benchmark::State& state) {
+  std::vector<TakenWindow> minutes;
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    minutes.push_back({kStart + Minutes(2 * i), kStart + Minutes(2 * i + 1), kSupply});
+  }
+  const CapacityCalendar calendar = Filled(minutes);
+  const Instant end = kStart + Minutes(2 * state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(calendar.FirstFit(kStart, end, Minutes(2), {1, 1, 1}));
+}
+
 void BM_Build(benchmark::State& state) {
   const std::vector<TakenWindow> list = Windows().Take(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(Filled(list));
@@ -249,6 +260,7 @@ BENCHMARK(BM_NaiveTightest)->RangeMultiplier(10)->Range(1'000, 1'000'000);
 BENCHMARK(BM_Tightest)->RangeMultiplier(10)->Range(1'000, 1'000'000);
 BENCHMARK(BM_Fits)->RangeMultiplier(10)->Range(1'000, 1'000'000);
 BENCHMARK(BM_FirstFit)->RangeMultiplier(10)->Range(1'000, 1'000'000);
+BENCHMARK(BM_FirstFitWorst)->RangeMultiplier(10)->Range(1'000, 1'000'000);
 BENCHMARK(BM_Build)->RangeMultiplier(10)->Range(1'000, 1'000'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Memory)->RangeMultiplier(10)->Range(1'000, 1'000'000)->Iterations(1);
 

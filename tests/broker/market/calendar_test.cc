@@ -162,11 +162,12 @@ TEST(CapacityCalendarTest, ManyWindowsComeAndGoInAnyOrder) {
     Dice dice(seed);
     CapacityCalendar calendar = Pool();
     std::vector<TakenWindow> windows;
-    for (int i = 0; i < 20'000; ++i) {
+    const auto take_one = [&] {
       const Instant from = At(0) + Seconds(dice.Roll(1, 1'000'000));
       windows.push_back({from, from + Seconds(dice.Roll(1, 100'000)), {dice.Roll(0, 5), dice.Roll(0, 1), 1}});
       calendar.Take(windows.back().from, windows.back().to, windows.back().amounts);
-    }
+    };
+    for (int i = 0; i < 20'000; ++i) take_one();
     calendar.CheckInvariants();
     const CapacityCalendar built({{At(0), {100, 10, 1'000}}}, windows);
     built.CheckInvariants();
@@ -177,12 +178,36 @@ TEST(CapacityCalendarTest, ManyWindowsComeAndGoInAnyOrder) {
       ASSERT_EQ(built.TightestIn(from, to), calendar.TightestIn(from, to));
     }
     while (!windows.empty()) {
+      if (dice.OneIn(3)) take_one();
       std::swap(windows[static_cast<size_t>(dice.Roll(0, static_cast<int64_t>(windows.size()) - 1))], windows.back());
       calendar.GiveBack(windows.back().from, windows.back().to, windows.back().amounts);
       windows.pop_back();
-      if (windows.size() % 2'000 == 0) calendar.CheckInvariants();
+      if (windows.size() % 500 == 0) calendar.CheckInvariants();
     }
     EXPECT_EQ(calendar.changes(), Pool().changes());
+  }
+}
+
+TEST(CapacityCalendarTest, WholeStretchesFillAndEmpty) {
+  for (const uint64_t seed : TestSeeds(2)) {
+    SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed));
+    Dice dice(seed);
+    StepFunction steps;
+    std::vector<bool> present(6'000);
+    for (int round = 0; round < 600; ++round) {
+      const auto first = static_cast<size_t>(dice.Roll(0, 5'999));
+      const size_t last = std::min(present.size(), first + static_cast<size_t>(dice.Roll(1, 1'500)));
+      const bool fill = dice.OneIn(2);
+      const int64_t one_in = dice.Roll(1, 3);
+      for (size_t i = first; i < last; ++i) {
+        if (present[i] == fill || !dice.OneIn(one_in)) continue;
+        steps.Add({At(static_cast<int64_t>(i)), {fill ? 1 : -1, 0, 0}});
+        present[i] = fill;
+      }
+      steps.CheckInvariants();
+      const auto until = present.begin() + static_cast<ptrdiff_t>(last);
+      ASSERT_EQ(steps.At(At(static_cast<int64_t>(last) - 1)).rate, std::count(present.begin(), until, true));
+    }
   }
 }
 
