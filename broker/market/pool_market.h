@@ -68,6 +68,8 @@ class PoolMarket {
   int64_t BidFor(const std::vector<ledger::RateStep>& steps, const PriceInputs& inputs) const;
 
  private:
+  ledger::PriceBasis Basis(const std::vector<ledger::RateStep>& steps, const PriceInputs& inputs, bool is_sold) const;
+
   MarketTerms terms_;
   ledger::CapacityPlanEntry capacity_;
   ledger::DemandPlanEntry demand_;
