@@ -108,7 +108,9 @@ Money PriceOf(const std::vector<RateStep>& steps) {
   return sum;
 }
 
-Money PriceOf(const std::vector<RateStep>& steps, Instant from, Instant to) { return PriceOf(PartsOf(steps, from, to)); }
+Money PriceOf(const std::vector<RateStep>& steps, Instant from, Instant to) {
+  return PriceOf(PartsOf(steps, from, to));
+}
 
 Work PromisedBy(const std::vector<RateStep>& steps, Instant from, Instant to) {
   int64_t work = 0;
@@ -207,6 +209,10 @@ absl::Status MarketRecords::Apply(const CapacityPlanEntry& entry) {
     }
   }
 
+  if (const CapacityPlanEntry* known = CapacityOf(entry.pool); known != nullptr && *known == entry) {
+    return Contradiction("the capacity plan of pool ", entry.pool.value, " says so already");
+  }
+
   capacity_.insert_or_assign(entry.pool, entry);
   changes_.capacity.insert(entry.pool);
   changes_.any = true;
@@ -233,7 +239,8 @@ absl::Status MarketRecords::Apply(const DemandPlanEntry& entry) {
 
 absl::Status MarketRecords::Apply(const PriceEntry& entry) {
   if (entry.id != prices_.size() + 1) return Contradiction("price ", entry.id, " follows ", prices_.size());
-  if (entry.from < entry.at || entry.from > kEndOfTime) return Contradiction("price ", entry.id, " is not of the future");
+  if (entry.from < entry.at || entry.from > kEndOfTime)
+    return Contradiction("price ", entry.id, " is not of the future");
   for (const TokenKind kind : kAllTokenKinds) {
     if (entry.prices[kind] < 0 || entry.prices[kind] > kMaxPostedPrice) {
       return Contradiction("price ", entry.id, " is out of bounds");
@@ -451,8 +458,8 @@ void MarketRecords::Index(const BidRecord& bid) {
 absl::Status MarketRecords::Apply(const BidEndEntry& entry) {
   const BidRecord* bid = FindBid(entry.id);
   if (bid == nullptr || bid->state != BidState::kOpen) return Contradiction("bid ", entry.id, " is not open");
-  const bool fits = entry.state == BidState::kWithdrawn ||
-                    (entry.state == BidState::kExpired && entry.at >= bid->placed.expires);
+  const bool fits =
+      entry.state == BidState::kWithdrawn || (entry.state == BidState::kExpired && entry.at >= bid->placed.expires);
   if (!fits) return Contradiction("bid ", entry.id, " does not end so");
 
   EndBid(entry.id, entry.state, 0);
@@ -504,7 +511,8 @@ absl::Status MarketRecords::CheckOrigin(const ReservationEntry& entry) const {
     }
     const bool fits = entry.bid == 0 && entry.at <= quote->given.expires && terms == quote->given.terms &&
                       entry.tariff == quote->given.tariff;
-    return fits ? absl::OkStatus() : Contradiction("reservation ", entry.id, " is not what quote ", entry.quote, " says");
+    return fits ? absl::OkStatus()
+                : Contradiction("reservation ", entry.id, " is not what quote ", entry.quote, " says");
   }
   const BidRecord* bid = FindBid(entry.bid);
   if (bid == nullptr || bid->state != BidState::kOpen || bid->placed.tenant != entry.tenant) {
@@ -517,7 +525,8 @@ absl::Status MarketRecords::CheckOrigin(const ReservationEntry& entry) const {
     quantity += QuantityOf(step);
   }
   const bool fits = entry.at <= bid->placed.expires && priceless == bid->placed.terms &&
-                    entry.tariff == bid->placed.tariff && PriceOf(terms.steps) <= Priced(quantity, bid->placed.limit_price);
+                    entry.tariff == bid->placed.tariff &&
+                    PriceOf(terms.steps) <= Priced(quantity, bid->placed.limit_price);
   return fits ? absl::OkStatus() : Contradiction("reservation ", entry.id, " is not what bid ", entry.bid, " says");
 }
 
@@ -545,7 +554,8 @@ absl::Status MarketRecords::CheckTerms(const ReservationEntry& entry, const Rese
     return Contradiction("reservation ", entry.id, " changes its pool or project");
   }
   const bool some_delivered = record->delivered_until > FirstOf(record->terms.steps);
-  const Instant past = std::max(some_delivered ? record->delivered_until : Instant(), WindowStart(entry.at, Minutes(1)));
+  const Instant past =
+      std::max(some_delivered ? record->delivered_until : Instant(), WindowStart(entry.at, Minutes(1)));
   if (!SameBefore(record->terms.steps, terms.steps, past)) {
     return Contradiction("reservation ", entry.id, " changes what is past");
   }
@@ -554,7 +564,8 @@ absl::Status MarketRecords::CheckTerms(const ReservationEntry& entry, const Rese
 
 /// They are what the event changes of what is still to come.
 absl::Status MarketRecords::CheckCharges(const ReservationEntry& entry, const ReservationRecord* record) const {
-  if (entry.charges.size() > kMaxReservationCharges) return Contradiction("reservation ", entry.id, " has too many charges");
+  if (entry.charges.size() > kMaxReservationCharges)
+    return Contradiction("reservation ", entry.id, " has too many charges");
   const Instant end = Instant::Max();
   const std::vector<RateStep> after = StepsAfter(entry, record);
   const Instant from = record == nullptr ? Instant() : DeliveredUntil(*record, after);
@@ -569,7 +580,8 @@ absl::Status MarketRecords::CheckCharges(const ReservationEntry& entry, const Re
     const bool bought = charge.kind == ReservationCharge::Kind::kPurchase;
     const bool fits = MayCharge(entry.event, charge.kind) && charge.quantity != 0 && (charge.quantity > 0) == bought &&
                       charge.quantity <= most && charge.quantity >= -most && charge.unit_price >= 0 &&
-                      charge.unit_price <= kMaxUnitPrice && charge.paid_price >= 0 && charge.paid_price <= kMaxUnitPrice;
+                      charge.unit_price <= kMaxUnitPrice && charge.paid_price >= 0 &&
+                      charge.paid_price <= kMaxUnitPrice;
     if (!fits) return Contradiction("reservation ", entry.id, " has a charge that does not belong to the event");
     const bool as_paid = charge.unit_price == charge.paid_price;
     if (!as_paid && (bought || entry.event == Event::kReject)) {
@@ -599,8 +611,7 @@ absl::Status MarketRecords::Apply(const ReservationEntry& entry) {
   if (is_first ? !has_one_origin : entry.quote != 0 || entry.bid != 0) {
     return Contradiction("reservation ", entry.id, " comes from a quote or a bid once");
   }
-  if (entry.guaranteed < WorkPerSecond() ||
-      (entry.event != Event::kDegrade && entry.guaranteed != WorkPerSecond())) {
+  if (entry.guaranteed < WorkPerSecond() || (entry.event != Event::kDegrade && entry.guaranteed != WorkPerSecond())) {
     return Contradiction("reservation ", entry.id, " has a guarantee out of bounds");
   }
   if (absl::Status terms = CheckTerms(entry, record); !terms.ok()) return terms;
@@ -681,14 +692,15 @@ absl::Status MarketRecords::Apply(const DeliveryEntry& entry) {
     return Contradiction("reservation ", entry.reservation, " delivers nothing");
   }
   const std::vector<RateStep>& steps = record->terms.steps;
-  const bool follows = entry.from == record->delivered_until ||
-                       (entry.from > record->delivered_until && entry.from < LastOf(steps) &&
-                        PartsOf(steps, record->delivered_until, entry.from).empty());
+  const bool follows =
+      entry.from == record->delivered_until || (entry.from > record->delivered_until && entry.from < LastOf(steps) &&
+                                                PartsOf(steps, record->delivered_until, entry.from).empty());
   const bool in_time = IsWholeMinute(entry.from) && IsWholeMinute(entry.to) && entry.from < entry.to &&
                        entry.to <= WindowStart(entry.from, Hours(1)) + Hours(1) && entry.to <= entry.at &&
                        entry.to <= LastOf(steps);
   if (!follows || !in_time) {
-    return Contradiction("a delivery of reservation ", entry.reservation, " does not follow the one before, in its time");
+    return Contradiction("a delivery of reservation ", entry.reservation,
+                         " does not follow the one before, in its time");
   }
   if (entry.promised != PromisedBy(steps, entry.from, entry.to) || entry.guaranteed < Work() ||
       entry.guaranteed > entry.promised || entry.delivered < Work()) {
@@ -814,8 +826,8 @@ void MarketRecords::RollUp(TenantId tenant, Instant before) {
 
 absl::Status MarketRecords::CheckInvariants() const {
   for (const ReservationRecord& record : reservations_) {
-    const Money ahead = IsOver(record.state) ? Money()
-                                             : PriceOf(record.terms.steps, record.delivered_until, Instant::Max());
+    const Money ahead =
+        IsOver(record.state) ? Money() : PriceOf(record.terms.steps, record.delivered_until, Instant::Max());
     Money charged;
     for (const ReservationChange& change : record.history) charged += change.charge;
     if (record.unearned == ahead && charged == record.paid - record.returned) continue;

@@ -37,8 +37,8 @@ namespace penstock::ledger {
 constexpr size_t kRememberedQuotes = 65'536;
 
 // Bounds of what is sold, so that no sum of prices overflows.
-constexpr int64_t kMaxUnitPrice = 1'000'000'000'000;                   // pico-units per milli-nt/s and minute
-constexpr int64_t kMaxPostedPrice = 1'000'000'000'000;                 // pico-units per token
+constexpr int64_t kMaxUnitPrice = 1'000'000'000'000;    // pico-units per milli-nt/s and minute
+constexpr int64_t kMaxPostedPrice = 1'000'000'000'000;  // pico-units per token
 
 struct QuoteRecord {
   QuoteEntry given;
@@ -228,9 +228,9 @@ class MarketRecords {
     std::set<uint32_t> reservations;
     std::set<std::pair<uint32_t, uint64_t>> history;  // reservation, version
     std::set<std::pair<uint32_t, Instant>> deliveries;
-    std::set<std::pair<TenantId, uint64_t>> postings;            // tenant, number
-    std::vector<std::pair<uint32_t, Instant>> gone_deliveries;   // of a reservation, before
-    std::vector<std::pair<TenantId, uint64_t>> gone_postings;    // of a tenant, before the number
+    std::set<std::pair<TenantId, uint64_t>> postings;           // tenant, number
+    std::vector<std::pair<uint32_t, Instant>> gone_deliveries;  // of a reservation, before
+    std::vector<std::pair<TenantId, uint64_t>> gone_postings;   // of a tenant, before the number
     friend bool operator==(const Changes&, const Changes&) { return true; }
   };
   absl::Status CheckOrigin(const ReservationEntry& entry) const;
@@ -253,11 +253,11 @@ class MarketRecords {
   std::map<PoolId, CapacityPlanEntry> capacity_;
   std::map<PoolId, DemandPlanEntry> demand_;
   std::deque<PriceEntry> prices_;
-  std::map<PoolId, std::vector<uint32_t>> posted_;                   // by rising `from`
+  std::map<PoolId, std::vector<uint32_t>> posted_;                     // by rising `from`
   std::map<std::pair<TenantId, PoolId>, std::vector<uint32_t>> pins_;  // rising
   std::map<uint64_t, QuoteRecord> quotes_;
   std::map<TenantId, std::set<uint64_t>> quotes_of_;
-  std::map<TenantId, size_t> open_quotes_of_;  // none that is zero
+  std::map<TenantId, size_t> open_quotes_of_;             // none that is zero
   std::set<std::pair<Instant, uint64_t>> active_quotes_;  // by when they expire
   std::set<uint64_t> ended_quotes_;
   std::map<uint64_t, BidRecord> bids_;

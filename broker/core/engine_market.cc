@@ -260,7 +260,7 @@ std::optional<Error> Engine::CheckSteps(const market::MarketTerms& terms, const 
 
 std::optional<Error> Engine::TermsOf(const Wish& wish, TenantId tenant, const MarketDesk& desk,
                                      ledger::ReservationTerms* terms) const {
-  if (std::optional<Error> error = CheckSteps(desk.market.terms(), wish.steps, market::WholeMinute(now_))) return error;
+  if (std::optional<Error> error = CheckSteps(desk.market.terms(), wish.steps, market::WholeMinute(now_ + Nanoseconds(1)))) return error;
   terms->pool = wish.pool;
   if (!wish.project.empty()) {
     const auto project = books().IdOf(ledger::NameKind::kProject, tenant.value, wish.project);

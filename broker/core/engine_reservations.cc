@@ -107,7 +107,7 @@ void Engine::OnEdge(uint32_t id, Instant at) {
     entry.event = ReservationEvent::kActivate;
     PostEvent(record, std::move(entry));
   }
-  DeliverUntil(id, at);
+  DeliverUntil(id, std::min(WindowStart(at, Minutes(1)), ledger::LastOf(terms.steps)));
   if (at >= ledger::LastOf(terms.steps)) {
     ledger::ReservationEntry entry;
     entry.event = ReservationEvent::kComplete;

@@ -65,7 +65,8 @@ Int128 QuantityOf(const std::vector<RateStep>& steps) {
   return sum;
 }
 
-/// What the margin leaves of a capacity, and what is left of that beside what stands for ever.
+}  // namespace
+
 Amounts ForSale(const ledger::CapacityPlanEntry& plan, const ledger::CapacityStep& step) {
   const auto derated = [&plan](int64_t amount) {
     return CheckedNarrow(Int128{amount} * (kWhole - plan.margin) / kWhole);
@@ -73,8 +74,6 @@ Amounts ForSale(const ledger::CapacityPlanEntry& plan, const ledger::CapacitySte
   return {derated(step.capacity.count()) - plan.standing.count(), derated(step.slots) - plan.standing_slots,
           derated(step.kv_tokens) - plan.standing_kv};
 }
-
-}  // namespace
 
 Amounts TakenBy(WorkPerSecond rate, const ledger::Envelope& envelope) {
   // rate x residence / mean work, each with what makes it whole: (milli-nt/s x ns) / (milli-nt x 10^9)

@@ -24,6 +24,15 @@ class NaiveCalendar {
     Add(taken_, to, amounts);
   }
 
+  /// What lies before may not be asked any more.
+  void ForgetBefore(Instant t) {
+    for (Changes* changes : {&supply_, &taken_}) {
+      const Amounts sum = SumUpTo(*changes, t);
+      changes->erase(changes->begin(), changes->upper_bound(t));
+      Add(*changes, t, sum);
+    }
+  }
+
   Amounts SupplyAt(Instant t) const { return SumUpTo(supply_, t); }
   Amounts TakenAt(Instant t) const { return SumUpTo(taken_, t); }
   Amounts RoomAt(Instant t) const { return SupplyAt(t) - TakenAt(t); }
