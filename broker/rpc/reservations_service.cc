@@ -257,45 +257,45 @@ class ReservationsService final : public v1::Reservations::CallbackService {
   grpc::ServerUnaryReactor* AmendReservation(grpc::CallbackServerContext* context,
                                              const v1::AmendReservationRequest* request,
                                              v1::ReservationChange* response) override {
-    core::ChangeReservation change;
     std::optional<AskedShape> shape;
-    const auto read = [&](TenantId) {
-      grpc::Status status = ReadOverrun(request->overrun(), &change.overrun);
-      if (status.ok() && !request->has_shape() && !change.overrun) {
+    const auto read = [&](TenantId, core::ChangeReservation* change) {
+      grpc::Status status = ReadOverrun(request->overrun(), &change->overrun);
+      if (status.ok() && !request->has_shape() && !change->overrun) {
         status = InvalidField("shape", "say what is to change: the shape, the overrun policy, or both");
       }
       if (!status.ok() || !request->has_shape()) return status;
       return ReadShape(request->shape(), "shape", &shape.emplace());
     };
-    return Change(*context, "/penstock.v1.Reservations/AmendReservation", What::kAmend, *request, std::move(change),
-                  read, Shaped{&shape, Begun::kMaybe}, response);
+    return Change(*context, "/penstock.v1.Reservations/AmendReservation", What::kAmend, *request, read,
+                  Shaped{&shape, Begun::kMaybe}, response);
   }
 
   grpc::ServerUnaryReactor* CancelReservation(grpc::CallbackServerContext* context,
                                               const v1::CancelReservationRequest* request,
                                               v1::ReservationChange* response) override {
-    return Change(*context, "/penstock.v1.Reservations/CancelReservation", What::kCancel, *request, {}, kNothingMore,
-                  {}, response);
+    return Change(*context, "/penstock.v1.Reservations/CancelReservation", What::kCancel, *request, kNothingMore, {},
+                  response);
   }
 
   grpc::ServerUnaryReactor* SellBack(grpc::CallbackServerContext* context, const v1::SellBackRequest* request,
                                      v1::ReservationChange* response) override {
     std::optional<AskedShape> shape;
-    const auto read = [&](TenantId) {
+    const auto read = [&](TenantId, core::ChangeReservation*) {
       return request->has_shape() ? ReadShape(request->shape(), "shape", &shape.emplace()) : grpc::Status::OK;
     };
-    return Change(*context, "/penstock.v1.Reservations/SellBack", What::kSellBack, *request, {}, read,
+    return Change(*context, "/penstock.v1.Reservations/SellBack", What::kSellBack, *request, read,
                   Shaped{&shape, Begun::kNo}, response);
   }
 
   grpc::ServerUnaryReactor* TransferReservation(grpc::CallbackServerContext* context,
                                                 const v1::TransferReservationRequest* request,
                                                 v1::ReservationChange* response) override {
-    core::ChangeReservation change;
-    change.project = request->project();
-    return Change(
-        *context, "/penstock.v1.Reservations/TransferReservation", What::kTransfer, *request, std::move(change),
-        [&](TenantId tenant) { return ReadProject(request->project(), tenant, names()); }, {}, response);
+    const auto read = [&](TenantId tenant, core::ChangeReservation* change) {
+      change->project = request->project();
+      return ReadProject(request->project(), tenant, names());
+    };
+    return Change(*context, "/penstock.v1.Reservations/TransferReservation", What::kTransfer, *request, read, {},
+                  response);
   }
 
   // ---- Operators.
@@ -377,7 +377,7 @@ class ReservationsService final : public v1::Reservations::CallbackService {
     const std::optional<AskedShape>* asked = nullptr;
     Begun begun = Begun::kNo;
   };
-  static constexpr auto kNothingMore = [](TenantId) { return grpc::Status::OK; };
+  static constexpr auto kNothingMore = [](TenantId, core::ChangeReservation*) { return grpc::Status::OK; };
 
   /// Authenticates, and reads whose thing a name means.
   grpc::Status Begin(const grpc::CallbackServerContext& context, std::string_view method, const std::string& name,
@@ -418,13 +418,14 @@ class ReservationsService final : public v1::Reservations::CallbackService {
   /// `read` reads what this change has beside others.
   template <class Request, class ReadMore>
   grpc::ServerUnaryReactor* Change(const grpc::CallbackServerContext& context, const char* method, What what,
-                                   const Request& request, core::ChangeReservation change, const ReadMore& read,
-                                   const Shaped& shaped, v1::ReservationChange* response) const {
+                                   const Request& request, const ReadMore& read, const Shaped& shaped,
+                                   v1::ReservationChange* response) const {
+    core::ChangeReservation change;
     auth::Principal principal;
     Owned owned;
     grpc::Status status = Begin(context, method, request.name(), kReservations, &principal, &owned);
     if (status.ok()) status = ReadEtag(request.etag(), &change.etag);
-    if (status.ok()) status = read(owned.tenant);
+    if (status.ok()) status = read(owned.tenant, &change);
     if (status.ok()) status = ReadCaller(request, method, owned.tenant, principal, &change.caller);
     if (!status.ok()) return new ReadingCall(status);
     if (owned.number > std::numeric_limits<uint32_t>::max()) {
@@ -474,11 +475,11 @@ class ReservationsService final : public v1::Reservations::CallbackService {
   grpc::ServerUnaryReactor* Suspend(const grpc::CallbackServerContext& context, const char* method, What what,
                                     const v1::DecideReservationRequest& request,
                                     v1::ReservationChange* response) const {
-    core::ChangeReservation change;
-    change.reason = request.reason();
-    return Change(
-        context, method, what, request, std::move(change),
-        [&](TenantId) { return ReadReason(request.reason(), what == What::kSuspend); }, {}, response);
+    const auto read = [&](TenantId, core::ChangeReservation* change) {
+      change->reason = request.reason();
+      return ReadReason(request.reason(), what == What::kSuspend);
+    };
+    return Change(context, method, what, request, read, {}, response);
   }
 
   grpc::ServerUnaryReactor* Decide(const grpc::CallbackServerContext& context, const char* method,

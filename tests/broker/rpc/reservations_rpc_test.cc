@@ -365,7 +365,8 @@ TEST_F(ReservationsRpcTest, AnAmendmentNeedsTheEtagThatWasRead) {
   v1::AmendReservationRequest policy;
   policy.set_name(bought.name());
   policy.set_overrun(v1::OVERRUN_REFUSE);
-  ASSERT_TRUE(stub_->AmendReservation(Context(As::kShop).get(), policy, &change).ok()) << "the shape stays";
+  const grpc::Status amended = stub_->AmendReservation(Context(As::kShop).get(), policy, &change);
+  ASSERT_TRUE(amended.ok()) << "the shape stays: " << amended.error_message();
   EXPECT_EQ(change.reservation().terms().overrun(), v1::OVERRUN_REFUSE);
   EXPECT_EQ(change.reservation().terms().peak_nt_per_s(), 150);
   EXPECT_EQ(change.charge().amount(), "0.000000000000");
@@ -471,6 +472,86 @@ TEST_F(ReservationsRpcTest, ARecommendationComparesWhatWasPaidWithWhatReservingC
   EXPECT_EQ(ReasonOf(stub_->RecommendReservation(Context(As::kShop).get(), request, &advice)), "NO_HISTORY");
   request.set_weeks(13);
   EXPECT_EQ(FieldOf(stub_->RecommendReservation(Context(As::kShop).get(), request, &advice)), "weeks");
+}
+
+/// Yesterday the shop reserved 100 nt/s for two hours, and used a little of it in the first one.
+class AfterDeliveryTest : public ReservationsRpcTest {
+ protected:
+  void SetUp() override {
+    core::EngineWorld past(Settings());
+    past.Tick(WindowStart(daemon::WallTime(), Hours(1)) - Days(1) - past.now());
+    first_ = past.now() + Hours(1);
+    core::AskQuote ask;
+    ask.caller.tenant = past.TenantNamed("shop");
+    ask.wish.pool = past.PoolNamed("chat");
+    ask.wish.steps = {{.from = first_, .to = first_ + Hours(2), .rate = NormalizedTokensPerSecond(100)}};
+    core::AcceptQuote accept;
+    accept.caller.tenant = ask.caller.tenant;
+    accept.quote = std::get<core::Quoted>(past.Ask(ask)).quote.id;
+    ASSERT_EQ(std::get<core::ReservationChanged>(past.Ask(accept)).id, 1u);
+    past.Advance(Hours(1) + Minutes(5));
+    past.CompleteNow(past.GrantNow(past.Request("shop", "a")), 10, 40);
+    past.Advance(Hours(2));
+    StartOn(past.journal().Handle());
+    stub_ = v1::Reservations::NewStub(channel());
+  }
+
+  Instant first_;
+};
+
+TEST_F(AfterDeliveryTest, UtilisationAndServiceLevelAreToldHourByHour) {
+  EXPECT_EQ(Read(As::kShop, "tenants/shop/reservations/1").state(), v1::Reservation::COMPLETED);
+  v1::GetUtilisationRequest request;
+  request.set_name("tenants/shop/reservations/1");
+  v1::GetUtilisationResponse used;
+  ASSERT_TRUE(stub_->GetUtilisation(Context(As::kShop).get(), request, &used).ok());
+  ASSERT_EQ(used.hours_size(), 2);
+  constexpr int64_t kPromised = int64_t{100'000} * 3'600;
+  EXPECT_EQ(used.hours(0).promised_milli_nt(), kPromised);
+  EXPECT_EQ(used.hours(0).delivered_milli_nt(), 170'000) << "10 + 4 x 40 nt";
+  EXPECT_EQ(used.hours(0).unused_milli_nt(), kPromised - 170'000);
+  EXPECT_EQ(used.hours(0).earned().amount(), "0.000060000000");
+  EXPECT_EQ(used.total().promised_milli_nt(), 2 * kPromised);
+  EXPECT_EQ(used.total().earned().amount(), "0.000120000000");
+
+  request.set_page_size(1);
+  ASSERT_TRUE(stub_->GetUtilisation(Context(As::kShop).get(), request, &used).ok());
+  ASSERT_EQ(used.hours_size(), 1);
+  request.set_page_token(used.next_page_token());
+  ASSERT_TRUE(stub_->GetUtilisation(Context(As::kShop).get(), request, &used).ok());
+  ASSERT_EQ(used.hours_size(), 1);
+  EXPECT_EQ(used.hours(0).delivered_milli_nt(), 0);
+  EXPECT_EQ(used.total().delivered_milli_nt(), 170'000) << "of the whole range";
+  EXPECT_EQ(used.next_page_token(), "");
+
+  v1::GetServiceLevelRequest level;
+  level.set_name(request.name());
+  level.mutable_to()->set_seconds((first_ + Hours(1) - Instant()).count() / Seconds(1).count());
+  v1::GetServiceLevelResponse met;
+  ASSERT_TRUE(stub_->GetServiceLevel(Context(As::kOperator).get(), level, &met).ok());
+  ASSERT_EQ(met.hours_size(), 1);
+  EXPECT_EQ(met.hours(0).requests(), 1);
+  EXPECT_EQ(met.hours(0).missed(), 0);
+  EXPECT_EQ(met.total().credit().amount(), "0.000000000000");
+  level.mutable_to()->set_nanos(1);
+  EXPECT_EQ(FieldOf(stub_->GetServiceLevel(Context(As::kShop).get(), level, &met)), "to");
+}
+
+TEST_F(AfterDeliveryTest, ARecommendationComparesWhatWasUsedWithWhatReservingCosts) {
+  v1::RecommendReservationRequest request;
+  request.set_pool("pools/chat");
+  v1::Recommendation advice;
+  const grpc::Status status = stub_->RecommendReservation(Context(As::kShop).get(), request, &advice);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(advice.to().seconds() - advice.from().seconds(), 4 * 7 * 86'400);
+  EXPECT_EQ(advice.elastic_price_pico_per_milli_nt(), 480) << "0.8 of the flat price is posted in an idle pool";
+  EXPECT_EQ(advice.reservation_price().pico_units_per_milli_nt_s_minute(), 10);
+  EXPECT_EQ(advice.cost_without().amount(), "0.000081600000") << "170,000 milli-nt x 480 pico";
+  EXPECT_EQ(advice.peak_nt_per_s(), 3) << "170 nt in a minute";
+  EXPECT_EQ(advice.constant().rate_nt_per_s(), 0) << "170 nt in four weeks";
+  EXPECT_EQ(advice.constant().savings().amount(), "0.000000000000");
+  EXPECT_EQ(advice.break_even_permille(), 0) << "10 pico a minute against 60 s x 480";
+  EXPECT_GE(advice.because_size(), 4);
 }
 
 }  // namespace
