@@ -233,15 +233,25 @@ TEST(TheAuthorisationTable, GivesEachRoleItsServicesAndNoMore) {
       {"/penstock.v1.Admission/", {Role::kGateway, Role::kTenant}},
       {"/penstock.v1.Billing/", {Role::kTenant, Role::kOperator}},
       {"/penstock.v1.Budgets/", {Role::kTenant, Role::kOperator}},
+      {"/penstock.v1.Market/", {Role::kTenant, Role::kOperator}},
       {"/penstock.v1.Operations/", {Role::kOperator}},
       {"/penstock.v1.Outcomes/", {Role::kGateway, Role::kTenant}},
+      {"/penstock.v1.Reservations/", {Role::kTenant, Role::kOperator}},
   };
   const std::map<std::string_view, std::set<Role>> exceptions = {
       {"/penstock.v1.Admission/Explain", {Role::kGateway, Role::kTenant, Role::kOperator}},  // reads only
       {"/penstock.v1.Billing/CloseStatement", {Role::kOperator}},
       {"/penstock.v1.Budgets/ApproveRaise", {Role::kOperator}},
       {"/penstock.v1.Budgets/RejectRaise", {Role::kOperator}},
+      {"/penstock.v1.Market/GetPrices", {Role::kGateway, Role::kTenant, Role::kOperator}},  // for routing
+      {"/penstock.v1.Market/WatchPrices", {Role::kGateway, Role::kTenant, Role::kOperator}},
+      {"/penstock.v1.Market/GetRateCard", {Role::kGateway, Role::kTenant, Role::kOperator}},
+      {"/penstock.v1.Market/GetShadowPrice", {Role::kOperator}},
       {"/penstock.v1.Outcomes/QueryOutcomes", {Role::kTenant, Role::kOperator}},
+      {"/penstock.v1.Reservations/SuspendReservation", {Role::kOperator}},
+      {"/penstock.v1.Reservations/ResumeReservation", {Role::kOperator}},
+      {"/penstock.v1.Reservations/ApproveReservation", {Role::kOperator}},
+      {"/penstock.v1.Reservations/RejectReservation", {Role::kOperator}},
   };
   for (const std::string_view method : AllMethods()) {
     const std::string service(method.substr(0, method.rfind('/') + 1));
