@@ -62,16 +62,18 @@ bool MayCharge(Event event, ReservationCharge::Kind kind) {
   return false;
 }
 
-/// Whether the steps promise the same before that moment, at the same prices.
+/// Whether the steps promise the same before that moment, at the same prices, in whatever pieces.
 bool SameBefore(const std::vector<RateStep>& a, const std::vector<RateStep>& b, Instant before) {
-  const auto parts = [before](const std::vector<RateStep>& steps) {
-    std::vector<RateStep> list = PartsOf(steps, Instant(), before);
-    std::sort(list.begin(), list.end(), [](const RateStep& x, const RateStep& y) {
-      return std::tie(x.from, x.to, x.rate, x.unit_price) < std::tie(y.from, y.to, y.rate, y.unit_price);
-    });
-    return list;
+  const auto changes = [before](const std::vector<RateStep>& steps) {
+    std::map<std::pair<int64_t, Instant>, int64_t> rates;  // by price and moment, of the sum of rates
+    for (const RateStep& part : PartsOf(steps, Instant(), before)) {
+      rates[{part.unit_price, part.from}] += part.rate.count();
+      rates[{part.unit_price, part.to}] -= part.rate.count();
+    }
+    std::erase_if(rates, [](const auto& change) { return change.second == 0; });
+    return rates;
   };
-  return parts(a) == parts(b);
+  return changes(a) == changes(b);
 }
 
 /// The steps that hold after the event.

@@ -125,7 +125,7 @@ void Engine::PostEvent(const ReservationRecord& record, ledger::ReservationEntry
   entry.tenant = record.tenant;
   entry.tariff = record.tariff;
   entry.at = now_;
-  entry.state = *ledger::After(record.state, entry.event, ledger::FirstOf(record.terms.steps) <= now_);
+  entry.state = ledger::After(record.state, entry.event, ledger::FirstOf(record.terms.steps) <= now_).value();
   ledger_->Post(std::move(entry));
 }
 
