@@ -96,6 +96,12 @@ Instant DeliveredUntil(const ReservationRecord& record, const std::vector<RateSt
   return none && !steps.empty() ? FirstOf(steps) : record.delivered_until;
 }
 
+/// Of a degraded one: what the latest of its first `count` changes that cut it has left.
+WorkPerSecond GuaranteedAfter(const std::vector<ReservationChange>& history, size_t count) {
+  while (count > 0 && history[count - 1].event != Event::kDegrade) --count;
+  return count == 0 ? WorkPerSecond() : history[count - 1].guaranteed;
+}
+
 }  // namespace
 
 // ---- Steps.
@@ -121,6 +127,27 @@ Work PromisedBy(const std::vector<RateStep>& steps, Instant from, Instant to) {
     work = CheckedAdd(work, CheckedMul(part.rate.count(), seconds));
   }
   return Work(work);
+}
+
+Work GuaranteedBy(const ReservationRecord& record, Instant from, Instant to) {
+  std::vector<Instant> edges = {from, to};
+  for (const RateStep& part : PartsOf(record.terms.steps, from, to)) edges.insert(edges.end(), {part.from, part.to});
+  for (const ReservationChange& change : record.history) {
+    if (change.at > from && change.at < to) edges.push_back(change.at);
+  }
+  std::sort(edges.begin(), edges.end());
+  Int128 sum = 0;   // milli-nt/s x ns
+  size_t next = 0;  // change that has not happened yet
+  for (size_t i = 0; i + 1 < edges.size(); ++i) {
+    if (edges[i] == edges[i + 1]) continue;
+    while (next < record.history.size() && record.history[next].at <= edges[i]) ++next;
+    WorkPerSecond rate = RateAt(record.terms.steps, edges[i]);
+    const ReservationState state = next == 0 ? record.state : record.history[next - 1].state;
+    if (state == ReservationState::kSuspended) rate = WorkPerSecond();
+    if (state == ReservationState::kDegraded) rate = std::min(rate, GuaranteedAfter(record.history, next));
+    sum += Int128{rate.count()} * (edges[i + 1] - edges[i]).count();
+  }
+  return Work(CheckedNarrow(sum / Seconds(1).count()));
 }
 
 WorkPerSecond RateAt(const std::vector<RateStep>& steps, Instant at) {
@@ -704,8 +731,8 @@ absl::Status MarketRecords::Apply(const DeliveryEntry& entry) {
     return Contradiction("a delivery of reservation ", entry.reservation,
                          " does not follow the one before, in its time");
   }
-  if (entry.promised != PromisedBy(steps, entry.from, entry.to) || entry.guaranteed < Work() ||
-      entry.guaranteed > entry.promised || entry.delivered < Work()) {
+  if (entry.promised != PromisedBy(steps, entry.from, entry.to) ||
+      entry.guaranteed != GuaranteedBy(*record, entry.from, entry.to) || entry.delivered < Work()) {
     return Contradiction("a delivery of reservation ", entry.reservation, " is not what its steps promise");
   }
   if (entry.earned != PriceOf(steps, entry.from, entry.to)) {
