@@ -276,7 +276,7 @@ class Engine {
   static RequestKey RequestKeyOf(TenantId tenant, std::string_view request_id);
   PoolState* MutablePool(PoolId id);
   ledger::Money ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const;
-  const ledger::TokenPrices& PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const;
+  ledger::TokenPrices PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const;
   template <class What>
   void Say(Ticket ticket, What&& outcome, Release release = Release::kWritten) {
     if (ticket == 0) return;

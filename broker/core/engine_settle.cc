@@ -48,8 +48,8 @@ TokenCounts Payable(const TokenCounts& tokens, const ledger::TokenPrices& prices
 
 }  // namespace
 
-const ledger::TokenPrices& Engine::PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const {
-  return books().PricesOf({TenantId(), KeyId(), pool, served, tariff});
+ledger::TokenPrices Engine::PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const {
+  return books().PricesOf({TenantId(), KeyId(), pool, served, tariff, 0});
 }
 
 ledger::Money Engine::ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const {
