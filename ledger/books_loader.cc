@@ -42,6 +42,7 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
   e.terms.pool.value = value.Unsigned32();
   e.terms.served = static_cast<ServiceClass>(value.Byte());
   e.terms.tariff = value.Unsigned32();
+  e.terms.posted = value.Unsigned32();
   e.at = value.At();
   e.body = value.Fixed<BodyDigest>();
   e.tokens = value.Counts();
@@ -298,6 +299,7 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     of.pool.value = key.Big32();
     of.served = static_cast<ServiceClass>(key.Byte());
     of.tariff = key.Big32();
+    of.posted = key.Big32();
     of.hour = moment();
     Bucket bucket;
     bucket.requests = value.Signed();
@@ -307,8 +309,7 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     bucket.unbilled_requests = value.Signed();
     bucket.unbilled_tokens = value.Counts();
     bucket.unbilled_work = Work(value.Signed());
-    const bool fits = books_.CheckTerms({of.tenant, of.key, of.pool, of.served, of.tariff}).ok() &&
-                      static_cast<size_t>(of.served) < kServiceClassCount;
+    const bool fits = static_cast<size_t>(of.served) < kServiceClassCount && books_.CheckTerms(TermsOf(of)).ok();
     const uint32_t name = kind == RowKind::kCut ? key.Big32() : 0;
     if (!fits || !IsPartOf(Bucket(), bucket) || !key.done() || !value.done()) {  // nothing that is counted is negative
       return absl::DataLossError("it does not make sense");

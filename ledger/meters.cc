@@ -65,10 +65,11 @@ Bucket& Bucket::operator-=(const Bucket& other) {
   return *this;
 }
 
-BucketKey BucketKeyOf(const SettleEntry& entry) {
-  const GrantTerms& terms = entry.terms;
-  return {terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, WindowStart(entry.at, Hours(1))};
+BucketKey BucketKeyOf(const GrantTerms& terms, Instant at) {
+  return {terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, terms.posted, WindowStart(at, Hours(1))};
 }
+
+GrantTerms TermsOf(const BucketKey& key) { return {key.tenant, key.key, key.pool, key.served, key.tariff, key.posted}; }
 
 bool IsPartOf(const Bucket& part, const Bucket& whole) {
   for (TokenKind kind : kAllTokenKinds) {
@@ -80,7 +81,7 @@ bool IsPartOf(const Bucket& part, const Bucket& whole) {
 }
 
 void Meters::Add(const SettleEntry& entry) {
-  BucketOf(BucketKeyOf(entry)).Add(entry);
+  BucketOf(BucketKeyOf(entry.terms, entry.at)).Add(entry);
   Add(entry.terms, entry.attributions, entry.at);
 }
 
@@ -105,13 +106,13 @@ Bucket& Meters::BucketOf(const BucketKey& key) {
 }
 
 void Meters::Prefetch(const GrantTerms& terms, Instant at) const {
-  current_buckets_.prefetch(BucketKey{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, Instant()});
+  current_buckets_.prefetch(BucketKeyOf(terms, Instant()));
   open_windows_.prefetch(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), WindowStart(at, kBaseWindow)});
 }
 
 void Meters::PrefetchRows(const GrantTerms& terms, Instant at) const {
   const auto bucket =
-      current_buckets_.find(BucketKey{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, Instant()});
+      current_buckets_.find(BucketKeyOf(terms, Instant()));
   if (bucket != current_buckets_.end()) StartToLoadAll(bucket->second.bucket);
   const Instant start = WindowStart(at, kBaseWindow);
   const auto window = open_windows_.find(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), start});

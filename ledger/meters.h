@@ -42,12 +42,13 @@ struct BucketKey {
   KeyId key;
   PoolId pool;
   ServiceClass served = ServiceClass::kDefault;
-  uint32_t tariff = 0;  // id of the pinned tariff: the price its tokens were charged at
+  uint32_t tariff = 0;  // ids of the pinned tariff and posted price (0: none): what its tokens were charged at
+  uint32_t posted = 0;
   Instant hour;
   friend auto operator<=>(const BucketKey&, const BucketKey&) = default;
   template <class H>
   friend H AbslHashValue(H h, const BucketKey& k) {
-    return H::combine(std::move(h), k.tenant, k.key, k.pool, k.served, k.tariff, k.hour.nanoseconds_since_epoch());
+    return H::combine(std::move(h), k.tenant, k.key, k.pool, k.served, k.tariff, k.posted, k.hour.nanoseconds_since_epoch());
   }
 };
 
@@ -64,8 +65,10 @@ struct Bucket {
   Bucket& operator-=(const Bucket& other);
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
-/// The bucket that a settlement counts in.
-BucketKey BucketKeyOf(const SettleEntry& entry);
+/// The bucket that a settlement on these terms at that moment counts in.
+BucketKey BucketKeyOf(const GrantTerms& terms, Instant at);
+/// The terms that it was charged on.
+GrantTerms TermsOf(const BucketKey& key);
 /// No count of it is larger than the whole's.
 bool IsPartOf(const Bucket& part, const Bucket& whole);
 

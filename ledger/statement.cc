@@ -21,14 +21,16 @@ bool LooksBack(const DemandCharge& charge) { return charge.ratchet.look_back > 0
 
 bool IsCoincident(const DemandCharge& charge) { return charge.rule == DemandRule::kCoincident; }
 
-void AddTokens(const Books& books, TenantId tenant, Instant from, Instant to, std::map<PoolId, PoolUse>* pools) {
+void AddTokens(const Books& books, TenantId tenant, Instant from, Instant to, std::map<PoolId, PoolUse>* pools,
+               std::map<uint32_t, TokenPrices>* posted) {
   const std::map<BucketKey, Bucket>& buckets = books.meters().buckets();
   BucketKey first;
   first.tenant = tenant;
   for (auto it = buckets.lower_bound(first); it != buckets.end() && it->first.tenant == tenant; ++it) {
     const auto& [key, bucket] = *it;
     if (key.hour < from || key.hour >= to) continue;
-    (*pools)[key.pool].tokens.push_back({key.hour, key.served, key.tariff, bucket.tokens});
+    (*pools)[key.pool].tokens.push_back({key.hour, key.served, key.tariff, key.posted, bucket.tokens});
+    if (key.posted != 0) posted->try_emplace(key.posted, books.market().prices()[key.posted - 1].prices);
   }
 }
 
@@ -56,7 +58,8 @@ void ForWindows(const Books& books, TenantId tenant, PoolId pool, Instant from, 
 
 void AddWork(const Books& books, TenantId tenant, PoolId pool, Instant from, Instant to, const PoolPrices& prices,
              PoolUse* use) {
-  if (std::any_of(prices.demand.begin(), prices.demand.end(), LooksBack)) from = std::max(Instant(), from - kLongestLookBack);
+  if (std::any_of(prices.demand.begin(), prices.demand.end(), LooksBack))
+    from = std::max(Instant(), from - kLongestLookBack);
   ForWindows(books, tenant, pool, from, to, [use](Tier tier, const rating::Sample& sample) {
     use->work.push_back({tier, sample});
   });
@@ -110,13 +113,13 @@ bool IsWholeHour(Instant t) { return t == WindowStart(t, Hours(1)); }
 }  // namespace
 
 Usage UsageOf(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff) {
+  Usage usage;
   std::map<PoolId, PoolUse> pools;
-  AddTokens(books, tenant, from, to, &pools);
+  AddTokens(books, tenant, from, to, &pools, &usage.posted);
   for (uint32_t id = 1; id <= books.CountOf(NameKind::kPool); ++id) {
     const PoolPrices* prices = tariff.PricesOf(books.NameOf(NameKind::kPool, id).name);
     if (prices != nullptr) AddWork(books, tenant, PoolId{id}, from, to, *prices, &pools[PoolId{id}]);
   }
-  Usage usage;
   for (auto& [pool, use] : pools) {
     use.pool = books.NameOf(NameKind::kPool, pool.value).name;
     usage.pools.push_back(std::move(use));
@@ -143,8 +146,7 @@ StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from
 StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff) {
   const Accounts& accounts = books.accounts();
   const StatementRecord* standing = accounts.FindStanding(tenant, from, to);
-  StatementInput input =
-      GatherStatement(books, tenant, from, to, tariff, accounts.SubscriptionOf(tenant, standing));
+  StatementInput input = GatherStatement(books, tenant, from, to, tariff, accounts.SubscriptionOf(tenant, standing));
   input.credits = accounts.CreditsOf(tenant);
   if (standing != nullptr) input.replaces = standing->id;
   return input;
@@ -199,11 +201,12 @@ absl::Status CheckKept(const Books& books, TenantId tenant, const Tariff& tariff
       "windows that this period needs are rolled up: its statements stand, and cannot be made anew");
 }
 
-absl::Status CheckPeriod(const Books& books, TenantId tenant, const Tariff& tariff, Instant from, Instant to, Instant now) {
+absl::Status CheckPeriod(const Books& books, TenantId tenant, const Tariff& tariff, Instant from, Instant to,
+                         Instant now) {
   if (to > now - kCloseAfter) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the period is not over: it can be closed ", kCloseAfter.count() / Minutes(1).count(),
-                     " minutes after its end; until then preview it"));
+    return absl::FailedPreconditionError(absl::StrCat("the period is not over: it can be closed ",
+                                                      kCloseAfter.count() / Minutes(1).count(),
+                                                      " minutes after its end; until then preview it"));
   }
   const Accounts& accounts = books.accounts();
   if (absl::Status kept = CheckKept(books, tenant, tariff, from); !kept.ok()) return kept;

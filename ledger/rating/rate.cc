@@ -32,8 +32,8 @@ Money Product(const Money& unit_price, Int128 quantity) {
 
 /// What one pool brought to the meters.
 struct PoolSums {
-  /// The last of the key: 1 + index into posted prices, 0 for none in force.
-  using TokenKey = std::tuple<ServiceClass, uint32_t, size_t /*band*/, size_t>;
+  /// The last two of the key: the posted price that was pinned; 1 + index into posted prices, 0 for none in force.
+  using TokenKey = std::tuple<ServiceClass, uint32_t, size_t /*band*/, uint32_t, size_t>;
   std::map<TokenKey, TokenCounts> tokens;
   Series work;       // elastic and reserved
   Series everyone;   // of all tenants
@@ -191,40 +191,37 @@ class Rating {
         band = calendar.BandAt(hours.try_emplace(row.pinned, calendar).first->second.At(row.at));
       const auto next = std::upper_bound(sums->posted.begin(), sums->posted.end(), row.at,
                                          [](Instant at, const PostedPrices& p) { return at < p.from; });
-      TokenCounts& sum = sums->tokens[{row.served, row.pinned, band, static_cast<size_t>(next - sums->posted.begin())}];
+      const auto in_force = row.posted != 0 ? 0 : static_cast<size_t>(next - sums->posted.begin());
+      TokenCounts& sum = sums->tokens[{row.served, row.pinned, band, row.posted, in_force}];
       for (const TokenKind kind : kAllTokenKinds) sum[kind] += row.tokens[kind];
     }
   }
 
-  /// Flat, or posted x coupling.
-  Int128 BasePrice(const PoolPrices* prices, ServiceClass served, TokenKind kind, const PostedPrices* posted) const {
-    if (prices == nullptr) return 0;
-    const Coupling& coupling = prices->coupling;
-    const bool coupled = ((coupling.classes >> static_cast<unsigned>(served)) & 1) != 0;
-    if (coupled && posted != nullptr && posted->prices[kind] > 0 && posted->prices[kind] % coupling.step == 0) {
-      return WholeTimes(posted->prices[kind], coupling.factor).value();
-    }
-    return prices->by_class[static_cast<size_t>(served)][kind];
-  }
-
   /// In the order in which ladders are climbed and lines stand: class, kind, pinned tariff, band, price.
-  std::vector<TokenLot> LotsOf(const std::string& pool, const PoolSums& sums) const {
-    std::map<std::tuple<ServiceClass, TokenKind, uint32_t, size_t, Int128>, int64_t> lots;
+  /// Adds up what settlements posted.
+  std::vector<TokenLot> LotsOf(const std::string& pool, const PoolSums& sums) {
+    std::map<std::tuple<ServiceClass, TokenKind, uint32_t, size_t, int64_t>, int64_t> lots;
     for (const auto& [key, counts] : sums.tokens) {
-      const auto& [served, pinned, band, posted] = key;
+      const auto& [served, pinned, band, posted, in_force] = key;
       const PoolPrices* prices = TariffOf(pinned).PricesOf(pool);
+      TokenPrices settled{};  // what settlements charged
+      if (prices != nullptr) settled = prices->by_class[static_cast<size_t>(served)];
+      if (prices != nullptr && posted != 0) settled = CoupledPrices(*prices, served, usage_.posted.at(posted));
+      TokenPrices base = settled;
+      if (prices != nullptr && in_force != 0) base = CoupledPrices(*prices, served, sums.posted[in_force - 1].prices);
+      bill_.posted += TokenCharge(counts, settled);
+      bill_.rerated -= TokenCharge(counts, settled);
       for (const TokenKind kind : kAllTokenKinds) {
         if (counts[kind] == Tokens()) continue;
         const TokenRule* rule = prices == nullptr ? nullptr : prices->RuleOf(served, kind);
         const bool by_band = rule != nullptr && !rule->by_band.empty();
-        const Int128 base = BasePrice(prices, served, kind, posted == 0 ? nullptr : &sums.posted[posted - 1]);
-        lots[{served, kind, pinned, by_band ? band : 0, base}] += counts[kind].count();
+        lots[{served, kind, pinned, by_band ? band : 0, base[kind]}] += counts[kind].count();
       }
     }
     std::vector<TokenLot> sorted;
     for (const auto& [key, tokens] : lots) {
-      const auto& [served, kind, pinned, band, base] = key;
-      if (tokens != 0) sorted.push_back({served, kind, pinned, band, base, tokens});
+      const auto& [served, kind, pinned, band, price] = key;
+      if (tokens != 0) sorted.push_back({served, kind, pinned, band, Int128{price}, tokens});
     }
     return sorted;
   }
@@ -236,12 +233,6 @@ class Rating {
     std::map<std::pair<uint32_t, const TokenRule*>, int64_t> climbed;
     for (const TokenLot& lot : lots) {
       const TokenRule* rule = RuleOf(pool, lot);
-      const PoolPrices* prices = TariffOf(lot.pinned).PricesOf(pool);
-      if (prices != nullptr) {
-        const Money flat = Of(Int128{prices->by_class[static_cast<size_t>(lot.served)][lot.kind]});
-        bill_.posted += Product(flat, lot.tokens);
-        bill_.rerated -= Product(flat, lot.tokens);
-      }
       if (rule == nullptr || rule->steps.empty()) {
         AppendTokens(pool, lot, rule, 0, lot.tokens);
       } else if (rule->volume) {

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ struct TokenRow {
   Instant at;
   ServiceClass served = ServiceClass::kDefault;
   uint32_t pinned = 0;  // the tariff that its grants pinned: Usage::pinned[pinned - 1]; 0: the one that is rated by
+  uint32_t posted = 0;  // the posted price that its grants pinned: in Usage::posted; 0: none
   TokenCounts tokens;
   friend bool operator==(const TokenRow&, const TokenRow&) = default;
 };
@@ -51,7 +53,7 @@ struct PoolUse {
   std::vector<TokenRow> tokens;
   std::vector<WorkRow> work;     // of months before the period too, where a ratchet looks back
   std::vector<Sample> everyone;  // elastic and reserved work of all tenants, where the tariff asks for the pool's peak
-  std::vector<PostedPrices> posted;  // ascending
+  std::vector<PostedPrices> posted;  // ascending; of rows that pin none
   friend bool operator==(const PoolUse&, const PoolUse&) = default;
 };
 
@@ -68,6 +70,7 @@ struct Usage {
   std::vector<PoolUse> pools;
   std::vector<OutcomeUse> outcomes;
   std::vector<const Tariff*> pinned;
+  std::map<uint32_t, TokenPrices> posted;  // that grants pinned, by id
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 
@@ -120,7 +123,7 @@ struct Bill {
   std::vector<Line> lines;
   Money rounding;  // sum of (exact - amount): goes to the rounding account
   Money total;     // sum of amounts
-  /// Of the token lines: what settlements posted at pinned flat prices, and what the rules of the tariff make of the
+  /// Of the token lines: what settlements posted at pinned prices, and what the rules of the tariff make of the
   /// same tokens in addition. Period close posts the difference.
   Money posted;
   Money rerated;

@@ -121,7 +121,7 @@ class MarketTest : public testing::Test {
     delivery.from = from;
     delivery.to = to;
     delivery.promised = PromisedBy(Last().terms.steps, from, to);
-    delivery.guaranteed = delivery.promised;
+    delivery.guaranteed = GuaranteedBy(Last(), from, to);
     delivery.earned = PriceOf(Last().terms.steps, from, to);
     return delivery;
   }
