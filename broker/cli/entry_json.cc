@@ -92,7 +92,9 @@ ordered_json Words(const GrantEntry& e) {
           {"request_id", e.request_id},
           {"body", Hex(e.body)},
           {"run", e.run},
-          {"labels", labels}};
+          {"labels", labels},
+          {"reservation", e.reservation},
+          {"queued_ns", e.queued.count()}};
 }
 
 ordered_json Words(const ProgressEntry& e) {
@@ -120,7 +122,9 @@ ordered_json Words(const SettleEntry& e) {
           {"work_milli_nt", e.work.count()},
           {"charge", e.charge.ToDecimal()},
           {"body", Hex(e.body)},
-          {"attributions", List(e.attributions)}};
+          {"attributions", List(e.attributions)},
+          {"first_token_ns", e.first_token.count()},
+          {"generating_ns", e.generating.count()}};
 }
 
 ordered_json Words(const VoidEntry& e) {
@@ -409,6 +413,7 @@ ordered_json Words(const DeliveryEntry& e) {
           {"slow_first", e.slow_first},
           {"slow_output", e.slow_output},
           {"missed", e.missed},
+          {"unserved", e.unserved},
           {"queued_ns", e.queued.count()},
           {"longest_queued_ns", e.longest_queued.count()}};
 }
