@@ -21,6 +21,7 @@ using Event = ReservationEvent;
 constexpr WorkPerSecond kMaxRate = WorkPerSecond(kMaxRateNtPerSecond * 1'000);
 // Of one event, all together: no sum of these overflows Money before 10^9 of them.
 const Money kMaxReservationPrice = Money::FromPico(INT64_MAX) * 1'000'000'000;
+constexpr Int128 kMaxQuantity = 1'000'000'000'000'000'000;  // milli-nt/s x minutes
 constexpr Instant kEndOfTime = Instant::Max() - Days(366);
 
 template <class... Parts>
@@ -210,6 +211,9 @@ absl::Status CheckSteps(const std::vector<RateStep>& steps) {
     rate += change;
     if (rate > kMaxRate.count()) return Contradiction("steps add up to a rate out of bounds");
   }
+  Int128 quantity = 0;
+  for (const RateStep& step : steps) quantity += QuantityOf(step);
+  if (quantity > kMaxQuantity) return Contradiction("steps add up to more than anything may be");
   if (PriceOf(steps) > kMaxReservationPrice) return Contradiction("steps are dearer than anything may be");
   return absl::OkStatus();
 }
@@ -604,11 +608,10 @@ absl::Status MarketRecords::CheckCharges(const ReservationEntry& entry, const Re
       due[price] -= quantity;
     }
   }
-  const Int128 most = Int128{kMaxRate.count()} * (kEndOfTime.nanoseconds_since_epoch() / Minutes(1).count());
   for (const ReservationCharge& charge : entry.charges) {
     const bool bought = charge.kind == ReservationCharge::Kind::kPurchase;
     const bool fits = MayCharge(entry.event, charge.kind) && charge.quantity != 0 && (charge.quantity > 0) == bought &&
-                      charge.quantity <= most && charge.quantity >= -most && charge.unit_price >= 0 &&
+                      charge.quantity <= kMaxQuantity && charge.quantity >= -kMaxQuantity && charge.unit_price >= 0 &&
                       charge.unit_price <= kMaxUnitPrice && charge.paid_price >= 0 &&
                       charge.paid_price <= kMaxUnitPrice;
     if (!fits) return Contradiction("reservation ", entry.id, " has a charge that does not belong to the event");

@@ -91,12 +91,10 @@ void Meters::Add(const GrantTerms& terms, const Attributions& attributions, Inst
 }
 
 Bucket& Meters::BucketOf(const BucketKey& key) {
-  BucketKey kind = key;
-  kind.hour = Instant();
-  CurrentBucket& current = current_buckets_[kind];
-  if (current.bucket == nullptr || current.hour != key.hour) {
+  CurrentBucket& current = current_buckets_[KindOf(key)];
+  if (current.bucket == nullptr || current.hour != key.hour || current.posted != key.posted) {
     const auto row = buckets_.try_emplace(key).first;
-    current = {key.hour, &row->second, &row->first};
+    current = {key.hour, key.posted, &row->second, &row->first};
   }
   if (current.changed_in != changes_.round) {
     current.changed_in = changes_.round;
@@ -106,13 +104,13 @@ Bucket& Meters::BucketOf(const BucketKey& key) {
 }
 
 void Meters::Prefetch(const GrantTerms& terms, Instant at) const {
-  current_buckets_.prefetch(BucketKeyOf(terms, Instant()));
+  current_buckets_.prefetch(KindOf(BucketKeyOf(terms, at)));
   open_windows_.prefetch(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), WindowStart(at, kBaseWindow)});
 }
 
 void Meters::PrefetchRows(const GrantTerms& terms, Instant at) const {
   const auto bucket =
-      current_buckets_.find(BucketKeyOf(terms, Instant()));
+      current_buckets_.find(KindOf(BucketKeyOf(terms, at)));
   if (bucket != current_buckets_.end()) StartToLoadAll(bucket->second.bucket);
   const Instant start = WindowStart(at, kBaseWindow);
   const auto window = open_windows_.find(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), start});
@@ -222,9 +220,7 @@ void Meters::RollUpBuckets(TenantId tenant, Instant before) {
            change.first->hour != MonthStartOf(change.first->hour);
   });
   RollUpHours(tenant, before, &buckets_, [this](const BucketKey& key, const Bucket& bucket, const auto& kept) {
-    BucketKey kind = key;
-    kind.hour = Instant();
-    const auto current = current_buckets_.find(kind);
+    const auto current = current_buckets_.find(KindOf(key));
     if (current != current_buckets_.end() && current->second.bucket == &bucket) current_buckets_.erase(current);
     changes_.gone_buckets.push_back(key);
     const bool noted = !changes_.buckets.empty() && changes_.buckets.back().second == &kept.second;

@@ -186,6 +186,12 @@ class Meters {
     Work* of_pool;            // nullptr: free work, which no demand counts
     uint32_t changed_in = 0;  // the round in which it was noted among the changes
   };
+  /// The key of a bucket among the current ones.
+  static BucketKey KindOf(BucketKey key) {
+    key.hour = Instant();
+    key.posted = 0;
+    return key;
+  }
   Bucket& BucketOf(const BucketKey& key);
   OpenWindow WindowOf(const WindowKey& key);
   void Spread(const GrantTerms& terms, const Attribution& attribution);
@@ -200,15 +206,16 @@ class Meters {
   std::map<Instant, std::map<WindowKey, Seconds60>> open_seconds_;  // by window start, until the watermark
   Instant newest_;
 
-  // Where the current rows are, so that an entry does not walk cold trees: the latest hour used of each kind of bucket,
-  // and the windows of open_seconds_.
+  // Where the current rows are, so that an entry does not walk cold trees: the latest bucket used of each kind, whatever
+  // its hour and posted price, and the windows of open_seconds_.
   struct CurrentBucket {
     Instant hour;
+    uint32_t posted = 0;
     Bucket* bucket = nullptr;
     const BucketKey* key = nullptr;
     uint32_t changed_in = 0;
   };
-  Uncopied<absl::flat_hash_map<BucketKey, CurrentBucket>> current_buckets_;  // by keys without their hours
+  Uncopied<absl::flat_hash_map<BucketKey, CurrentBucket>> current_buckets_;  // by keys without hours and posted prices
   Uncopied<absl::flat_hash_map<WindowKey, OpenWindow>> open_windows_;
   Uncopied<Changes> changes_;
 };

@@ -59,6 +59,34 @@ std::string DescribeTokens(const TokenLot& lot, const Tariff& tariff, const Toke
   return text;
 }
 
+bool IsOfReservation(LineKind kind) {
+  return kind == LineKind::kPurchase || kind == LineKind::kRefund || kind == LineKind::kSellBack;
+}
+
+std::string_view DescribeReserved(LineKind kind) {
+  switch (kind) {
+    case LineKind::kPurchase:
+      return "bought";
+    case LineKind::kRefund:
+      return "refunded";
+    case LineKind::kSellBack:
+      return "sold back";
+    case LineKind::kReservedUsed:
+      return "used";
+    default:
+      return "not used";
+  }
+}
+
+/// amount x part / whole, zero of nothing; of the opposites the opposite. No product is larger than Money: part is no
+/// more than whole, which is less than 2^63.
+Money ShareRoundDown(const Money& amount, int64_t part, int64_t whole) {
+  if (whole == 0) return Money();
+  const PicoCount each = amount.pico() / whole;
+  const PicoCount rest = amount.pico() % whole;
+  return Money::FromPico(PicoCount(each * part + rest * part / whole));
+}
+
 std::string DescribeDemand(const DemandCharge& charge, size_t step) {
   std::string text;
   switch (charge.rule) {
@@ -114,6 +142,7 @@ class Rating {
     bill_.rounding += line.exact - line.amount;
     bill_.total += line.amount;
     if (line.kind == LineKind::kTokens) token_charges_ += line.amount;
+    if (IsOfReservation(line.kind)) reservations_ += line.amount;
     bill_.lines.push_back(std::move(line));
   }
 
@@ -146,6 +175,7 @@ class Rating {
     const PoolPrices* prices = tariff_.PricesOf(pool);
     const PoolSums sums = SumsOf(pool, prices);
     RateTokens(pool, sums);
+    RateReservations(pool);
     if (prices == nullptr) return;
     RateCapacity(*prices);
     RateUnits(*prices);
@@ -290,6 +320,47 @@ class Rating {
 
   // ---- What was bought.
 
+  void RateReservations(const std::string& pool) {
+    struct Sum {
+      Int128 quantity = 0;
+      Money effective;
+    };
+    std::map<std::tuple<uint32_t, LineKind, int64_t /*unit price*/>, Sum> sums;
+    for (const PoolUse& use : usage_.pools) {
+      if (use.pool != pool) continue;
+      for (const ReservationPosting& one : use.postings) {
+        if (!Holds(period_, one.at)) continue;
+        Sum& sum = sums[{one.reservation, one.kind, one.unit_price}];
+        sum.quantity += one.quantity;
+        sum.effective += Product(Money::FromPico(one.unit_price - one.paid_price), one.quantity);
+      }
+      for (const ReservationUse& one : use.reserved) {
+        if (!Holds(period_, one.from)) continue;
+        // Of a correction all three are below zero.
+        const Work used_work =
+            one.promised < Work() ? std::max(one.delivered, one.promised) : std::min(one.delivered, one.promised);
+        const int64_t used = used_work.count();
+        const Money of_used = ShareRoundDown(one.earned, used, one.promised.count());
+        Sum& as_used = sums[{one.reservation, LineKind::kReservedUsed, 0}];
+        as_used.quantity += used;
+        as_used.effective += of_used;
+        Sum& as_unused = sums[{one.reservation, LineKind::kReservedUnused, 0}];
+        as_unused.quantity += one.promised.count() - used;
+        as_unused.effective += one.earned - of_used;
+      }
+    }
+    for (const auto& [key, sum] : sums) {
+      const auto& [reservation, kind, unit_price] = key;
+      Line line = NewLine(kind, absl::StrCat("reservation ", reservation, ": ", Abseil(DescribeReserved(kind))), pool);
+      line.reservation = reservation;
+      line.quantity = sum.quantity;
+      line.unit_price = Money::FromPico(unit_price);
+      line.effective = sum.effective;
+      bill_.posted += Product(line.unit_price, line.quantity);
+      Append(std::move(line));
+    }
+  }
+
   void RateCapacity(const PoolPrices& prices) {
     if (prices.capacity_price == 0) return;
     for (const Reservation& reservation : subscription_.reservations) {
@@ -410,7 +481,8 @@ class Rating {
   void RateMinimum() {
     if (subscription_.minimum.IsZero()) return;
     const Money minimum = Product(subscription_.minimum, BillingMonths());
-    if (bill_.total < minimum) AppendSum(LineKind::kTrueUp, "true-up to the minimum", minimum - bill_.total);
+    const Money counted = bill_.total - std::min(reservations_, Money());
+    if (counted < minimum) AppendSum(LineKind::kTrueUp, "true-up to the minimum", minimum - counted);
   }
 
   void RateCredits(Credit::Kind kind) {
@@ -446,6 +518,7 @@ class Rating {
   const Period in_force_;
   Bill bill_;
   Money token_charges_;
+  Money reservations_;  // purchases less what was given back
 };
 
 }  // namespace

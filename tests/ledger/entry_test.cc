@@ -301,6 +301,8 @@ class AnyEntry {
       line.windows.assign(random_.Index(4), Time());
       line.window_count = Number();
       line.highest_second = Work(Number());
+      line.reservation = Number32();
+      line.effective = Cash();
       statement.lines.push_back(line);
     }
     return statement;
@@ -423,6 +425,8 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
   line.amount = Money::FromPico(10'000);
   line.windows = {at - Hours(2)};
   line.highest_second = Work(30);
+  line.reservation = 5;
+  line.effective = Money::FromPico(-3);
 
   ReservationTerms reserved;
   reserved.pool = PoolId{3};
@@ -475,7 +479,7 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
        "0b0201aab4aed8c7bfce972f035553440467696674010a02aab4aed8c7bfce972faab4aed8c7bfce972f"},
       {statement,
        "0c03010402aab4aed8c7bfce972faab4a4c1bb9ccb972faab4e9cc81eecc972f0e01020a01050e62696c6c696e672064656d"
-       "616e6401700276310200d00f020eb06da09c0101aab4a4c1bb9ccb972f023c"},
+       "616e6401700276310200d00f020eb06da09c0101aab4a4c1bb9ccb972f023c0505"},
       {RollUpEntry{TenantId{1}, at, at}, "0d01aab4aed8c7bfce972faab4aed8c7bfce972f"},
       {KeyProjectEntry{KeyId{2}, ProjectId{300}}, "0e02ac02"},
       {OutcomeEntry{7, TenantId{1}, at, at - Seconds(1), "done", 2, -1, "run", {{"k", "v"}}, 3, "req", body},
