@@ -71,6 +71,12 @@ bool Contracts::HasContract(Place place) const {
   return room_[place].in_contract && groups_[room_.ReservedPartOf(place).group].oldest != kNoCell;
 }
 
+ContractId Contracts::OwedTo(Place place, Instant now) const {
+  const Group& group = groups_[room_.ReservedPartOf(place).group];
+  const bool owed = group.line.first == place && group.chosen != kNoCell && group.eligible_at <= now;
+  return owed ? contracts_[group.chosen].id : 0;
+}
+
 void Contracts::Append(TenantId tenant, Place place) {
   const uint32_t group = GroupOf(tenant);
   Group& of = groups_[group];

@@ -42,6 +42,8 @@ class Contracts {
   /// The first of a tenant's reserved requests, or kNoPlace; the next ones follow Waiting::contract.
   Place LineOf(TenantId tenant) const;
   bool HasContract(Place place) const;
+  /// The contract that the first of a line was eligible on by `now`; 0: it is not the first, or was not.
+  ContractId OwedTo(Place place, Instant now) const;
   TenantId TenantOf(Place place) const { return groups_[room_.ReservedPartOf(place).group].tenant; }
 
   /// Stands at the end of its tenant's line. The place was entered as reserved.

@@ -171,7 +171,11 @@ bool FairScheduler::Cancel(WaitingId id, Instant) {
 }
 
 void FairScheduler::ExpireDue(Instant now) {
-  while (!deadlines_.empty() && deadlines_.TopAt() <= now) Depart(deadlines_.Top(), /*shed=*/false);
+  while (!deadlines_.empty() && deadlines_.TopAt() <= now) {
+    const Place place = deadlines_.Top();
+    if (room_[place].in_contract) room_.ReservedPartOf(place).owed = contracts_.OwedTo(place, now);
+    Depart(place, /*shed=*/false);
+  }
 }
 
 std::optional<Departure> FairScheduler::PopDeparture(Instant now) {
@@ -179,7 +183,8 @@ std::optional<Departure> FairScheduler::PopDeparture(Instant now) {
   if (departed_.empty()) return std::nullopt;
   const Place place = departed_.first;
   const Departure departure{.request = room_[place].request,
-                            .why = room_[place].shed ? Departure::Why::kShed : Departure::Why::kDeadline};
+                            .why = room_[place].shed ? Departure::Why::kShed : Departure::Why::kDeadline,
+                            .owed = room_[place].reserved == kNoCell ? 0 : room_.ReservedPartOf(place).owed};
   room_.Remove(departed_, &Waiting::share, place);
   --departed_count_;
   room_.Leave(place);

@@ -127,6 +127,7 @@ struct Departure {
   enum class Why : uint8_t { kDeadline, kShed };
   uint64_t request = 0;
   Why why = Why::kDeadline;
+  ContractId owed = 0;  // it was inside this contract, and got no place; 0: none
 };
 
 /// Why an offer cannot even stand in line.

@@ -50,6 +50,7 @@ static_assert(sizeof(Waiting) == 64);
 struct ReservedPart {
   PackedCounts tokens;
   uint32_t group = kNoCell;  // its tenant's, in Contracts
+  ContractId owed = 0;       // Departure::owed
 };
 
 /// A first-in-first-out line of places.

@@ -89,7 +89,7 @@ uint8_t Accounts::PlaceOf(std::string_view currency) {
     if (currencies_[i].currency == currency) return static_cast<uint8_t>(i + 1);
   }
   PENSTOCK_CHECK(currencies_.size() < kMaxCurrencies);
-  currencies_.push_back({.currency = std::string(currency), .revenue = {}, .prepaid = {}, .rounding = {}, .paid_in = {}});
+  currencies_.push_back({.currency = std::string(currency), .revenue = {}, .prepaid = {}, .rounding = {}, .paid_in = {}, .unearned = {}});
   return static_cast<uint8_t>(currencies_.size());
 }
 
@@ -318,15 +318,17 @@ Money Accounts::AdjustmentOf(TenantId tenant) const {
   return sum;
 }
 
-absl::Status Accounts::CheckInvariants(const std::vector<Money>& posted) const {
+absl::Status Accounts::CheckInvariants(const std::vector<Money>& posted, const std::vector<Money>& unearned) const {
   std::map<uint8_t, Money> receivable;
   std::map<uint8_t, Money> left;
+  std::map<uint8_t, Money> ahead;
   for (size_t i = 0; i < posted.size(); ++i) {
     const TenantId tenant{static_cast<uint32_t>(i + 1)};
     const Money owed = posted[i] + AdjustmentOf(tenant);
     if (tenants_[i].currency != 0) {
       receivable[tenants_[i].currency] += owed;
-    } else if (!owed.IsZero()) {
+      ahead[tenants_[i].currency] += unearned[i];
+    } else if (!owed.IsZero() || !unearned[i].IsZero()) {
       return absl::DataLossError(absl::StrCat("tenant ", tenant.value, " owes money in no currency"));
     }
   }
@@ -343,7 +345,7 @@ absl::Status Accounts::CheckInvariants(const std::vector<Money>& posted) const {
     const CurrencyAccounts& all = currencies_[i];
     const auto place = static_cast<uint8_t>(i + 1);
     const Money debits = receivable[place] + all.paid_in + all.rounding;
-    const Money credits = all.revenue + all.prepaid;
+    const Money credits = all.revenue + all.prepaid + all.unearned;
     if (debits != credits) {
       return absl::DataLossError(
           absl::StrCat(all.currency, ": debits ", debits.ToDecimal(), ", credits ", credits.ToDecimal()));
@@ -351,6 +353,10 @@ absl::Status Accounts::CheckInvariants(const std::vector<Money>& posted) const {
     if (all.prepaid != left[place]) {
       return absl::DataLossError(absl::StrCat(all.currency, ": prepaid ", all.prepaid.ToDecimal(), ", credits have ",
                                               left[place].ToDecimal(), " left"));
+    }
+    if (all.unearned != ahead[place]) {
+      return absl::DataLossError(absl::StrCat(all.currency, ": unearned ", all.unearned.ToDecimal(),
+                                              ", reservations have ", ahead[place].ToDecimal()));
     }
   }
   return absl::OkStatus();

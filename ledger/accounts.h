@@ -7,6 +7,7 @@
 //                       prepaid (what prepaid credits pay),
 //                       rounding (what rounding took away)
 //
+// (ledger/market_records.h says what reservations post: receivable, unearned, revenue.)
 // A statement that replaces another reverses its postings first. Part of the books: a pure function of the entries.
 #pragma once
 
@@ -35,6 +36,7 @@ struct CurrencyAccounts {
   Money prepaid;
   Money rounding;
   Money paid_in;
+  Money unearned;  // what reservations were paid for and have not delivered yet
   friend bool operator==(const CurrencyAccounts&, const CurrencyAccounts&) = default;
 };
 
@@ -135,9 +137,10 @@ class Accounts {
   /// What standing statements add to what settlements posted: sum of (total - posted).
   Money AdjustmentOf(TenantId tenant) const;
 
-  /// Debits equal credits in every currency, given what settlements posted to the tenants, by id - 1; prepaid is the
-  /// sum of what is left of prepaid credits. DATA_LOSS says where not.
-  absl::Status CheckInvariants(const std::vector<Money>& posted) const;
+  /// Debits equal credits in every currency, given what settlements and reservations posted to the tenants, by id - 1;
+  /// prepaid is the sum of what is left of prepaid credits, and unearned that of `unearned`, by tenant as well.
+  /// DATA_LOSS says where not.
+  absl::Status CheckInvariants(const std::vector<Money>& posted, const std::vector<Money>& unearned) const;
 
   // ---- Rows (ledger/books_rows.h).
 

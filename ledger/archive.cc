@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "ledger/books_loader.h"
 #include "ledger/books_rows.h"
 #include "ledger/journal_row.h"
 #include "ledger/ledger.h"

@@ -2,7 +2,7 @@
 //   1. open_ and the set ended bits are disjoint; together they are every grant that the journal knows.
 //   2. balances_[t].pending = sum of open_ holds of t; balances_[t].posted = sum of bucket charges of t.
 //   3. Debits equal credits in every currency: each charge is one debit (receivable of the tenant) and one credit
-//   (revenue).
+//   (revenue); what reservations post ledger/market_records.h says.
 //   4. No two open grants have the same request id of the same tenant.
 
 #include "ledger/books.h"
@@ -204,11 +204,18 @@ absl::Status Books::ApplyOne(GrantEntry&& entry) {
   const absl::Status checked = AllOf(CheckTerms(entry.terms), CheckTokens(entry.estimate), CheckWork(entry.work),
                                      CheckDeadlines(entry.at, entry.lease_deadline, entry.settle_deadline));
   if (!checked.ok()) return checked;
-  if (absl::Status currency = CheckCurrency(entry.terms); !currency.ok()) return currency;
+  if (absl::Status currency = CheckCurrency(entry.terms.tenant, entry.terms.tariff); !currency.ok()) return currency;
   if (entry.id.epoch != epoch_ || epoch_ == 0 || entry.id.sequence != last_grant_sequence_ + 1) {
     return Contradiction(Text(entry.id), " follows grant ", epoch_, "-", last_grant_sequence_);
   }
   if (absl::Status hold = CheckHold(entry); !hold.ok()) return hold;
+  if (entry.reservation != 0 || entry.queued != Duration()) {
+    const ReservationRecord* reservation = market_.FindReservation(entry.reservation);
+    const bool fits = reservation != nullptr && reservation->tenant == entry.terms.tenant &&
+                      reservation->terms.pool == entry.terms.pool && entry.terms.served == ServiceClass::kReserved &&
+                      !IsOver(reservation->state) && entry.queued >= Duration();
+    if (!fits) return Contradiction(Text(entry.id), " runs inside a reservation that is not there for it");
+  }
   RequestFingerprint request;
   if (!entry.request_id.empty()) request = FingerprintOf(entry.terms.tenant, entry.request_id);
   if (const RequestRecord* earlier = open_.FindRequest(request)) {
@@ -259,10 +266,14 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   if (!entry.billed && entry.unbilled != TokenCounts()) {
     return Contradiction(Text(entry.id), " is not billed at all, yet has unbilled tokens apart");
   }
+  const auto timely = [](Duration d) { return d >= Duration() && d <= Seconds(kMaxLeaseSeconds); };
+  if (!timely(entry.first_token) || !timely(entry.generating)) {
+    return Contradiction(Text(entry.id), " settles with times out of bounds");
+  }
   const OpenGrant* open = open_.Find(entry.id);
   if (open != nullptr) ended_.Prefetch(open->request);
   if (absl::Status standing = CheckStanding(entry, open); !standing.ok()) return standing;
-  if (absl::Status charge = AllOf(CheckCurrency(entry.terms), CheckCharge(entry)); !charge.ok()) return charge;
+  if (absl::Status charge = AllOf(CheckCurrency(entry.terms.tenant, entry.terms.tariff), CheckCharge(entry)); !charge.ok()) return charge;
   if (AttributedSoFar(entry.id, open) + WorkOf(entry.attributions) != entry.work) {
     return Contradiction(Text(entry.id), " settles work that its attributions do not add up to");
   }
@@ -273,6 +284,12 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   meters_.Add(entry);
   NoteWork(entry.terms.tenant, entry.attributions);
   if (open != nullptr) cuts_.Add(entry, open->grant.run, open->grant.labels);
+  if (open != nullptr && open->grant.reservation != 0) {
+    static const ServiceLevel kNone;
+    const Tariff& tariff = tariffs_[market_.FindReservation(open->grant.reservation)->tariff - 1].tariff;
+    const PoolPrices* prices = tariff.PricesOf(NameOf(NameKind::kPool, entry.terms.pool.value).name);
+    market_.NoteSettled(open->grant, entry, prices == nullptr ? kNone : prices->service_level);
+  }
   EndedGrant ended = EndOf(entry);
   if (open != nullptr) {
     EndOpen(*open, ended);
@@ -324,6 +341,7 @@ absl::Status Books::ApplyOne(const RollUpEntry& entry) {
   if (absl::Status applied = accounts_.Apply(entry); !applied.ok()) return applied;
   meters_.RollUp(entry.tenant, entry.before);
   cuts_.RollUp(entry.tenant, entry.before);
+  market_.RollUp(entry.tenant, entry.before);
   NoteBalance(entry.tenant.value - 1);
   return absl::OkStatus();
 }
@@ -374,23 +392,91 @@ absl::Status Books::ApplyOne(const BudgetRaiseEntry& entry) {
 
 absl::Status Books::ApplyOne(const BudgetChangeEntry& entry) { return budget_records_.Apply(entry); }
 
-absl::Status Books::ApplyOne(const CapacityPlanEntry&) { return absl::UnimplementedError("not yet"); }
+// ---- What is bought ahead of time.
 
-absl::Status Books::ApplyOne(const DemandPlanEntry&) { return absl::UnimplementedError("not yet"); }
+absl::Status Books::ApplyOne(const CapacityPlanEntry& entry) {
+  if (absl::Status pool = CheckPool(entry.pool); !pool.ok()) return pool;
+  return market_.Apply(entry);
+}
 
-absl::Status Books::ApplyOne(const PriceEntry&) { return absl::UnimplementedError("not yet"); }
+absl::Status Books::ApplyOne(const DemandPlanEntry& entry) {
+  if (absl::Status pool = CheckPool(entry.pool); !pool.ok()) return pool;
+  return market_.Apply(entry);
+}
 
-absl::Status Books::ApplyOne(const QuoteEntry&) { return absl::UnimplementedError("not yet"); }
+absl::Status Books::ApplyOne(const PriceEntry& entry) {
+  if (absl::Status priced = CheckPriced(entry.tariff, entry.pool); !priced.ok()) return priced;
+  if (entry.kind != PriceKind::kPosted) {
+    if (absl::Status tenant = CheckTenant(entry.tenant); !tenant.ok()) return tenant;
+  }
+  return market_.Apply(entry);
+}
 
-absl::Status Books::ApplyOne(const QuoteEndEntry&) { return absl::UnimplementedError("not yet"); }
+absl::Status Books::ApplyOne(const QuoteEntry& entry) {
+  if (absl::Status deal = CheckDeal(entry.tenant, entry.tariff, entry.terms); !deal.ok()) return deal;
+  return market_.Apply(entry);
+}
 
-absl::Status Books::ApplyOne(const ReservationEntry&) { return absl::UnimplementedError("not yet"); }
+absl::Status Books::ApplyOne(const QuoteEndEntry& entry) { return market_.Apply(entry); }
 
-absl::Status Books::ApplyOne(const DeliveryEntry&) { return absl::UnimplementedError("not yet"); }
+absl::Status Books::ApplyOne(const ReservationEntry& entry) {
+  if (absl::Status tenant = CheckTenant(entry.tenant); !tenant.ok()) return tenant;
+  for (const ReservationTerms& terms : entry.terms) {
+    if (absl::Status deal = CheckDeal(entry.tenant, entry.tariff, terms); !deal.ok()) return deal;
+  }
+  if (absl::Status applied = market_.Apply(entry); !applied.ok()) return applied;
+  if (entry.charges.empty()) return absl::OkStatus();
 
-absl::Status Books::ApplyOne(const BidEntry&) { return absl::UnimplementedError("not yet"); }
+  const uint8_t currency = tariff_currency_[entry.tariff - 1];
+  if (accounts_.CurrencyPlaceOf(entry.tenant) == 0) accounts_.SetCurrency(entry.tenant, currency);
+  CurrencyAccounts& accounts = accounts_.In(currency);
+  Balance& balance = MutableBalance(entry.tenant);
+  for (const ReservationCharge& charge : entry.charges) {
+    const Money amount = AmountOf(charge);
+    const Money paid = PaidOf(charge);
+    balance.bought += amount;
+    accounts.unearned += paid;
+    accounts.revenue += amount - paid;
+  }
+  return absl::OkStatus();
+}
 
-absl::Status Books::ApplyOne(const BidEndEntry&) { return absl::UnimplementedError("not yet"); }
+absl::Status Books::ApplyOne(const DeliveryEntry& entry) {
+  if (absl::Status applied = market_.Apply(entry); !applied.ok()) return applied;
+  CurrencyAccounts& accounts =
+      accounts_.In(tariff_currency_[market_.FindReservation(entry.reservation)->tariff - 1]);
+  accounts.unearned -= entry.earned;
+  accounts.revenue += entry.earned;
+  return absl::OkStatus();
+}
+
+absl::Status Books::ApplyOne(const BidEntry& entry) {
+  if (absl::Status deal = CheckDeal(entry.tenant, entry.tariff, entry.terms); !deal.ok()) return deal;
+  return market_.Apply(entry);
+}
+
+absl::Status Books::ApplyOne(const BidEndEntry& entry) { return market_.Apply(entry); }
+
+absl::Status Books::CheckPool(PoolId pool) const {
+  if (pool.value >= 1 && pool.value <= CountOf(NameKind::kPool)) return absl::OkStatus();
+  return Contradiction("unknown pool ", pool.value);
+}
+
+absl::Status Books::CheckPriced(uint32_t tariff, PoolId pool) const {
+  if (absl::Status known = CheckPool(pool); !known.ok()) return known;
+  if (tariff < 1 || tariff > tariffs_.size()) return Contradiction("unknown tariff ", tariff);
+  if (priced_[tariff - 1][pool.value - 1] < tariffs_[tariff - 1].tariff.pools.size()) return absl::OkStatus();
+  return Contradiction("tariff ", tariffs_[tariff - 1].tariff.version, " does not price pool ", pool.value);
+}
+
+absl::Status Books::CheckDeal(TenantId tenant, uint32_t tariff, const ReservationTerms& terms) const {
+  if (absl::Status known = AllOf(CheckTenant(tenant), CheckPriced(tariff, terms.pool)); !known.ok()) return known;
+  if (absl::Status currency = CheckCurrency(tenant, tariff); !currency.ok()) return currency;
+  const uint32_t project = terms.project.value;
+  const bool fits = project == 0 || (project <= CountOf(NameKind::kProject) &&
+                                     NameOf(NameKind::kProject, project).owner == tenant.value);
+  return fits ? absl::OkStatus() : Contradiction("project ", project, " is not of tenant ", tenant.value);
+}
 
 absl::Status Books::ApplyOne(const RunApprovalEntry& entry) {
   return entry.run.empty() ? Contradiction("an approval names no run") : CheckTenant(entry.tenant);
@@ -442,11 +528,10 @@ absl::Status Books::CheckTerms(const GrantTerms& terms) const {
   return absl::OkStatus();
 }
 
-absl::Status Books::CheckCurrency(const GrantTerms& terms) const {
-  if (accounts_.Fits(terms.tenant, tariff_currency_[terms.tariff - 1])) return absl::OkStatus();
-  return Contradiction("tariff ", tariffs_[terms.tariff - 1].tariff.version, " is in ",
-                       tariffs_[terms.tariff - 1].tariff.currency, ", the account of tenant ", terms.tenant.value, " in ",
-                       std::string(accounts_.CurrencyOf(terms.tenant)));
+absl::Status Books::CheckCurrency(TenantId tenant, uint32_t tariff) const {
+  if (accounts_.Fits(tenant, tariff_currency_[tariff - 1])) return absl::OkStatus();
+  return Contradiction("tariff ", tariffs_[tariff - 1].tariff.version, " is in ", tariffs_[tariff - 1].tariff.currency,
+                       ", the account of tenant ", tenant.value, " in ", std::string(accounts_.CurrencyOf(tenant)));
 }
 
 absl::Status Books::CheckStanding(const SettleEntry& entry, const OpenGrant* open) const {
@@ -572,15 +657,20 @@ absl::Status Books::CheckInvariants() const {
   for (const OpenGrant* open : open_.InOrder()) sums[open->grant.terms.tenant].pending += open->grant.hold;
   for (const auto& [key, bucket] : meters_.buckets()) sums[key.tenant].posted += bucket.charge;
   std::vector<Money> posted;
+  std::vector<Money> unearned;
   for (const auto& [tenant, balance] : balances()) {
-    posted.push_back(balance.posted);
+    posted.push_back(balance.posted + balance.bought);
+    unearned.push_back(market_.UnearnedOf(tenant));
+    sums[tenant].bought = market_.BoughtBy(tenant);
     if (balance == sums[tenant]) continue;
-    return absl::DataLossError(absl::StrCat("tenant ", NameOf(NameKind::kTenant, tenant.value).name, ": pending ",
-                                            balance.pending.ToDecimal(), ", posted ", balance.posted.ToDecimal(),
-                                            "; holds add up to ", sums[tenant].pending.ToDecimal(), ", buckets to ",
-                                            sums[tenant].posted.ToDecimal()));
+    return absl::DataLossError(absl::StrCat(
+        "tenant ", NameOf(NameKind::kTenant, tenant.value).name, ": pending ", balance.pending.ToDecimal(), ", posted ",
+        balance.posted.ToDecimal(), ", bought ", balance.bought.ToDecimal(), "; holds add up to ",
+        sums[tenant].pending.ToDecimal(), ", buckets to ", sums[tenant].posted.ToDecimal(), ", reservations to ",
+        sums[tenant].bought.ToDecimal()));
   }
-  if (absl::Status balanced = accounts_.CheckInvariants(posted); !balanced.ok()) return balanced;
+  if (absl::Status balanced = accounts_.CheckInvariants(posted, unearned); !balanced.ok()) return balanced;
+  if (absl::Status market = market_.CheckInvariants(); !market.ok()) return market;
   return CheckBuckets();
 }
 

@@ -23,6 +23,7 @@
 #include "ledger/ended_grants.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
+#include "ledger/market_records.h"
 #include "ledger/meters.h"
 #include "ledger/open_grants.h"
 #include "ledger/outcomes.h"
@@ -40,6 +41,7 @@ constexpr size_t kRememberedEnds = 1'048'576;  // 235 MB when full: 224 bytes ea
 struct Balance {
   Money pending;  // holds
   Money posted;   // charges of settlements: debit receivable of the tenant, credit revenue
+  Money bought;   // purchases of reservations less what was given back: debit receivable of the tenant
   friend bool operator==(const Balance&, const Balance&) = default;
 };
 
@@ -66,6 +68,8 @@ class Books {
   ///     meters, CheckStatement in ledger/statement.h says)
   ///   - an outcome report that Outcomes::Apply refuses
   ///   - an alert that comes twice or too early; a decision of no open request (ledger/budget_records.h)
+  ///   - what MarketRecords::Apply refuses; a market entry of an unknown tenant or pool, a project of another tenant, a
+  ///     tariff that does not price the pool or is in another currency than its tenant's account
   ///   - counts, times and amounts out of bounds
   absl::Status Apply(const Entry& entry);
   /// The same without copies, for each type: a grant's strings move into the books, and what they replace moves out.
@@ -131,9 +135,11 @@ class Books {
   const Cuts& cuts() const { return cuts_; }
   const Outcomes& outcomes() const { return outcomes_; }
   const BudgetRecords& budget_records() const { return budget_records_; }
+  /// What was bought ahead of time.
+  const MarketRecords& market() const { return market_; }
 
   /// Adds up anew: per tenant pending = sum of open holds, posted = sum of bucket charges; per currency debits =
-  /// credits; every bucket's charge = its tokens x pinned prices, and so for its cuts; cuts by one label key (or by run)
+  /// credits, what reservations paid and did not earn yet included; every bucket's charge = its tokens x pinned prices, and so for its cuts; cuts by one label key (or by run)
   /// are parts of their bucket. DATA_LOSS says what is wrong.
   absl::Status CheckInvariants() const;
 
@@ -212,7 +218,7 @@ class Books {
   absl::Status NotOpen(GrantId id) const;
   void NoteWork(TenantId tenant, const Attributions& attributions);
   absl::Status CheckTerms(const GrantTerms& terms) const;
-  absl::Status CheckCurrency(const GrantTerms& terms) const;
+  absl::Status CheckCurrency(TenantId tenant, uint32_t tariff) const;
   /// A tenant's first grant says what currency it pays in.
   void FixCurrency(const GrantTerms& terms) {
     if (accounts_.CurrencyPlaceOf(terms.tenant) == 0) accounts_.SetCurrency(terms.tenant, tariff_currency_[terms.tariff - 1]);
@@ -223,6 +229,10 @@ class Books {
   absl::Status CheckCuts() const;
   absl::Status CheckRating(const BucketKey& key, const Bucket& bucket) const;
   absl::Status CheckTenant(TenantId tenant) const;
+  absl::Status CheckPool(PoolId pool) const;
+  /// Of something on the market: that they are known and fit each other.
+  absl::Status CheckDeal(TenantId tenant, uint32_t tariff, const ReservationTerms& terms) const;
+  absl::Status CheckPriced(uint32_t tariff, PoolId pool) const;
   absl::Status CheckBudget(const BudgetOf& budget) const;
   Work AttributedSoFar(GrantId id, const OpenGrant* open) const;
   Balance& MutableBalance(TenantId tenant) {
@@ -267,6 +277,7 @@ class Books {
   Cuts cuts_;
   Outcomes outcomes_;
   BudgetRecords budget_records_;
+  MarketRecords market_;
   Changes changes_;
 };
 

@@ -11,15 +11,11 @@
 namespace penstock::ledger {
 namespace {
 
-constexpr uint64_t kFormat = 2;
 /// A mark is set every so many entries, or every this part of the remembered ends.
 constexpr uint64_t kEntriesBetweenMarks = 250'000;
 constexpr size_t kMarksPerBound = 64;
 /// So many retired rows may lie unused before their memory is moved together.
 constexpr size_t kTidyRetired = 4'096;
-constexpr size_t kChecksumBytes = 8;
-constexpr uint64_t kMostReserved = 2 * kRememberedEnds;
-constexpr uint64_t kMostCurrencies = 255;
 
 RowWriter Key(RowKind kind, std::string* bytes) {
   RowWriter writer(bytes);
@@ -65,6 +61,7 @@ void Write(const Balance& balance, const Accounts& accounts, TenantId tenant, st
   RowWriter(bytes)
       .Amount(balance.pending)
       .Amount(balance.posted)
+      .Amount(balance.bought)
       .Byte(accounts.CurrencyPlaceOf(tenant))
       .At(accounts.KeptFrom(tenant));
 }
@@ -118,8 +115,6 @@ void Write(const OutcomeCount& count, std::string* bytes) {
   RowWriter(bytes).Signed(count.accepted).Signed(count.rejected);
 }
 
-std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
-
 // Its checksum comes last: nothing else that is stored would tell that it was changed.
 void Write(const OutcomeReport& report, std::string* bytes) {
   const size_t begin = bytes->size();
@@ -136,22 +131,6 @@ void Write(const OutcomeReport& report, std::string* bytes) {
       .Unsigned(report.cuts.size());
   for (const uint32_t cut : report.cuts) writer.Unsigned(cut);
   bytes->append(ChecksumOf(Sha256(std::string_view(*bytes).substr(begin))));
-}
-
-OutcomeReport ReadReport(uint64_t id, RowReader& value) {
-  OutcomeReport report;
-  report.id = id;
-  report.tenant.value = value.Unsigned32();
-  report.name = value.Unsigned32();
-  report.happened = value.At();
-  report.count.accepted = value.Signed();
-  report.count.rejected = value.Signed();
-  report.reverses = value.Unsigned();
-  report.reversed_by = value.Unsigned();
-  report.request.bytes = value.Fixed<std::array<uint8_t, 16>>();
-  report.body = value.Fixed<BodyDigest>();
-  for (uint64_t left = value.Unsigned(); left > 0 && value.ok(); --left) report.cuts.push_back(value.Unsigned32());
-  return report;
 }
 
 void Write(const Window& window, std::string* bytes) {
@@ -192,60 +171,49 @@ void Write(const RememberedEnds::Record& record, std::string* bytes) {
       .Fixed(e.request.bytes);
 }
 
-RememberedEnds::Record ReadEnd(RowReader& value) {
-  RememberedEnds::Record record;
-  EndedGrant& e = record.ended;
-  record.request.grant = value.Id();
-  record.request.body = value.Fixed<BodyDigest>();
-  e.end = static_cast<GrantEnd>(value.Byte());
-  e.billed = value.Byte() != 0;
-  e.terms.tenant.value = value.Unsigned32();
-  e.terms.key.value = value.Unsigned32();
-  e.terms.pool.value = value.Unsigned32();
-  e.terms.served = static_cast<ServiceClass>(value.Byte());
-  e.terms.tariff = value.Unsigned32();
-  e.at = value.At();
-  e.body = value.Fixed<BodyDigest>();
-  e.tokens = value.Counts();
-  e.work = Work(value.Signed());
-  e.charge = value.Amount();
-  e.request.bytes = value.Fixed<std::array<uint8_t, 16>>();
-  return record;
-}
-
-/// What there must be of each kind, as the header says: names by kind, tariffs, open grants, epochs, ends, buckets,
-/// windows, minutes with seconds, subscriptions, credits, statements, months, runs and label values, rows of those,
-/// names, rows and reports of outcomes, alerts, budgets with alerts, raises.
-std::array<uint64_t, 23> CountsOf(const Books& books, size_t epochs) {
-  const BudgetRecords& records = books.budget_records();
-  return {books.CountOf(NameKind::kTenant),
-          books.CountOf(NameKind::kKey),
-          books.CountOf(NameKind::kPool),
-          books.CountOf(NameKind::kProject),
-          books.tariffs().size(),
-          books.open_count(),
-          epochs,
-          books.ended().size(),
-          books.meters().buckets().size(),
-          books.meters().windows().size(),
-          books.meters().open_seconds().size(),
-          books.accounts().subscriptions().size(),
-          books.accounts().credits().size(),
-          books.accounts().statements().size(),
-          books.meters().months().size(),
-          books.cuts().name_count(),
-          books.cuts().rows().size(),
-          books.outcomes().name_count(),
-          books.outcomes().rows().size(),
-          books.outcomes().remembered().size(),
-          records.alerts_end() - records.alerts_begin(),
-          records.marks(),
-          records.raises().size()};
-}
-
-absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
-
 }  // namespace
+
+std::string_view ChecksumOf(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), kChecksumBytes}; }
+
+std::array<RowCount, kRowCounts> RowCountsOf(const Books& books, size_t epochs) {
+  const BudgetRecords& records = books.budget_records();
+  const MarketRecords& market = books.market();
+  return {{
+      {"tenants", books.CountOf(NameKind::kTenant)},
+      {"keys", books.CountOf(NameKind::kKey)},
+      {"pools", books.CountOf(NameKind::kPool)},
+      {"projects", books.CountOf(NameKind::kProject)},
+      {"tariffs", books.tariffs().size()},
+      {"open grants", books.open_count()},
+      {"epochs", epochs},
+      {"ends", books.ended().size()},
+      {"buckets", books.meters().buckets().size()},
+      {"windows", books.meters().windows().size()},
+      {"minutes with seconds", books.meters().open_seconds().size()},
+      {"subscriptions", books.accounts().subscriptions().size()},
+      {"credits", books.accounts().credits().size()},
+      {"statements", books.accounts().statements().size()},
+      {"months", books.meters().months().size()},
+      {"runs and label values", books.cuts().name_count()},
+      {"rows of those", books.cuts().rows().size()},
+      {"outcome names", books.outcomes().name_count()},
+      {"outcome rows", books.outcomes().rows().size()},
+      {"outcome reports", books.outcomes().remembered().size()},
+      {"alerts", records.alerts_end() - records.alerts_begin()},
+      {"budgets with alerts", records.marks()},
+      {"raises", records.raises().size()},
+      {"plans", market.plan_count()},
+      {"prices", market.prices().size()},
+      {"quotes", market.quote_count()},
+      {"the last quote", market.last_quote()},
+      {"bids", market.bid_count()},
+      {"the last bid", market.last_bid()},
+      {"reservations", market.last_reservation()},
+      {"changes of reservations", market.change_count()},
+      {"deliveries", market.deliveries().size()},
+      {"postings of reservations", market.posting_count()},
+  }};
+}
 
 std::string DescribeRow(std::string_view key) {
   RowReader reader(key.substr(std::min<size_t>(key.size(), 1)));
@@ -325,6 +293,30 @@ std::string DescribeRow(std::string_view key) {
       return absl::StrCat("thresholds of a budget of tenant ", reader.Big32());
     case RowKind::kRaise:
       return absl::StrCat("raise ", reader.Big32());
+    case RowKind::kCapacityPlan:
+      return absl::StrCat("planned capacity of pool ", reader.Big32());
+    case RowKind::kDemandPlan:
+      return absl::StrCat("expected demand of pool ", reader.Big32());
+    case RowKind::kPrice:
+      return absl::StrCat("price ", reader.Big32());
+    case RowKind::kQuote:
+      return absl::StrCat("quote ", reader.Big64());
+    case RowKind::kBid:
+      return absl::StrCat("bid ", reader.Big64());
+    case RowKind::kReservation:
+      return absl::StrCat("reservation ", reader.Big32());
+    case RowKind::kReservationChange: {
+      const uint32_t reservation = reader.Big32();
+      return absl::StrCat("version ", reader.Big64(), " of reservation ", reservation);
+    }
+    case RowKind::kDelivery: {
+      const uint32_t reservation = reader.Big32();
+      return absl::StrCat("delivery of reservation ", reservation, ", from Unix second ", start());
+    }
+    case RowKind::kPosting: {
+      const uint32_t tenant = reader.Big32();
+      return absl::StrCat("posting ", reader.Big64(), " for reservations of tenant ", tenant);
+    }
     default:
       return absl::StrCat("kind ", key.empty() ? 0 : static_cast<int>(static_cast<uint8_t>(key.front())));
   }
@@ -379,7 +371,7 @@ void Books::PutHeader(const Head& as_of, std::string* bytes) const {
   const size_t begin = bytes->size();
   const Mark& mark = changes_.marks.front();
   RowWriter writer(bytes);
-  writer.Unsigned(kFormat)
+  writer.Unsigned(kRowFormat)
       .Unsigned(as_of.sequence)
       .Fixed(as_of.hash)
       .Unsigned(epoch_)
@@ -388,7 +380,7 @@ void Books::PutHeader(const Head& as_of, std::string* bytes) const {
       .At(newest_)
       .Unsigned(accounts_.currencies().size());
   for (const CurrencyAccounts& one : accounts_.currencies()) {
-    writer.Text(one.currency).Amount(one.revenue).Amount(one.prepaid).Amount(one.rounding).Amount(one.paid_in);
+    writer.Text(one.currency).Amount(one.revenue).Amount(one.prepaid).Amount(one.rounding).Amount(one.paid_in).Amount(one.unearned);
   }
   writer.At(meters_.newest())
       .Unsigned(ended_.bound())
@@ -397,7 +389,7 @@ void Books::PutHeader(const Head& as_of, std::string* bytes) const {
       .Unsigned(mark.sequence)
       .Unsigned(mark.end)
       .Unsigned(open_.size() + changes_.retired.size() - changes_.retired_from);
-  for (const uint64_t count : CountsOf(*this, ended_bits_.size())) writer.Unsigned(count);
+  for (const RowCount& all : RowCountsOf(*this, ended_bits_.size())) writer.Unsigned(all.count);
   bytes->append(ChecksumOf(Sha256(std::string_view(*bytes).substr(begin))));
 }
 
@@ -592,6 +584,7 @@ void Books::TakeChanges(const Head& as_of, RowBatch* rows) {
   }
   changes_.key_projects.clear();
   if (budget_records_.changed()) budget_records_.TakeChanges(rows);
+  if (market_.changed()) market_.TakeChanges(rows);
   open_.ForEachChanged([&](const OpenGrant& open) {
     rows->Put(
         [&](std::string* key) { Key(RowKind::kGrant, key).Big32(open.grant.id.epoch).Big64(open.grant.id.sequence); },
@@ -711,461 +704,8 @@ absl::Status Books::TakeAll(const Head& as_of, const RowVisitor& visit) {
     status = row([&](std::string* k) { Key(RowKind::kReport, k).Big64(report.id); },
                  [&](std::string* v) { Write(report, v); });
   }
-  return status.ok() ? budget_records_.TakeAll(visit) : status;
-}
-
-// ---- Loading.
-
-absl::Status BooksLoader::Add(std::string_view key, std::string_view value) {
-  const RowReader of_key(key.substr(1));
-  absl::Status added;
-  switch (KindOf(key)) {
-    case RowKind::kHeader:
-      return AddHeader(value);  // comes first, and says itself what is wrong with it
-    case RowKind::kName:
-      added = AddName(value);
-      break;
-    case RowKind::kTariff:
-      added = AddTariff(value);
-      break;
-    case RowKind::kBalance: {
-      RowReader reader(value);
-      Balance balance;
-      balance.pending = reader.Amount();
-      balance.posted = reader.Amount();
-      const uint8_t currency = reader.Byte();
-      const Instant kept_from = reader.At();
-      const uint32_t tenant = RowReader(of_key).Big32();
-      if (!reader.done() || tenant < 1 || tenant > books_.balances_.size()) return Unfit(key);
-      if (currency > books_.accounts_.currencies().size()) return Unfit(key);
-      books_.balances_[tenant - 1] = balance;
-      books_.accounts_.SetCurrency(TenantId{tenant}, currency);
-      books_.accounts_.RestoreKeptFrom(TenantId{tenant}, kept_from);
-      break;
-    }
-    case RowKind::kGrant:
-      added = AddGrant(value);
-      break;
-    case RowKind::kEpoch:
-    case RowKind::kEnded:
-      added = AddEnded(of_key, RowReader(value), KindOf(key));
-      break;
-    case RowKind::kEnd: {
-      RowReader reader(value);
-      written_ends_.emplace_back(RowReader(of_key).Big64(), ReadEnd(reader));
-      if (!reader.done()) return Unfit(key);
-      break;
-    }
-    case RowKind::kBucket:
-    case RowKind::kWindow:
-    case RowKind::kSeconds:
-    case RowKind::kMonth:
-    case RowKind::kCut:
-      added = AddMeter(of_key, RowReader(value), KindOf(key));
-      break;
-    case RowKind::kSubscription:
-    case RowKind::kCredit:
-    case RowKind::kStatement:
-      added = AddAccount(RowReader(value), KindOf(key));
-      break;
-    case RowKind::kKeyProject:
-      added = AddKeyProject(of_key, RowReader(value));
-      break;
-    case RowKind::kCutName:
-      added = AddCutName(of_key, RowReader(value));
-      break;
-    case RowKind::kOutcomeName:
-    case RowKind::kOutcome:
-    case RowKind::kReport:
-      added = AddOutcomes(of_key, RowReader(value), KindOf(key));
-      break;
-    case RowKind::kAlert:
-    case RowKind::kAlerted:
-    case RowKind::kRaise:
-      added = books_.budget_records_.Restore(key, value);
-      break;
-    default:
-      return Unfit(key);
-  }
-  return added.ok() ? added : absl::DataLossError(absl::StrCat(Unfit(key).message(), ": ", added.message()));
-}
-
-absl::Status BooksLoader::AddHeader(std::string_view value) {
-  if (value.size() < kChecksumBytes) return absl::DataLossError("the header is too short");
-  const std::string_view content = value.substr(0, value.size() - kChecksumBytes);
-  if (value.substr(content.size()) != ChecksumOf(Sha256(content))) {
-    return absl::DataLossError("the header's checksum is wrong");
-  }
-  RowReader reader(content);
-  if (reader.Unsigned() != kFormat) return absl::InvalidArgumentError("they are of another version's format");
-  as_of_.sequence = reader.Unsigned();
-  as_of_.hash = reader.Fixed<Hash>();
-  books_.epoch_ = reader.Unsigned32();
-  books_.stopped_cleanly_ = reader.Byte() != 0;
-  books_.last_grant_sequence_ = reader.Unsigned();
-  books_.newest_ = reader.At();
-  std::vector<CurrencyAccounts> currencies(std::min<uint64_t>(reader.Unsigned(), kMostCurrencies));
-  for (CurrencyAccounts& one : currencies) {
-    one.currency = reader.Text();
-    one.revenue = reader.Amount();
-    one.prepaid = reader.Amount();
-    one.rounding = reader.Amount();
-    one.paid_in = reader.Amount();
-  }
-  books_.accounts_.Restore(std::move(currencies));
-  books_.meters_.RestoreNewest(reader.At());
-  if (reader.Unsigned() != books_.ended_.bound()) {
-    return absl::InvalidArgumentError("they are of books that remember another number of ends");
-  }
-  ends_begin_ = reader.Unsigned();
-  ends_end_ = reader.Unsigned();
-  Books::Mark mark;
-  mark.sequence = reader.Unsigned();
-  mark.end = reader.Unsigned();
-  const uint64_t grants = reader.Unsigned();  // about
-  books_.changes_.marks = {mark};
-  read_after_ = mark.sequence;
-  for (size_t i = 0; i < CountsOf(books_, 0).size(); ++i) counts_.push_back(reader.Unsigned());
-  with_row_.reserve(std::min<uint64_t>(grants, kMostReserved));
-  const bool fits = ends_begin_ <= ends_end_ && mark.end <= ends_end_ && mark.sequence <= as_of_.sequence;
-  if (!reader.done() || !fits) return absl::DataLossError("the header does not make sense");
-  has_header_ = true;
-  return absl::OkStatus();
-}
-
-absl::Status BooksLoader::AddName(std::string_view value) {
-  absl::StatusOr<Entry> entry = Decode(value);
-  if (!entry.ok()) return entry.status();
-  if (!std::holds_alternative<NameEntry>(*entry)) return absl::DataLossError("not a name");
-  return books_.ApplyOne(std::get<NameEntry>(*entry));
-}
-
-absl::Status BooksLoader::AddTariff(std::string_view value) {
-  absl::StatusOr<Entry> entry = Decode(value);
-  if (!entry.ok()) return entry.status();
-  if (!std::holds_alternative<TariffEntry>(*entry)) return absl::DataLossError("not a tariff");
-  return books_.ApplyOne(std::get<TariffEntry>(*entry));
-}
-
-absl::Status BooksLoader::AddKeyProject(RowReader key, RowReader value) {
-  const KeyProjectEntry entry{KeyId{key.Big32()}, ProjectId{value.Unsigned32()}};
-  if (!key.done() || !value.done()) return absl::DataLossError("it does not make sense");
-  return books_.ApplyOne(entry);
-}
-
-// By now all bits are in.
-absl::Status BooksLoader::AddGrant(std::string_view value) {
-  absl::StatusOr<GrantRow> row = ReadGrantRow(value);
-  if (!row.ok()) return row.status();
-  OpenGrant& open = row->open;
-  const GrantId id = open.grant.id;
-  for (TokenKind kind : kAllTokenKinds) {
-    if (open.so_far[kind] < Tokens() || open.so_far[kind] > Tokens(kMaxTokensPerRequest)) {
-      return absl::DataLossError("a token count is out of bounds");
-    }
-  }
-  if (!with_row_.empty() && !(with_row_.back().id < id)) return absl::DataLossError("it is out of order");
-  with_row_.push_back({.id = id,
-                       .terms = open.grant.terms,
-                       .request = open.request,
-                       .body = open.grant.body,
-                       .so_far = PackedCounts(open.so_far),
-                       .attributed = open.attributed,
-                       .as_of = row->as_of});
-  if (books_.HasEnded(id)) return absl::OkStatus();
-  if (absl::Status terms = books_.CheckTerms(open.grant.terms); !terms.ok()) return terms;
-  books_.open_.Add(GrantEntry(open.grant), open.request);
-  *books_.open_.Find(id) = std::move(open);
-  return absl::OkStatus();
-}
-
-absl::Status BooksLoader::AddEnded(RowReader key, RowReader value, RowKind kind) {
-  const uint32_t epoch = key.Big32();
-  if (kind == RowKind::kEpoch) {
-    const uint64_t known = value.Unsigned();
-    const uint64_t first_word = value.Unsigned();
-    if (!value.done() || first_word * EndedBits::kBits > known) return absl::DataLossError("it does not make sense");
-    books_.ended_bits_[epoch] = EndedBits::Restore(known, first_word);
-    return absl::OkStatus();
-  }
-  EndedBits::Words words;
-  for (uint64_t& word : words) word = value.Big64();
-  const auto bits = books_.ended_bits_.find(epoch);
-  if (!value.done() || bits == books_.ended_bits_.end()) return absl::DataLossError("it does not make sense");
-  bits->second.RestoreWords(key.Big64(), words);
-  return absl::OkStatus();
-}
-
-absl::Status BooksLoader::AddCutName(RowReader key, RowReader value) {
-  CutName name;
-  name.tenant.value = value.Unsigned32();
-  name.label = value.Text();
-  name.value = value.Text();
-  const bool fits = key.Big32() == books_.cuts_.name_count() + 1 && key.done() && value.done() &&
-                    name.tenant.value >= 1 && name.tenant.value <= books_.CountOf(NameKind::kTenant);
-  if (!fits || !books_.cuts_.Restore(std::move(name))) return absl::DataLossError("it does not make sense");
-  return absl::OkStatus();
-}
-
-absl::Status BooksLoader::AddOutcomes(RowReader key, RowReader value, RowKind kind) {
-  Outcomes& outcomes = books_.outcomes_;
-  bool fits = true;
-  if (kind == RowKind::kOutcomeName) {
-    fits = key.Big32() == outcomes.name_count() + 1;
-    OutcomeName name;
-    name.tenant.value = value.Unsigned32();
-    name.name = value.Text();
-    fits = fits && name.tenant.value <= books_.CountOf(NameKind::kTenant) && outcomes.Restore(std::move(name));
-  } else if (kind == RowKind::kOutcome) {
-    OutcomeKey of;
-    of.tenant.value = key.Big32();
-    of.name = key.Big32();
-    of.hour = Instant(static_cast<int64_t>(key.Big64()));
-    of.cut = key.Big32();
-    OutcomeCount count;
-    count.accepted = value.Signed();
-    count.rejected = value.Signed();
-    fits = (of.cut == 0 || books_.cuts_.RestoreSeen(of.tenant, of.cut, of.hour)) && outcomes.Restore(of, count);
-  } else {
-    const std::string_view bytes = value.Rest();
-    const std::string_view content = bytes.substr(0, bytes.size() - std::min(bytes.size(), kChecksumBytes));
-    if (bytes.substr(content.size()) != ChecksumOf(Sha256(content))) return absl::DataLossError("its checksum is wrong");
-    value = RowReader(content);
-    fits = outcomes.Restore(ReadReport(key.Big64(), value));
-  }
-  return fits && key.done() && value.done() ? absl::OkStatus() : absl::DataLossError("it does not make sense");
-}
-
-absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind) {
-  const auto moment = [&key] { return Instant(static_cast<int64_t>(key.Big64())); };
-  if (kind == RowKind::kBucket || kind == RowKind::kCut) {
-    BucketKey of;
-    of.tenant.value = key.Big32();
-    of.key.value = key.Big32();
-    of.pool.value = key.Big32();
-    of.served = static_cast<ServiceClass>(key.Byte());
-    of.tariff = key.Big32();
-    of.hour = moment();
-    Bucket bucket;
-    bucket.requests = value.Signed();
-    bucket.tokens = value.Counts();
-    bucket.work = Work(value.Signed());
-    bucket.charge = value.Amount();
-    bucket.unbilled_requests = value.Signed();
-    bucket.unbilled_tokens = value.Counts();
-    bucket.unbilled_work = Work(value.Signed());
-    const bool fits = books_.CheckTerms({of.tenant, of.key, of.pool, of.served, of.tariff}).ok() &&
-                      static_cast<size_t>(of.served) < kServiceClassCount;
-    const uint32_t name = kind == RowKind::kCut ? key.Big32() : 0;
-    if (!fits || !IsPartOf(Bucket(), bucket) || !key.done() || !value.done()) {  // nothing that is counted is negative
-      return absl::DataLossError("it does not make sense");
-    }
-    if (kind == RowKind::kBucket) {
-      books_.meters_.Restore(of, bucket);
-    } else if (!books_.cuts_.Restore(CutKey{of, name}, bucket)) {
-      return absl::DataLossError("it is of a name that is not there");
-    }
-    return absl::OkStatus();
-  }
-  WindowKey of;
-  if (kind == RowKind::kSeconds) of.start = moment();
-  of.tenant.value = key.Big32();
-  of.pool.value = key.Big32();
-  of.tier = static_cast<Tier>(key.Byte());
-  if (kind == RowKind::kWindow) {
-    of.start = moment();
-    Window window;
-    window.work = Work(value.Signed());
-    window.highest_second = Work(value.Signed());
-    if (window.work < Work() || window.highest_second < Work()) return absl::DataLossError("its work is negative");
-    books_.meters_.Restore(of, window);
-  } else if (kind == RowKind::kMonth) {
-    of.start = moment();
-    Month month;
-    month.work = Work(value.Signed());
-    month.highest = value.At();
-    month.highest_work = Work(value.Signed());
-    month.highest_second = Work(value.Signed());
-    books_.meters_.Restore(of, month);
-  } else {
-    Meters::Seconds60 seconds;
-    for (Work& work : seconds) work = Work(value.Signed());
-    books_.meters_.Restore(of, seconds);
-  }
-  return key.done() && value.done() ? absl::OkStatus() : absl::DataLossError("it does not make sense");
-}
-
-absl::Status BooksLoader::AddAccount(RowReader value, RowKind kind) {
-  Accounts& accounts = books_.accounts_;
-  CreditRecord credit;
-  StatementRecord statement;
-  if (kind == RowKind::kCredit) credit.left = value.Amount();
-  if (kind == RowKind::kStatement) {
-    statement.replaced_by = value.Unsigned32();
-    statement.late = value.Byte() != 0;
-  }
-  const std::string_view bytes = value.Rest();
-  absl::StatusOr<Entry> entry = Decode(bytes);
-  if (!entry.ok()) return entry.status();
-  bool fits = value.done();
-  if (const auto* subscription = std::get_if<SubscriptionEntry>(&*entry); kind == RowKind::kSubscription) {
-    fits = fits && subscription != nullptr;
-    if (fits) accounts.Restore(*subscription);
-  } else if (auto* granted = std::get_if<CreditEntry>(&*entry); kind == RowKind::kCredit) {
-    if (granted != nullptr) credit.granted = std::move(*granted);
-    fits = fits && granted != nullptr && accounts.Restore(credit);
-  } else {
-    const auto* closed = std::get_if<StatementEntry>(&*entry);
-    if (closed != nullptr) statement.Summarise(*closed, std::string(bytes));
-    fits = fits && closed != nullptr && accounts.Restore(statement);
-  }
-  return fits ? absl::OkStatus() : absl::DataLossError("it does not make sense");
-}
-
-void BooksLoader::BeginReading() {
-  reading_ = true;
-  books_.open_.ForgetChanges();
-  Books::Changes& changes = books_.changes_;
-  const Books::Mark mark = changes.marks.front();
-  if (!written_ends_.empty()) {
-    changes.ends_from = written_ends_.front().first;
-    changes.ends_to = written_ends_.back().first + 1;
-  }
-  books_.ended_.StartAt(ends_begin_);
-  for (const auto& [number, record] : written_ends_) {
-    if (number >= ends_begin_ && number < mark.end) Remember(number, record, /*first=*/false);
-  }
-  next_end_ = mark.end;
-}
-
-void BooksLoader::Remember(uint64_t number, const RememberedEnds::Record& record, bool first) {
-  // A gap shows in Finish: the count is then too small.
-  if (number == books_.ended_.end()) books_.ended_.Add(record.request, record.ended, first);
-}
-
-const RememberedEnds::Record* BooksLoader::WrittenEnd(uint64_t number) const {
-  const auto found = std::lower_bound(written_ends_.begin(), written_ends_.end(), number,
-                                      [](const auto& end, uint64_t n) { return end.first < n; });
-  return found == written_ends_.end() || found->first != number ? nullptr : &found->second;
-}
-
-absl::Status BooksLoader::See(uint64_t sequence, const Entry& entry) {
-  if (!reading_) BeginReading();
-  return std::visit([&](const auto& what) { return On(sequence, what); }, entry);
-}
-
-BooksLoader::Given* BooksLoader::FindGiven(GrantId id, bool* has_row) {
-  const auto found = given_.find(id);
-  *has_row = found == given_.end();
-  if (!*has_row) return &found->second;
-  const auto row = std::lower_bound(with_row_.begin(), with_row_.end(), id,
-                                    [](const Given& given, GrantId wanted) { return given.id < wanted; });
-  return row == with_row_.end() || row->id != id || row->ended ? nullptr : &*row;
-}
-
-absl::Status BooksLoader::On(uint64_t sequence, const GrantEntry& grant) {
-  while (next_with_row_ < with_row_.size() && with_row_[next_with_row_].id < grant.id) ++next_with_row_;
-  if (next_with_row_ < with_row_.size() && with_row_[next_with_row_].id == grant.id) return absl::OkStatus();
-  Given& given = given_[grant.id];
-  given.id = grant.id;
-  given.terms = grant.terms;
-  if (!grant.request_id.empty()) given.request = Books::FingerprintOf(grant.terms.tenant, grant.request_id);
-  given.body = grant.body;
-  given.as_of = sequence;
-  return absl::OkStatus();
-}
-
-absl::Status BooksLoader::On(uint64_t sequence, const ProgressEntry& progress) {
-  bool has_row = false;
-  Given* given = FindGiven(progress.id, &has_row);
-  if (given == nullptr || sequence <= given->as_of) return absl::OkStatus();
-  given->so_far = PackedCounts(progress.so_far);
-  for (const Attribution& one : progress.attributions) given->attributed += one.work;
-  return absl::OkStatus();
-}
-
-absl::Status BooksLoader::On(uint64_t, const SettleEntry& settle) {
-  return End(settle.id, [&](const Given&) { return EndOf(settle); });
-}
-
-absl::Status BooksLoader::On(uint64_t, const VoidEntry& gone) {
-  return End(gone.id, [&](const Given& given) { return EndOf(gone, given.terms); });
-}
-
-absl::Status BooksLoader::On(uint64_t, const ExpireEntry& expire) {
-  return End(expire.id, [&](const Given& given) { return EndOf(expire, given.terms, given.so_far, given.attributed); });
-}
-
-absl::Status BooksLoader::End(GrantId id, const auto& end_of) {
-  const uint64_t number = next_end_++;
-  bool has_row = false;
-  Given* given = FindGiven(id, &has_row);
-  if (number >= ends_begin_) {
-    if (const RememberedEnds::Record* written = WrittenEnd(number)) {
-      Remember(number, *written, /*first=*/false);
-    } else if (given != nullptr) {
-      EndedGrant ended = end_of(*given);
-      ended.request = given->request;
-      Remember(number, {ended, {id, given->body}}, /*first=*/true);
-      if (has_row) books_.changes_.retired.push_back({number, id});
-    } else {
-      return absl::DataLossError(absl::StrCat("the row of grant ", id.epoch, "-", id.sequence, " is missing"));
-    }
-  }
-  if (given == nullptr) return absl::OkStatus();
-  given->ended = true;
-  if (!has_row) given_.erase(id);
-  return absl::OkStatus();
-}
-
-absl::Status BooksLoader::CheckCounts() const {
-  constexpr absl::string_view kOf[] = {"tenants",
-                                       "keys",
-                                       "pools",
-                                       "projects",
-                                       "tariffs",
-                                       "open grants",
-                                       "epochs",
-                                       "ends",
-                                       "buckets",
-                                       "windows",
-                                       "minutes with seconds",
-                                       "subscriptions",
-                                       "credits",
-                                       "statements",
-                                       "months",
-                                       "runs and label values",
-                                       "rows of those",
-                                       "outcome names",
-                                       "outcome rows",
-                                       "outcome reports",
-                                       "alerts",
-                                       "budgets with alerts",
-                                       "raises"};
-  const auto found = CountsOf(books_, books_.ended_bits_.size());
-  for (size_t i = 0; i < found.size(); ++i) {
-    if (found[i] == counts_[i]) continue;
-    return absl::DataLossError(absl::StrCat("there are ", found[i], " ", kOf[i], ", not ", counts_[i]));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Books> BooksLoader::Finish() {
-  if (!reading_) BeginReading();
-  if (absl::Status counts = CheckCounts(); !counts.ok()) return counts;
-  if (books_.ended_.end() != ends_end_) return absl::DataLossError("remembered ends are missing");
-  if (absl::Status sums = books_.CheckInvariants(); !sums.ok()) return sums;
-  Books::Changes& changes = books_.changes_;
-  for (size_t kind = 0; kind < changes.names.size(); ++kind) changes.names[kind] = books_.names_[kind].size();
-  changes.tariffs = books_.tariffs_.size();
-  changes.key_projects.clear();
-  books_.budget_records_.FinishRestoring();
-  changes.balances.clear();
-  changes.balance_noted.assign(books_.balances_.size(), false);
-  books_.accounts_.ForgetChanges();
-  books_.cuts_.ForgetChanges();
-  books_.outcomes_.ForgetChanges();
-  return std::move(books_);
+  if (status.ok()) status = budget_records_.TakeAll(visit);
+  return status.ok() ? market_.TakeAll(visit) : status;
 }
 
 }  // namespace penstock::ledger

@@ -146,6 +146,7 @@ void Fields(Is<GrantEntry> auto& e, auto& code) {
   code(e.body);
   code.Text(e.run, kMaxRunBytes);
   code.List(e.labels, kMaxLabels);
+  code(e.reservation, e.queued);
 }
 
 void Fields(Is<ProgressEntry> auto& e, auto& code) {
@@ -158,6 +159,7 @@ void Fields(Is<ProgressEntry> auto& e, auto& code) {
 void Fields(Is<SettleEntry> auto& e, auto& code) {
   code(e.id, e.terms, e.at, e.outcome, e.billed, e.tokens, e.unbilled, e.work, e.charge, e.body);
   code.WorkDone(e.at, e.attributions, kMaxAttributions);
+  code(e.first_token, e.generating);
 }
 
 void Fields(Is<VoidEntry> auto& e, auto& code) { code(e.id, e.at, e.reason); }
@@ -322,7 +324,7 @@ void Fields(Is<DeliveryEntry> auto& e, auto& code) {
   code(e.reservation, e.at);
   code.Since(e.at, e.from, e.to);
   code(e.promised, e.guaranteed, e.delivered, e.earned, e.requests, e.late, e.slow_first, e.slow_output, e.missed,
-       e.queued, e.longest_queued);
+       e.unserved, e.queued, e.longest_queued);
 }
 
 void Fields(Is<BidEntry> auto& e, auto& code) {

@@ -102,6 +102,8 @@ struct GrantEntry {
   BodyDigest body{};        // of the request that this id stands for
   std::string run;
   std::vector<Label> labels;
+  uint32_t reservation = 0;  // whose contract it runs inside; 0: none that was bought
+  Duration queued;           // of these: from when its contract allowed it
   friend bool operator==(const GrantEntry&, const GrantEntry&) = default;
 };
 
@@ -145,6 +147,9 @@ struct SettleEntry {
   Money charge;               // of `tokens`
   BodyDigest body{};          // of the Complete that this settlement answers
   Attributions attributions;  // of what is new since the last report
+  // Of grants inside a reservation, where they were told; else zero.
+  Duration first_token;  // from the grant
+  Duration generating;   // from the first token to the end
   friend bool operator==(const SettleEntry&, const SettleEntry&) = default;
 };
 
@@ -400,6 +405,7 @@ struct DeliveryEntry {
   int64_t slow_first = 0;   // first token later than it allows
   int64_t slow_output = 0;  // fewer output tokens a second
   int64_t missed = 0;       // any of these
+  int64_t unserved = 0;     // beside these: requests that its contract owed a place, and that left the line without one
   Duration queued;          // all together
   Duration longest_queued;
   friend bool operator==(const DeliveryEntry&, const DeliveryEntry&) = default;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "admission/vocabulary/check.h"
+#include "ledger/books_loader.h"
 #include "ledger/books_rows.h"
 #include "ledger/signed_head.h"
 #include "ledger/statement.h"

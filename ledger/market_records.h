@@ -13,8 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,12 +27,18 @@
 #include "ledger/entry.h"
 #include "ledger/market_terms.h"
 #include "ledger/money.h"
+#include "ledger/projections.h"
 #include "ledger/reservation_states.h"
 
 namespace penstock::ledger {
 
-/// Ended quotes and bids that are remembered, of all tenants.
+/// Ended quotes that are remembered, of all tenants, and as many ended bids; those with the lowest ids go first, and
+/// their request ids with them. Request ids of reservations and prices are remembered for ever.
 constexpr size_t kRememberedQuotes = 65'536;
+
+// Bounds of what is sold, so that no sum of prices overflows.
+constexpr int64_t kMaxUnitPrice = 1'000'000'000'000;    // pico-units per milli-nt/s and minute
+constexpr int64_t kMaxPostedPrice = 1'000'000'000'000;  // pico-units per token
 
 struct QuoteRecord {
   QuoteEntry given;
@@ -56,6 +64,8 @@ struct ReservationChange {
   WorkPerSecond guaranteed;  // of kDegrade
   std::string by;
   std::string reason;
+  std::string request_id;  // empty: none
+  BodyDigest body{};
   friend bool operator==(const ReservationChange&, const ReservationChange&) = default;
 };
 
@@ -70,7 +80,8 @@ struct ReservationRecord {
   ReservationTerms terms;               // that hold. Ended ones keep the steps of what was delivered
   std::vector<ReservationTerms> asked;  // one while kAmending
   WorkPerSecond guaranteed;             // while kDegraded: no more than this at a time
-  Instant delivered_until;              // what its steps promise before it is in deliveries
+  Instant delivered_until;              // what its steps promise before it is in deliveries; at first where they begin
+  DeliveryEntry in_hand;                // counts of settlements since then: requests, delivered, late, ...; the rest unset
   Money paid;                           // purchases
   Money returned;                       // refunds and sell-backs, positive
   Money earned;
@@ -93,11 +104,26 @@ struct MarketRequest {
 
 class MarketRecords {
  public:
-  // ---- Entries. Contradictions are FAILED_PRECONDITION and change nothing: ids that do not follow, unknown tenants
-  // and pools, an event that After() does not allow or another state than it gives, terms out of bounds or out of
-  // order, charges that are not those of the terms, deliveries that do not follow each other or are not what the steps
-  // promise, a quote that is not there, not active or another tenant's.
-  // (Books::ApplyOne calls them, checks ids of other records, and posts the money.)
+  // ---- Entries. Contradictions are FAILED_PRECONDITION and change nothing: ids that do not follow, a request id that
+  // stands for something else, an event that After() does not allow or another state than it gives, terms out of bounds
+  // or out of order, charges that are not those of the terms, deliveries that do not follow each other or are not what
+  // the steps promise, a quote that is not there, not active or another tenant's.
+  // (Books::ApplyOne calls them, checks tenants, pools, projects and tariffs, and posts the money.)
+  //
+  // Rules for what happens to a reservation:
+  //   - What is bought is what the quote says, or what the bid says at no more than its limit price, before either
+  //     expires. It begins no earlier than the minute in which the quote was given, and is not over.
+  //   - Terms come with kBought, kAskApproval, kAskAmend, kAmend, kSellBack (it may leave no step) and kTransfer (only
+  //     the project changes). Nothing else changes the pool or the project, and none changes a step before the minute
+  //     of the event, or before what is delivered.
+  //   - For every paid price, charges add up to what the event changes of the quantity that is still to come. Purchases
+  //     and amendments purchase; amendments, kCancel and kReject (at the price that was paid) refund; only kSellBack
+  //     sells back.
+  //   - kActivate comes when the first step has begun, kComplete when all is delivered. kCancel and kReject leave the
+  //     steps of what was delivered.
+  //   - `tenant` and `tariff` stay; `quote` and `bid` stand in the first event only, `guaranteed` in kDegrade only.
+  // A delivery follows the last one, or begins later where nothing is promised between; it lies within one hour, comes
+  // when it is over, and no delivery is of a reservation that is pending or over.
 
   absl::Status Apply(const CapacityPlanEntry& entry);
   absl::Status Apply(const DemandPlanEntry& entry);
@@ -106,6 +132,8 @@ class MarketRecords {
   absl::Status Apply(const QuoteEndEntry& entry);
   absl::Status Apply(const ReservationEntry& entry);
   absl::Status Apply(const DeliveryEntry& entry);
+  /// A grant that ran inside a reservation is settled: counts in what the reservation has in hand.
+  void NoteSettled(const GrantEntry& grant, const SettleEntry& settled, const ServiceLevel& level);
   absl::Status Apply(const BidEntry& entry);
   absl::Status Apply(const BidEndEntry& entry);
 
@@ -154,11 +182,103 @@ class MarketRecords {
 
   const MarketRequest* FindRequest(TenantId tenant, std::string_view request_id) const;
 
+  /// Of the reservations of a tenant, in all: purchases less what was given back; and what is not earned yet.
+  Money BoughtBy(TenantId tenant) const;
+  Money UnearnedOf(TenantId tenant) const;
+  /// Deliveries and postings of the tenant from before are forgotten; the sums in its reservations stay.
+  void RollUp(TenantId tenant, Instant before);
+  /// For every reservation: bought = paid - returned, as its purchases and deliveries say; unearned is the price of
+  /// what is to come, zero when it is over. DATA_LOSS says which is wrong.
+  absl::Status CheckInvariants() const;
+
+  // ---- As rows (ledger/books_rows.h says which).
+
+  size_t quote_count() const { return quotes_.size(); }
+  size_t bid_count() const { return bids_.size(); }
+  size_t change_count() const;   // of all reservations
+  size_t posting_count() const;  // of all tenants
+  size_t plan_count() const { return capacity_.size() + demand_.size(); }
+  /// Whether TakeChanges would write any.
+  bool changed() const { return changes_.any; }
+  /// Appends the rows that changed since the last time.
+  void TakeChanges(RowBatch* rows);
+  /// Visits every row, in the order of their keys; no change is left to take. An error ends it and is returned.
+  absl::Status TakeAll(const std::function<absl::Status(std::string_view key, std::string_view value)>& visit);
+  /// Puts a row back: in the order of their keys, into empty records; after the last one all count as written.
+  absl::Status Restore(std::string_view key, std::string_view value);
+  void FinishRestoring() { changes_ = {}; }
+
   friend bool operator==(const MarketRecords&, const MarketRecords&) = default;
+
+ private:
+  /// The postings of a tenant: the first one kept is number `first`.
+  struct Postings {
+    uint64_t first = 1;
+    std::vector<Posting> list;
+    friend bool operator==(const Postings&, const Postings&) = default;
+  };
+  /// What the rows do not say yet. No part of the value.
+  struct Changes {
+    bool any = false;
+    std::set<PoolId> capacity;
+    std::set<PoolId> demand;
+    std::set<uint32_t> prices;
+    std::set<uint64_t> quotes;  // changed or gone
+    std::set<uint64_t> bids;
+    std::set<uint32_t> reservations;
+    std::set<std::pair<uint32_t, uint64_t>> history;  // reservation, version
+    std::set<std::pair<uint32_t, Instant>> deliveries;
+    std::set<std::pair<TenantId, uint64_t>> postings;           // tenant, number
+    std::vector<std::pair<uint32_t, Instant>> gone_deliveries;  // of a reservation, before
+    std::vector<std::pair<TenantId, uint64_t>> gone_postings;   // of a tenant, before the number
+    friend bool operator==(const Changes&, const Changes&) { return true; }
+  };
+  absl::Status CheckOrigin(const ReservationEntry& entry) const;
+  absl::Status CheckTerms(const ReservationEntry& entry, const ReservationRecord* record) const;
+  absl::Status CheckCharges(const ReservationEntry& entry, const ReservationRecord* record) const;
+  absl::Status CheckRequest(TenantId tenant, const std::string& request_id) const;
+  void NoteRequest(TenantId tenant, const std::string& request_id, const MarketRequest& request);
+  void ForgetRequest(TenantId tenant, const std::string& request_id);
+  void EndQuote(uint64_t id, QuoteState state, uint32_t reservation);
+  void EndBid(uint64_t id, BidState state, uint32_t reservation);
+  void Index(const QuoteRecord& quote);
+  void Index(const BidRecord& bid);
+  void Index(const PriceEntry& price);
+  void Begin(const ReservationEntry& entry);
+  void Post(const ReservationEntry& entry, ReservationRecord* record);
+  absl::Status RestoreReservation(std::string_view value);
+  absl::Status RestoreChange(std::string_view key, std::string_view value);
+  absl::Status RestorePosting(std::string_view key, std::string_view value);
+
+  std::map<PoolId, CapacityPlanEntry> capacity_;
+  std::map<PoolId, DemandPlanEntry> demand_;
+  std::deque<PriceEntry> prices_;
+  std::map<PoolId, std::vector<uint32_t>> posted_;                     // by rising `from`
+  std::map<std::pair<TenantId, PoolId>, std::vector<uint32_t>> pins_;  // rising
+  std::map<uint64_t, QuoteRecord> quotes_;
+  std::map<TenantId, std::set<uint64_t>> quotes_of_;
+  std::map<TenantId, size_t> open_quotes_of_;             // none that is zero
+  std::set<std::pair<Instant, uint64_t>> active_quotes_;  // by when they expire
+  std::set<uint64_t> ended_quotes_;
+  std::map<uint64_t, BidRecord> bids_;
+  std::map<TenantId, std::set<uint64_t>> bids_of_;
+  std::set<uint64_t> open_bids_;
+  std::set<uint64_t> ended_bids_;
+  std::deque<ReservationRecord> reservations_;  // id n at n - 1
+  std::map<TenantId, std::vector<uint32_t>> reservations_of_;
+  std::map<std::pair<uint32_t, Instant>, DeliveryEntry> deliveries_;
+  std::map<TenantId, Postings> postings_;
+  std::map<std::pair<TenantId, std::string>, MarketRequest, std::less<>> requests_;
+  Changes changes_;
 };
 
 /// What a charge posts: quantity x unit price; negative when something is given back.
 Money AmountOf(const ReservationCharge& charge);
+/// What the service level gives back for an hour (or a part of one): the share of requests that met it, or of the promise
+/// that was guaranteed, whichever is less, finds the step.
+Money ServiceCreditOf(const DeliveryEntry& delivery, const ServiceLevel& level);
+/// What it adds to what is not earned yet: quantity x paid price.
+Money PaidOf(const ReservationCharge& charge);
 /// The sum of the prices of the steps, or of what lies in [from, to).
 Money PriceOf(const std::vector<RateStep>& steps);
 Money PriceOf(const std::vector<RateStep>& steps, Instant from, Instant to);
@@ -166,7 +286,16 @@ Money PriceOf(const std::vector<RateStep>& steps, Instant from, Instant to);
 Work PromisedBy(const std::vector<RateStep>& steps, Instant from, Instant to);
 /// The sum of the rates of the steps at a moment.
 WorkPerSecond RateAt(const std::vector<RateStep>& steps, Instant at);
+/// Where the steps begin and end; the epoch when there are none.
 Instant FirstOf(const std::vector<RateStep>& steps);
 Instant LastOf(const std::vector<RateStep>& steps);  // exclusive
+/// The parts of the steps that lie in [from, to), in their order.
+std::vector<RateStep> PartsOf(const std::vector<RateStep>& steps, Instant from, Instant to);
+/// Milli-nt/s x minutes of the steps, by unit price.
+std::map<int64_t, Int128> QuantitiesOf(const std::vector<RateStep>& steps);
+/// FAILED_PRECONDITION: too many steps; out of bounds, out of order or not whole minutes; dearer in all
+/// than a sum of such prices could bear. And of terms: an envelope or a text out of bounds.
+absl::Status CheckSteps(const std::vector<RateStep>& steps);
+absl::Status CheckMarketTerms(const ReservationTerms& terms);
 
 }  // namespace penstock::ledger

@@ -110,7 +110,6 @@ int RunList(const Flags& flags, Terminal& terminal) {
 int RunWithdraw(const Flags& flags, Terminal& terminal) {
   v1::WithdrawBidRequest request;
   request.set_name(OfTenant("bids", flags.name));
-  request.set_request_id(flags.request_id.empty() ? RandomId() : flags.request_id);
   request.set_validate_only(flags.preview);
   return AskAndShow(flags, terminal, &Stub::WithdrawBid, request,
                     [&](const v1::Bid& bid) { return RenderBid(bid, terminal.colour); });
@@ -155,7 +154,7 @@ void AddBidCommands(CLI::App& app, Invocation& invocation) {
   auto of_withdraw = std::make_shared<Flags>();
   CLI::App& withdraw = *bid.add_subcommand("withdraw", "Take one back");
   withdraw.add_option("BID", of_withdraw->name, "acme/5")->required()->option_text(" ");
-  of_withdraw->AddChangeTo(withdraw, "whether it could be withdrawn");
+  withdraw.add_flag("--preview", of_withdraw->preview, "change nothing, show whether it could be withdrawn");
   of_withdraw->AddTo(withdraw);
   OnRun(withdraw, invocation, [of_withdraw](Terminal& terminal) { return RunWithdraw(*of_withdraw, terminal); });
 }

@@ -23,6 +23,7 @@
 #include "broker/config/moment.h"
 #include "broker/core/past.h"
 #include "ledger/archive.h"
+#include "ledger/books_loader.h"
 #include "ledger/books_rows.h"
 #include "ledger/ledger.h"
 

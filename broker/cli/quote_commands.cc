@@ -87,7 +87,6 @@ int RunShowQuote(const QuoteFlags& flags, Terminal& terminal) {
 int RunWithdraw(const QuoteFlags& flags, Terminal& terminal) {
   v1::WithdrawQuoteRequest request;
   request.set_name(OfTenant("quotes", flags.name));
-  request.set_request_id(flags.request_id.empty() ? RandomId() : flags.request_id);
   request.set_validate_only(flags.preview);
   return AskAndShow(flags, terminal, &Stub::WithdrawQuote, request,
                     [&](const v1::Quote& quote) { return RenderQuote(quote, terminal.colour); });
@@ -123,7 +122,7 @@ void AddQuotes(CLI::App& app, Invocation& invocation) {
   auto of_withdraw = std::make_shared<QuoteFlags>();
   CLI::App& withdraw = *quotes.add_subcommand("withdraw", "Let one go before it expires");
   withdraw.add_option("QUOTE", of_withdraw->name, "acme/7")->required()->option_text(" ");
-  of_withdraw->AddChangeTo(withdraw, "whether it could be withdrawn");
+  withdraw.add_flag("--preview", of_withdraw->preview, "change nothing, show whether it could be withdrawn");
   of_withdraw->AddTo(withdraw);
   OnRun(withdraw, invocation, [of_withdraw](Terminal& terminal) { return RunWithdraw(*of_withdraw, terminal); });
 }

@@ -102,10 +102,11 @@ std::string RenderCard(const v1::RateCard& card, bool colour) {
                     "\n\n", RenderOffers(pool, colour), "\n", RenderReserving(pool, colour));
   }
   if (!card.limits().empty()) {
-    Table table({{"limits of"}, {"limit"}, {"at most", Align::kRight}, {"at once", Align::kRight}});
+    Table table({{"limits of"}, {"limit"}, {"at most", Align::kRight}, {"in"}, {"at once", Align::kRight}});
     for (const v1::RateCardLimit& limit : card.limits()) {
-      table.AddRow(
-          {limit.of(), limit.name(), Grouped(limit.limit()), limit.burst() == 0 ? "" : Grouped(limit.burst())});
+      table.AddRow({limit.of(), limit.name(), Grouped(limit.limit()),
+                    limit.has_period() ? TimeSpan(limit.period()) : "at a time",
+                    limit.burst() == 0 ? "" : Grouped(limit.burst())});
     }
     absl::StrAppend(&text, "\n", table.Render(colour));
   }

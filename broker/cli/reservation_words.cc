@@ -250,12 +250,13 @@ std::string RenderServiceLevel(const v1::GetServiceLevelResponse& all, bool colo
                {"slow to start", Align::kRight},
                {"slow output", Align::kRight},
                {"met", Align::kRight},
+               {"unserved", Align::kRight},
                {"longest wait", Align::kRight},
                {"credit" + currency, Align::kPoint}});
   const auto add = [&](const std::string& when, const v1::ServiceLevelHour& hour, Table::Emphasis emphasis) {
     table.AddRow({when, Grouped(hour.requests()), Grouped(hour.late()), Grouped(hour.slow_first_token()),
                   Grouped(hour.slow_output()), Share(hour.requests() - hour.missed(), hour.requests()),
-                  TimeSpan(hour.longest_queued()), InMoney(hour.credit())},
+                  Grouped(hour.unserved()), TimeSpan(hour.longest_queued()), InMoney(hour.credit())},
                  emphasis);
   };
   for (const v1::ServiceLevelHour& hour : all.hours()) add(Minute(hour.from()), hour, Table::Emphasis::kPlain);

@@ -37,9 +37,9 @@ bool MayUse(const TenantSettings& tenant, const std::string& pool) {
   return tenant.pools.empty() || std::find(tenant.pools.begin(), tenant.pools.end(), pool) != tenant.pools.end();
 }
 
-// A reserved tenant may buy what it reserves.
+// Whoever may use a pool may buy what it sells ahead of time.
 bool MayBuy(const TenantSettings& tenant, const PoolSettings& pool) {
-  return tenant.tier == Tier::kReserved && pool.market.open && MayUse(tenant, pool.name);
+  return pool.market.open && MayUse(tenant, pool.name);
 }
 
 class EngineCheck {
@@ -311,20 +311,23 @@ class EngineCheck {
 // The classes that requests of this tenant can be served in, in this pool.
 std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const PoolSettings& pool) {
   if (!MayUse(tenant, pool.name)) return {};
-  if (tenant.tier == Tier::kFree) return {ServiceClass::kFree};
-  if (tenant.tier == Tier::kElastic) {
-    return tenant.classes.empty() ? std::vector<ServiceClass>{ServiceClass::kDefault} : tenant.classes;
-  }
-  bool here = MayBuy(tenant, pool);
-  bool spills = here;  // what is bought may say so
+  std::vector<ServiceClass> classes;
+  if (tenant.tier == Tier::kFree) classes = {ServiceClass::kFree};
+  if (tenant.tier == Tier::kElastic) classes = tenant.classes;
+  if (tenant.tier == Tier::kElastic && classes.empty()) classes = {ServiceClass::kDefault};
+  bool reserved = MayBuy(tenant, pool);
+  bool spills = reserved || tenant.tier == Tier::kReserved;
   for (const ReservationSettings& one : tenant.reservations) {
     if (one.pool != pool.name) continue;
-    here = true;
-    spills = spills || one.overrun == Overrun::kSpill;
+    reserved = true;
+    spills = MayBuy(tenant, pool);
   }
-  if (!here) return {ServiceClass::kSpillover};
-  if (!spills) return {ServiceClass::kReserved};
-  return {ServiceClass::kReserved, ServiceClass::kSpillover};
+  for (const ReservationSettings& one : tenant.reservations) {
+    spills = spills || (one.pool == pool.name && one.overrun == Overrun::kSpill);
+  }
+  if (reserved) classes.push_back(ServiceClass::kReserved);
+  if (spills) classes.push_back(ServiceClass::kSpillover);
+  return classes;
 }
 
 class TariffCheck {

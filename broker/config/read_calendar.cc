@@ -1,7 +1,6 @@
 // The time zone of a tariff, as shifts, and its names for hours of the week and months.
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
-#include <absl/time/time.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +8,7 @@
 
 #include "broker/config/decimal.h"
 #include "broker/config/tariff_readers.h"
+#include "broker/config/time_zone.h"
 
 namespace penstock::config {
 namespace {
@@ -24,53 +24,14 @@ constexpr uint8_t kNone = 255;
 
 absl::string_view Abseil(std::string_view text) { return {text.data(), text.size()}; }
 
-int64_t OffsetAt(const absl::TimeZone& zone, Instant t) {
-  return zone.At(absl::FromUnixNanos(t.nanoseconds_since_epoch())).offset;
-}
-
-// Between two moments a day apart the offset changed: the first moment of the new one.
-Instant ShiftBetween(const absl::TimeZone& zone, Instant before, Instant after) {
-  while (after - before > Seconds(1)) {
-    const Instant middle = before + Seconds((after - before).count() / 2'000'000'000);
-    (OffsetAt(zone, middle) == OffsetAt(zone, before) ? before : after) = middle;
-  }
-  return after;
-}
-
-std::vector<ledger::ZoneShift> Resolve(const absl::TimeZone& zone, Instant effective) {
-  const Instant end = effective + kResolvedAfter;
-  Instant day = std::max(Instant(), WindowStart(effective - kResolvedBefore, Days(1)));
-  std::vector<ledger::ZoneShift> shifts = {{day, OffsetAt(zone, day)}};
-  for (; day < end; day = day + Days(1)) {
-    const int64_t offset = OffsetAt(zone, day + Days(1));
-    if (offset != shifts.back().offset_seconds) shifts.push_back({ShiftBetween(zone, day, day + Days(1)), offset});
-  }
-  return shifts;
-}
-
-// Names of the zone database only: no paths, no "localtime", which means something else on every machine.
-bool LooksLikeZone(std::string_view name) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
-           c == '-' || c == '/';
-  };
-  return !name.empty() && name.size() <= 64 && name.front() != '/' && name != "localtime" &&
-         std::all_of(name.begin(), name.end(), plain);
-}
-
 void ReadZone(Section& tariff, Instant effective, Calendar& calendar) {
   calendar.zone = tariff.Text({.name = "time_zone", .otherwise = "UTC", .example = "Europe/Berlin"});
-  if (calendar.zone == "UTC") return;
-  absl::TimeZone zone;
-  if (LooksLikeZone(calendar.zone) && absl::LoadTimeZone(calendar.zone, &zone)) {
-    calendar.shifts = Resolve(zone, effective);
+  auto shifts = ResolveZone(calendar.zone, effective - kResolvedBefore, effective + kResolvedAfter);
+  if (shifts.ok()) {
+    calendar.shifts = *std::move(shifts);
     return;
   }
-  absl::TimeZone known;
-  const bool database = absl::LoadTimeZone("Europe/Berlin", &known);
-  tariff.Complain("time_zone", absl::StrCat(Quoted(calendar.zone), " is not a time zone",
-                                            database ? "" : " (there is no zone database here: install tzdata)",
-                                            "; write a name such as Europe/Berlin, America/New_York or UTC"));
+  tariff.Complain("time_zone", std::string(shifts.status().message()));
   calendar.zone = "UTC";
 }
 

@@ -250,11 +250,15 @@ struct Answer {
 /// What applying a command produced. Reused between calls: the engine appends, the driver clears.
 struct Effects {
   std::vector<Answer> answers;
-  /// What estimators learn from: how much a finished request generated.
+  /// What estimators learn from: a finished request.
   struct Observation {
     TenantId tenant;
     PoolId pool;
     Tokens generated;
+    ServiceClass served = ServiceClass::kDefault;
+    Work work;
+    Duration ran;  // from the grant to its end
+    Instant at;
   };
   std::vector<Observation> observations;
   /// Likewise: how long a request that stood in line waited, against what its line promised. `departed`: it left after

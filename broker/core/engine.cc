@@ -19,6 +19,12 @@ void Engine::Apply(Command command, Instant now, Effects* effects) {
   if (now_ >= next_tariff_at_) SwitchTariff();
   if (now_ >= next_roll_up_) RollUpSome();
   effects_ = effects;
+  if (!edges_.empty() && edges_.TopAt() <= now_) FollowCalendar();
+  if (now_ >= next_market_minute_) MarketMinute();
+  for (const auto& desk : desks_) {
+    if (desk != nullptr && now_ >= desk->posted_until) FindPosted(desk->market.capacity().pool, *desk);
+  }
+  ExpireQuotes();
   ExpectDispatch();
   newcomer_ = WaitingRequests::kNone;
   ExpireDeadlines();
@@ -124,6 +130,8 @@ Instant Engine::NextWake() const {
   for (const auto& pool : pools_) wake = std::min(wake, pool->scheduler().NextWake(now_));
   if (!leases_.empty()) wake = std::min(wake, leases_.TopAt());
   if (!settlements_.empty()) wake = std::min(wake, settlements_.TopAt());
+  if (!edges_.empty()) wake = std::min(wake, edges_.TopAt());
+  wake = std::min(wake, next_market_minute_);
   return wake;
 }
 
@@ -164,6 +172,7 @@ void Engine::On(const SetCapacity& set) {
   PoolState* pool = MutablePool(set.pool);
   if (pool == nullptr) return Say(set.ticket, Error{ErrorReason::kUnknownPool, "name", "there is no such pool"});
   pool->SetCapacity(set.capacity, set.max_in_flight, set.kv_tokens, now_);
+  BalancePromises(set.pool);
   Say(set.ticket, CapacitySet{});
 }
 
@@ -174,6 +183,7 @@ void Engine::On(const SetPlan& plan) {
   for (const SetPlan::WaitTable& table : plan.wait_tables) {
     if (PoolState* pool = MutablePool(table.pool)) pool->SetWaitTable(table);
   }
+  for (const SetPlan::Demand& demand : plan.demands) TakeDemand(demand);
 }
 
 void Engine::On(const ApproveRun& approve) {
@@ -215,6 +225,7 @@ void Engine::PumpPool(PoolState& pool) {
     waiting.name = RequestKeyOf(waiting.tenant, waiting.request_id.view());
     GiveBack(waiting);
     NoteWait(waiting, pool, /*departed=*/true);
+    if (departed->owed != 0) NoteUnserved(pool.id(), departed->owed);
     const bool shed = departed->why == admission::Departure::Why::kShed;
     SendAway(waiting, pool, shed ? RefusalReason::kShed : RefusalReason::kWaitExpired);
   }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/statusor.h>
 
 #include <memory>
@@ -25,6 +26,7 @@
 #include "broker/core/command.h"
 #include "broker/core/decision_log.h"
 #include "broker/core/duplicates.h"
+#include "broker/core/market_desk.h"
 #include "broker/core/pool_state.h"
 #include "broker/core/promises.h"
 #include "broker/core/runs.h"
@@ -103,6 +105,16 @@ class Engine {
   /// The one that was in force for the tenant then, as far as the journal knows.
   const ledger::TariffEntry& TariffAt(TenantId tenant, Instant at) const;
 
+  // ---- The market (broker/market/).
+
+  /// nullptr: this pool never sold anything ahead.
+  const market::PoolMarket* MarketOf(PoolId pool) const;
+  market::PriceInputs PriceInputsOf(PoolId pool, TenantId tenant) const;
+  /// Measured, of this hour and the one before.
+  SpeedFigures FiguresOf(PoolId pool, ServiceClass served) const { return FindPool(pool)->figures(served).Sum(); }
+  /// What elastic requests of this tenant pin now: the id of a PriceEntry; 0: the tariff's flat prices.
+  uint32_t PostedFor(TenantId tenant, PoolId pool, ServiceClass served, uint32_t tariff) const;
+
   /// Crashes when an invariant does not hold. For tests; O(everything).
   void CheckInvariants() const;
 
@@ -123,6 +135,7 @@ class Engine {
     Ticket answered = 0;  // the newest ticket that carries this grant
     RunKey run{};
     ContentKey content{};
+    uint32_t reservation = 0;  // whose contract it runs inside
     bool holds_slot = true;
     bool of_earlier_boot = false;
     bool money_bound = false;  // by a hard budget or its run: charged no more than its hold
@@ -193,6 +206,58 @@ class Engine {
   void On(PlaceBid& place);
   void On(const WithdrawBid& withdraw);
   void On(const PinPrice& pin);
+  MarketDesk* DeskOf(PoolId pool);
+  const MarketDesk* FindDesk(PoolId pool) const;
+  bool AnswerKnown(Ticket ticket, const MarketCaller& caller);
+  MarketDesk* OpenDesk(PoolId pool, TenantId tenant, Error* error);
+  std::optional<Error> CheckSteps(const market::MarketTerms& terms, const std::vector<ledger::RateStep>& steps,
+                                  Instant from) const;
+  std::optional<Error> TermsOf(const Wish& wish, TenantId tenant, const MarketDesk& desk,
+                               ledger::ReservationTerms* terms) const;
+  std::optional<market::Shortage> ShortageNow(const MarketDesk& desk, PoolId pool,
+                                              const std::vector<ledger::RateStep>& steps,
+                                              const ledger::Envelope& envelope) const;
+  void SayNotSellable(Ticket ticket, const MarketDesk& desk, const market::Shortage& shortage,
+                      const ledger::ReservationTerms& wish, TenantId tenant);
+  const ledger::QuoteRecord* OpenQuote(Ticket ticket, const MarketCaller& caller, uint64_t id);
+  uint32_t Buy(Ticket ticket, const MarketCaller& caller, ledger::ReservationEntry entry, MarketDesk& desk);
+  const ledger::ReservationRecord* OwnReservation(Ticket ticket, const MarketCaller& caller, uint32_t id,
+                                                  uint64_t etag);
+  bool MayHappen(Ticket ticket, const ledger::ReservationRecord& record, ledger::ReservationEvent event);
+  void Change(Ticket ticket, const MarketCaller& caller, const ledger::ReservationRecord& record,
+              ledger::ReservationEntry entry);
+  void Amend(const ChangeReservation& change, const ledger::ReservationRecord& record);
+  void Cancel(const ChangeReservation& change, const ledger::ReservationRecord& record);
+  void SellBack(const ChangeReservation& change, const ledger::ReservationRecord& record);
+  uint32_t FillBid(uint64_t id);
+  void LookAtBids();
+
+  Instant NextEdge(const ledger::ReservationRecord& record, Instant t) const;
+  void Follow(uint32_t id);
+  void Refollow(uint32_t id);
+  void Unfollow(uint32_t id, const ledger::ReservationTerms& terms);
+  void FollowCalendar();
+  void OnEdge(uint32_t id, Instant at);
+  void PostEvent(const ledger::ReservationRecord& record, ledger::ReservationEntry entry);
+  void Promise(uint32_t id, Instant at);
+  void SetPromise(uint32_t id, const ledger::ReservationRecord& record, WorkPerSecond rate);
+  void Guarantee(uint32_t id, const ledger::ReservationRecord& record, WorkPerSecond rate);
+  /// Cuts and restores what is guaranteed as the pool's capacity allows.
+  void BalancePromises(PoolId pool);
+  void NoteUnserved(PoolId pool, admission::ContractId contract);
+  void DeliverUntil(uint32_t id, Instant until);
+  void PostServiceCredits(uint32_t id, Instant to, bool to_the_end);
+
+  void MarketMinute();
+  void MeasureUse(const PoolState& pool, MarketDesk& desk);
+  void FindPosted(PoolId id, MarketDesk& desk);
+  void PostPrice(const PoolState& pool, MarketDesk& desk);
+  void ExpireQuotes();
+  void TakeDemand(const SetPlan::Demand& demand);
+  static WorkPerSecond StandingIn(const PoolSettings& pool, const EngineSettings& settings);
+  void BindMarkets(const EngineSettings& settings);
+  void ResumeReservations();
+
   void On(const Reconfigure& reconfigure);
   void On(const Drain& drain);
   void On(const Tick&) {}
@@ -244,6 +309,8 @@ class Engine {
   void Pump();
   void PumpPool(PoolState& pool);
   void Grant(PoolState& pool, const admission::Dispatch& dispatch);
+  void NoteDispatch(MarketDesk& desk, const Waiting& waiting, const admission::Dispatch& dispatch,
+                    ledger::GrantEntry* entry) const;
   void LogGrant(const Waiting& waiting, const Granted& granted, const Affordable& affordable);
   void ExpireDeadlines();
   void EndLease(Slot slot);
@@ -268,15 +335,19 @@ class Engine {
   ledger::Money PostSettlement(const Complete& complete, const ledger::GrantTerms& terms, bool billed,
                                const std::optional<ledger::Money>& at_most, Work work,
                                ledger::Attributions attributions, Instant given);
+  void NoteSpeed(const Complete& complete, const ledger::GrantTerms& terms, Instant given, ledger::SettleEntry* entry);
   std::optional<Error> CheckTokens(const ledger::GrantTerms& terms, const TokenCounts& tokens,
                                    const TokenCounts& so_far) const;
 
   /// The class a request stands in line as, whether or not it may.
   static ServiceClass ShareClassOf(const Admit& admit, Tier tier);
+  /// The same in a pool: a tenant with something bought there stands beside its contracts as spillover.
+  static ServiceClass ShareClassIn(const PoolState& pool, const Admit& admit, Tier tier);
   static RequestKey RequestKeyOf(TenantId tenant, std::string_view request_id);
   PoolState* MutablePool(PoolId id);
   ledger::Money ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const;
-  const ledger::TokenPrices& PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const;
+  /// What a grant would pay now.
+  ledger::GrantTerms TermsNow(TenantId tenant, KeyId key, PoolId pool, ServiceClass served) const;
   template <class What>
   void Say(Ticket ticket, What&& outcome, Release release = Release::kWritten) {
     if (ticket == 0) return;
@@ -320,6 +391,12 @@ class Engine {
   std::vector<BudgetCrossing> crossed_by_run_;
   std::string run_;      // that is settled
   uint64_t grants_ = 0;  // given in this epoch
+  std::vector<std::unique_ptr<MarketDesk>> desks_;  // pool n's at n - 1; nullptr: it never sold anything ahead
+  absl::flat_hash_map<uint32_t, LiveReservation> live_;  // that are not over
+  admission::DeadlineHeap edges_;                        // of these, by when the clock has something to say
+  absl::flat_hash_set<TenantId> pinned_prices_;          // tenants with a lock or cap, in force or not any more
+  Instant next_market_minute_ = Instant::Max();
+  uint64_t last_bid_looked_at_ = 0;
   bool draining_ = false;
   Instant next_roll_up_;          // not before
   uint32_t rolled_up_tenant_ = 0;  // the last one that was looked at

@@ -58,6 +58,12 @@ ServiceClass Engine::ShareClassOf(const Admit& admit, Tier tier) {
   return admit.wanted.value_or(ServiceClass::kDefault);
 }
 
+ServiceClass Engine::ShareClassIn(const PoolState& pool, const Admit& admit, Tier tier) {
+  const ServiceClass stands = ShareClassOf(admit, tier);
+  const bool buys = stands == ServiceClass::kDefault && pool.IsBuyer(admit.tenant);
+  return buys ? ServiceClass::kSpillover : stands;
+}
+
 RequestKey Engine::RequestKeyOf(TenantId tenant, std::string_view request_id) {
   return ledger::Books::FingerprintOf(tenant, request_id).bytes;
 }
@@ -227,9 +233,10 @@ CandidateVerdict Engine::Judge(const Admit& admit, const Tenant& tenant, const K
   refused->reason = RefusalReason::kNotAllowed;
   refused->limit = "pools";
   if (!tenant.policy->pools.Has(pool.id()) || !key.policy->pools.Has(pool.id())) return CandidateVerdict::kNotAllowed;
+  waiting->share_class = ShareClassIn(pool, admit, tenant.policy->tier);
   // What is sure to be paid at most: inside a contract, or as what it stands as.
   const ServiceClass served = tenant.policy->tier == Tier::kReserved ? ServiceClass::kReserved : waiting->share_class;
-  const ledger::TokenPrices& prices = PricesOf(pool.id(), served, TariffIdOf(tenant.id));
+  const ledger::TokenPrices& prices = books().PricesOf(TermsNow(tenant.id, key.id, pool.id(), served));
   const int64_t dearest = key.policy->terms.max_output_price;
   if (dearest > 0 && ledger::MaxGeneratedPrice(prices) > dearest) {
     refused->limit = "key.max_output_price";
@@ -323,7 +330,8 @@ Engine::Affordable Engine::Cut(TenantId tenant_id, KeyId key, const RunKey* run,
 }
 
 void Engine::SayForecast(const Admit& admit, const Waiting& waiting, const PoolState& pool) {
-  const ledger::TokenPrices& prices = PricesOf(pool.id(), waiting.share_class, TariffIdOf(admit.tenant));
+  const ledger::TokenPrices& prices =
+      books().PricesOf(TermsNow(admit.tenant, admit.key, pool.id(), waiting.share_class));
   TokenCounts most = waiting.estimate;
   most[TokenKind::kOutput] = Tokens::Zero();
   Say(admit.ticket,
@@ -450,8 +458,8 @@ void Engine::On(const Drain&) {
 
 void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   Waiting waiting = Forget(static_cast<WaitingRequests::Number>(dispatch.request));
-  const uint32_t tariff = TariffIdOf(waiting.tenant);
-  const ledger::TokenPrices& prices = PricesOf(pool.id(), dispatch.charge.served, tariff);
+  const ledger::GrantTerms terms = TermsNow(waiting.tenant, waiting.key, pool.id(), dispatch.charge.served);
+  const ledger::TokenPrices& prices = books().PricesOf(terms);
   const Affordable affordable = AffordableNow(waiting, prices);
   const Tenant* tenant = accounts_.FindTenant(waiting.tenant);
   const bool bounded = waiting.in_run && tenant != nullptr;
@@ -477,7 +485,7 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   most[TokenKind::kOutput] = Tokens::Zero();
   ledger::GrantEntry& entry = entry_;
   entry.id = {epoch(), ++grants_};
-  entry.terms = {waiting.tenant, waiting.key, pool.id(), dispatch.charge.served, tariff};
+  entry.terms = terms;
   entry.at = now_;
   entry.lease_deadline = now_ + pool.settings().lease;
   entry.settle_deadline = now_ + pool.settings().settle_within;
@@ -490,6 +498,10 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   entry.body = waiting.body;
   entry.run = std::move(waiting.run_name);
   entry.labels = std::move(waiting.labels);
+  entry.reservation = 0;
+  entry.queued = Duration::Zero();
+  if (MarketDesk* desk = DeskOf(pool.id())) NoteDispatch(*desk, waiting, dispatch, &entry);
+  pool.figures(terms.served).queued.Add((now_ - waiting.since).count() / Microseconds(1).count(), now_);
 
   most[TokenKind::kOutput] = waiting.max_output;
   Running running;
@@ -510,6 +522,7 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   running.has_content = waiting.has_content;
   running.content = waiting.content;
   running.hold = entry.hold;
+  running.reservation = entry.reservation;
   accounts_.HoldMoney(waiting.key, entry.hold, now_);
   if (running.in_run) runs_.Admit(running.run, running.hold, now_);
   pool.NoteOutstanding(running.charge, running.outstanding, +1);
@@ -528,6 +541,19 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   waiting.name = books().FindOpen(granted.id)->request.bytes;
   LogGrant(waiting, granted, affordable);
   Say(waiting.ticket, std::move(granted), affordable.bound ? Release::kSynced : Release::kWritten);
+}
+
+/// What it means to the market: use of what is not reserved, or of a reservation.
+void Engine::NoteDispatch(MarketDesk& desk, const Waiting& waiting, const admission::Dispatch& dispatch,
+                          ledger::GrantEntry* entry) const {
+  if (dispatch.charge.contract == 0) {
+    desk.dispatched += waiting.work;
+    return;
+  }
+  const auto found = desk.by_contract.find(dispatch.charge.contract);
+  if (found == desk.by_contract.end()) return;  // the settings' own
+  entry->reservation = found->second;
+  entry->queued = std::max(now_ - std::max(dispatch.reason.eligible_at, waiting.since), Duration::Zero());
 }
 
 void Engine::LogGrant(const Waiting& waiting, const Granted& granted, const Affordable& affordable) {

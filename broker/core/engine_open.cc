@@ -28,6 +28,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineSettings& setti
   engine->Bind(settings, Instant());
   engine->Recall(past);
   engine->ResumeOpenGrants(past);
+  engine->ResumeReservations();
   if (absl::Status written = engine->ledger_->WriteBatch(); !written.ok()) return written;
   // A power cut must not give this epoch, and with it the ids of its grants, to a later boot as well.
   if (absl::Status synced = engine->ledger_->SyncJournal().status(); !synced.ok()) return synced;
@@ -173,6 +174,7 @@ void Engine::Bind(const EngineSettings& settings, Instant budgets_since) {
   }
   BindProjects(settings, budgets_since);
   ApplyRaises();
+  BindMarkets(settings);
 }
 
 void Engine::BindProjects(const EngineSettings& settings, Instant budgets_since) {
@@ -328,6 +330,7 @@ void Engine::ResumeOpenGrants(const Past& past) {
     running.given = grant.at;
     running.lease_deadline = grant.lease_deadline;
     running.settle_deadline = grant.settle_deadline;
+    running.reservation = grant.reservation;
     running.of_earlier_boot = true;
     PoolState* pool = MutablePool(grant.terms.pool);
     const Tenant* tenant = accounts_.FindTenant(grant.terms.tenant);

@@ -48,8 +48,9 @@ TokenCounts Payable(const TokenCounts& tokens, const ledger::TokenPrices& prices
 
 }  // namespace
 
-const ledger::TokenPrices& Engine::PricesOf(PoolId pool, ServiceClass served, uint32_t tariff) const {
-  return books().PricesOf({TenantId(), KeyId(), pool, served, tariff});
+ledger::GrantTerms Engine::TermsNow(TenantId tenant, KeyId key, PoolId pool, ServiceClass served) const {
+  const uint32_t tariff = TariffIdOf(tenant);
+  return {tenant, key, pool, served, tariff, PostedFor(tenant, pool, served, tariff)};
 }
 
 ledger::Money Engine::ChargeFor(const ledger::GrantTerms& terms, const TokenCounts& tokens) const {
@@ -190,13 +191,15 @@ void Engine::CompleteOpen(const Complete& complete, const ledger::OpenGrant& ope
   const Work work = open.attributed + input + output;
   const Slot slot = running_by_id_.at(complete.grant);
   const Running& running = running_[slot];
+  const Instant running_given = running.given;
   const std::optional<ledger::Money> at_most = running.money_bound ? std::optional(running.hold) : std::nullopt;
   if (running.in_run) run_ = open.grant.run;  // an alert may name it
   const ledger::Money charge = PostSettlement(complete, terms, /*billed=*/true, at_most, work,
                                               Attribute(first, end, input, output), running.given);
   EndRunning(slot, complete.tokens, work, charge, complete.outcome == ledger::Outcome::kSucceeded);
   accounts_.Graduate(terms.tenant, books().BalanceOf(terms.tenant).posted, now_);
-  effects_->observations.push_back({terms.tenant, terms.pool, Generated(complete.tokens)});
+  effects_->observations.push_back({terms.tenant, terms.pool, Generated(complete.tokens), terms.served, work,
+                                    now_ - running_given, now_});
 }
 
 void Engine::CompleteEnded(const Complete& complete) {
@@ -278,6 +281,7 @@ ledger::Money Engine::PostSettlement(const Complete& complete, const ledger::Gra
   }
   entry.body = complete.body;
   entry.attributions = std::move(attributions);
+  if (complete.first_token_at) NoteSpeed(complete, terms, given, &entry);
   const ledger::Money charge = entry.charge;
   if (!charge.IsZero()) {
     const KeyDay when = {terms.key, WindowStart(given, Days(1))};
@@ -295,6 +299,26 @@ ledger::Money Engine::PostSettlement(const Complete& complete, const ledger::Gra
                 .repeated = false},
       Release::kSynced);
   return charge;
+}
+
+/// How fast it was, for the figures of its class, and for its reservation if it ran inside one.
+void Engine::NoteSpeed(const Complete& complete, const ledger::GrantTerms& terms, Instant given,
+                       ledger::SettleEntry* entry) {
+  const Instant end = std::max(complete.ended_at.value_or(now_), *complete.first_token_at);
+  const Duration first = std::max(*complete.first_token_at - given, Duration::Zero());
+  const Duration generating = std::min(end - *complete.first_token_at, Seconds(kMaxLeaseSeconds));
+  if (PoolState* pool = MutablePool(terms.pool)) {
+    ServiceFigures& figures = pool->figures(terms.served);
+    figures.first_token.Add(first.count() / Microseconds(1).count(), now_);
+    const Int128 output = Int128{Generated(complete.tokens).count()} * Seconds(1).count();
+    if (generating > Duration::Zero()) {
+      figures.output_per_second.Add(static_cast<int64_t>(output / generating.count()), now_);
+    }
+  }
+  const Running* running = FindRunning(complete.grant);
+  if (running == nullptr || running->reservation == 0) return;
+  entry->first_token = std::min(first, Seconds(kMaxLeaseSeconds));
+  entry->generating = generating;
 }
 
 void Engine::On(const Undeliverable& undeliverable) {

@@ -30,7 +30,68 @@ Work PoolState::BurstOf(const ReservationSettings& reservation) const {
 
 void PoolState::SetSettings(const PoolSettings& settings, Instant now) {
   settings_ = settings;
-  scheduler_->SetTerms(settings_.terms, now);
+  PutTerms(now);
+}
+
+void PoolState::PutTerms(Instant now) {
+  admission::PoolTerms terms = settings_.terms;
+  for (admission::ClassTerms& one : terms.classes) {
+    one.holdback_slots = std::max(one.holdback_slots, std::min(holdback_slots_, terms.max_in_flight - 1));
+  }
+  scheduler_->SetTerms(terms, now);
+}
+
+void PoolState::SetHoldback(int64_t slots, Instant now) {
+  if (slots == holdback_slots_) return;
+  holdback_slots_ = slots;
+  PutTerms(now);
+}
+
+// What the rate earns in the market's burst time may come at once.
+admission::RateTerms PoolState::BoughtRate(WorkPerSecond rate) const {
+  const Int128 burst = Int128{rate.count()} * settings_.market.burst.count() / Seconds(1).count();
+  return {.quantity = rate.count(),
+          .period = Seconds(1),
+          .burst = std::max<int64_t>(admission::AtMost(burst, kMaxBurstNt * kMilliNtPerNt), 1)};
+}
+
+void PoolState::NoteBurst(const admission::RateTerms& rate, int sign) {
+  reserved_bursts_ += Work(rate.burst) * sign;
+  if (sign > 0) {
+    burst_times_.insert(TimeToEarn(rate));
+  } else {
+    burst_times_.erase(burst_times_.find(TimeToEarn(rate)));
+  }
+}
+
+admission::ContractId PoolState::AddBought(TenantId tenant, WorkPerSecond rate, Overrun overrun, Instant now) {
+  const admission::RateTerms terms = BoughtRate(rate);
+  const admission::ContractId id =
+      scheduler_->AddContract({.tenant = tenant, .kind = std::nullopt, .rate = terms, .overrun = overrun}, now);
+  NoteBurst(terms, +1);
+  bought_[id] = terms;
+  return id;
+}
+
+void PoolState::SetBought(TenantId tenant, admission::ContractId contract, WorkPerSecond rate, Overrun overrun,
+                          Instant now) {
+  const admission::RateTerms terms = BoughtRate(rate);
+  scheduler_->SetContract(contract, {.tenant = tenant, .kind = std::nullopt, .rate = terms, .overrun = overrun}, now);
+  NoteBurst(bought_.at(contract), -1);
+  NoteBurst(terms, +1);
+  bought_[contract] = terms;
+}
+
+void PoolState::RemoveBought(admission::ContractId contract, Instant now) {
+  scheduler_->RemoveContract(contract, now);
+  NoteBurst(bought_.at(contract), -1);
+  bought_.erase(contract);
+}
+
+void PoolState::NoteBuyer(TenantId tenant, int sign) {
+  uint32_t& count = buyers_[tenant];
+  count = static_cast<uint32_t>(static_cast<int64_t>(count) + sign);
+  if (count == 0) buyers_.erase(tenant);
 }
 
 void PoolState::SetReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations, Instant now) {
@@ -68,7 +129,7 @@ void PoolState::SetCapacity(WorkPerSecond capacity, int64_t max_in_flight, int64
   settings_.terms.capacity = capacity;
   if (max_in_flight > 0) settings_.terms.max_in_flight = max_in_flight;
   if (kv_tokens > 0) settings_.terms.kv_tokens = kv_tokens;
-  scheduler_->SetTerms(settings_.terms, now);
+  PutTerms(now);
 }
 
 void PoolState::SetWaitTable(const SetPlan::WaitTable& table) {
@@ -106,7 +167,8 @@ admission::Offer PoolState::OfferFor(const Waiting& waiting, int64_t tenant_weig
           .tenant_weight = static_cast<int32_t>(tenant_weight),
           .key_weight = key_weight,
           .share_class = waiting.share_class,
-          .reserved = waiting.share_class == ServiceClass::kSpillover && reservations_.contains(waiting.tenant),
+          .reserved = waiting.share_class == ServiceClass::kSpillover &&
+                      (reservations_.contains(waiting.tenant) || IsBuyer(waiting.tenant)),
           .promised = waiting.explanation.promised,
           .tokens = waiting.estimate,
           .work = waiting.work,

@@ -18,6 +18,7 @@
 #include "broker/core/duplicates.h"
 #include "broker/core/promises.h"
 #include "broker/core/runs.h"
+#include "broker/core/service_figures.h"
 #include "broker/core/settings.h"
 #include "broker/core/waiting_requests.h"
 #include "ledger/tariff.h"
@@ -54,6 +55,21 @@ class PoolState {
   void SetSettings(const PoolSettings& settings, Instant now);
   /// The contracts of a tenant here, in place of those it had.
   void SetReservations(TenantId tenant, const std::vector<ReservationSettings>& reservations, Instant now);
+  // ---- Contracts that were bought: each has one, of a rate that changes.
+
+  admission::ContractId AddBought(TenantId tenant, WorkPerSecond rate, Overrun overrun, Instant now);
+  void SetBought(TenantId tenant, admission::ContractId contract, WorkPerSecond rate, Overrun overrun, Instant now);
+  void RemoveBought(admission::ContractId contract, Instant now);
+  /// A tenant with anything bought that is not over: its requests stand in its contracts' line too, so that those that
+  /// wait when one begins get it.
+  void NoteBuyer(TenantId tenant, int sign);
+  bool IsBuyer(TenantId tenant) const { return buyers_.contains(tenant); }
+  /// Slots that share classes leave free for contracts, beyond what the settings say. 0: no more.
+  void SetHoldback(int64_t slots, Instant now);
+
+  ServiceFigures& figures(ServiceClass c) { return figures_[static_cast<size_t>(c)]; }
+  const ServiceFigures& figures(ServiceClass c) const { return figures_[static_cast<size_t>(c)]; }
+
   /// 0 leaves slots and KV tokens as they are.
   void SetCapacity(WorkPerSecond capacity, int64_t max_in_flight, int64_t kv_tokens, Instant now);
   void SetPredictedOutput(TenantId tenant, Tokens tokens) { predicted_[tenant] = tokens; }
@@ -93,6 +109,9 @@ class PoolState {
     Duration burst_time;  // how long its rate takes to earn its burst
   };
   Work BurstOf(const ReservationSettings& reservation) const;
+  admission::RateTerms BoughtRate(WorkPerSecond rate) const;
+  void NoteBurst(const admission::RateTerms& rate, int sign);
+  void PutTerms(Instant now);
 
   const PoolId id_;
   PoolSettings settings_;
@@ -104,6 +123,10 @@ class PoolState {
   Promises promises_;
   Work reserved_bursts_;
   std::multiset<Duration> burst_times_;  // of all reservations
+  absl::flat_hash_map<TenantId, uint32_t> buyers_;                              // how many reservations of theirs
+  absl::flat_hash_map<admission::ContractId, admission::RateTerms> bought_;
+  int64_t holdback_slots_ = 0;  // planned
+  std::array<ServiceFigures, kServiceClassCount> figures_;
   Work borrowed_;                        // the most that running work outside contracts can still ask of the pool
   Work largest_request_;
   int64_t slots_of_earlier_boot_ = 0;

@@ -33,6 +33,9 @@ struct Shortage {
 /// What a step takes from slots and KV tokens beside its rate, rounded up.
 Amounts TakenBy(WorkPerSecond rate, const ledger::Envelope& envelope);
 
+/// What the margin leaves of a step's capacity, less what stands for ever.
+Amounts ForSale(const ledger::CapacityPlanEntry& plan, const ledger::CapacityStep& step);
+
 class PoolMarket {
  public:
   // ---- What there is.
@@ -68,6 +71,8 @@ class PoolMarket {
   int64_t BidFor(const std::vector<ledger::RateStep>& steps, const PriceInputs& inputs) const;
 
  private:
+  ledger::PriceBasis Basis(const std::vector<ledger::RateStep>& steps, const PriceInputs& inputs, bool is_sold) const;
+
   MarketTerms terms_;
   ledger::CapacityPlanEntry capacity_;
   ledger::DemandPlanEntry demand_;

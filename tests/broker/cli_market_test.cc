@@ -472,10 +472,11 @@ TEST_F(MarketCommandsTest, TheServiceLevelIsPromisedAgainstMeasured) {
       "targets { queue_delay { nanos: 500000000 } time_to_first_token { seconds: 2 } output_tokens_per_s: 20 "
       "credits { below_permille: 990 percent: 10 } credits { below_permille: 950 percent: 25 } } "
       "hours { from { seconds: 1796112000 } to { seconds: 1796115600 } requests: 1200 late: 30 slow_first_token: 4 "
-      "slow_output: 1 missed: 33 queued { seconds: 90 } longest_queued { seconds: 3 nanos: 250000000 } credit " +
+      "slow_output: 1 missed: 33 queued { seconds: 90 } longest_queued { seconds: 3 nanos: 250000000 } unserved: 2 "
+      "credit " +
       Eur("3.690000000000") +
       " } total { requests: 1200 late: 30 slow_first_token: 4 slow_output: 1 missed: 33 queued { seconds: 90 } "
-      "longest_queued { seconds: 3 nanos: 250000000 } credit " +
+      "longest_queued { seconds: 3 nanos: 250000000 } unserved: 2 credit " +
       Eur("3.690000000000") + " } as_of_sequence: 99");
   const Outcome outcome = Penstock("reservations service-level acme/3");
   EXPECT_EQ(outcome.exit_code, kOk) << outcome.err;
@@ -652,7 +653,8 @@ TEST_F(MarketCommandsTest, TheRateCardIsAPageForPeopleAndAnObjectForMachines) {
       "quote_holds { seconds: 600 } locked_before_start { seconds: 86400 } refund_permille: 900 } pools { pool: "
       "\"pools/embed\" model: \"bge-m3\" burndown { kind: \"input\" thousandths: 500 } } limits { of: \"tier/free\" "
       "name: "
-      "\"requests_per_minute\" limit: 6000 } limits { of: \"tenants/acme\" name: \"tokens_per_minute\" limit: 40000 "
+      "\"requests_per_minute\" limit: 6000 period { seconds: 60 } } limits { of: \"tenants/acme\" name: "
+      "\"tokens_per_minute\" limit: 40000 "
       "burst: "
       "80000 }");
   const Outcome page = Penstock("rate-card");
@@ -662,38 +664,50 @@ TEST_F(MarketCommandsTest, TheRateCardIsAPageForPeopleAndAnObjectForMachines) {
 }
 
 TEST_F(MarketCommandsTest, ARecommendationSaysWhyAndWhatItSaves) {
+  std::vector<v1::RecommendReservationRequest> seen;
   daemon_.reservations.recommend = Say<v1::RecommendReservationRequest, v1::Recommendation>(
       "pool: \"pools/chat\" from { seconds: 1792800000 } to { seconds: 1795219200 } elastic_price_pico_per_milli_nt: "
       "600 "
       "reservation_price " +
-      UnitPrice(10'000, "0.000600000000") + " rate_nt_per_s: 12000 cost_with " + Eur("9120.500000000000") +
-      " cost_without " + Eur("11400.250000000000") + " savings " + Eur("2279.750000000000") +
-      " break_even_permille: 278 utilisation_permille: 714 weekly { weekday: WEEKDAY_MONDAY from_hour: 8 to_hour: 18 "
-      "rate_nt_per_s: 30000 } weekly { weekday: WEEKDAY_TUESDAY from_hour: 8 to_hour: 24 rate_nt_per_s: 28000 } "
-      "weekly_cost_with " +
-      Eur("8100.000000000000") + " weekly_savings " + Eur("3300.250000000000") +
-      " because: \"12,000 nt/s would have been used 71.4% of the time.\" because: \"Half of your work falls on weekday "
-      "mornings.\"");
-  const Outcome outcome = Penstock("recommend chat --from 2026-10-24");
+          UnitPrice(10'000, "0.000600000000") + " peak_nt_per_s: 48000 cost_without " + Eur("11400.250000000000") +
+          " cost_at_peak " + Eur("19353.600000000000") +
+          " break_even_permille: 278 constant { rate_nt_per_s: 12000 reserved_cost " + Eur("4838.400000000000") +
+          " elastic_cost " + Eur("4282.100000000000") + " savings " + Eur("2279.750000000000") +
+          " used_permille: 714 beyond_permille: 302 } in_hours { rate_nt_per_s: 30000 hours { weekday: WEEKDAY_MONDAY "
+          "from_hour: 8 to_hour: 18 } hours { weekday: WEEKDAY_TUESDAY from_hour: 8 to_hour: 24 } reserved_cost " +
+          Eur("3100.500000000000") + " elastic_cost " + Eur("4999.500000000000") + " savings " +
+          Eur("3300.250000000000") +
+          " used_permille: 905 beyond_permille: 88 } because: \"Half of your work falls on weekday mornings.\"",
+      seen);
+  const Outcome outcome = Penstock("recommend chat --weeks 12 --tenant acme");
   EXPECT_EQ(outcome.exit_code, kOk) << outcome.err;
   ExpectGolden(outcome.out, "recommend");
+  EXPECT_EQ(seen.at(0).ShortDebugString(), "parent: \"tenants/acme\" pool: \"pools/chat\" weeks: 12");
+  EXPECT_EQ(Penstock("recommend chat --weeks 13").exit_code, kUsage);
 }
 
 TEST_F(MarketCommandsTest, TheShadowPriceIsAVerdict) {
+  std::string weeks;
+  for (int64_t week = 0; week < 104; ++week) {
+    weeks += " weeks { from { seconds: " + std::to_string(1'795'255'200 + week * 7 * 86'400) +
+             " } short_without_milli_nt_per_s: " + std::to_string(1'000'500 + week * 80'000) +
+             " short_with_milli_nt_per_s: " + std::to_string(week * 1'000) + " value_per_hour " +
+             Eur(std::to_string(2 + week / 7) + ".250000000000") + " }";
+  }
   std::vector<v1::GetShadowPriceRequest> seen;
   daemon_.market.shadow_price = Say<v1::GetShadowPriceRequest, v1::ShadowPrice>(
       "pool: \"pools/chat\" currency: \"EUR\" chunk_nt_per_s: 50000 chunk_price_per_hour " + Eur("12.000000000000") +
-          " chunk_lead_time { seconds: 3888000 } value_per_hour " + Eur("9.512340000000") + " best_hour_value " +
-          Eur("41.200000000000") +
-          " best_hour { seconds: 1795532400 } hours_that_pay: 41 pays_from { seconds: "
-          "1799798400 } order_by { seconds: 1795910400 } because: \"Demand grows by 4% a week.\"",
+          " chunk_lead_time { seconds: 3888000 } elastic_price_pico_per_milli_nt: 600 verdict: ORDER_LATER pays_from { "
+          "seconds: 1799798400 } order_by { seconds: 1795910400 } because: \"Demand grows by 4% a week.\"" +
+          weeks,
       seen);
-  const Outcome outcome = Penstock("shadow-price chat --capacity 50000 --price-per-hour 12 --lead-days 45");
+  const Outcome outcome = Penstock("shadow-price chat --capacity 50000 --price-per-hour 12 --lead-days 45 --growth 40");
   EXPECT_EQ(outcome.exit_code, kOk) << outcome.err;
   ExpectGolden(outcome.out, "shadow-price");
   EXPECT_EQ(
       seen.at(0).ShortDebugString(),
-      "pool: \"pools/chat\" chunk_nt_per_s: 50000 chunk_price_per_hour: \"12\" chunk_lead_time { seconds: 3888000 }");
+      "pool: \"pools/chat\" chunk_nt_per_s: 50000 chunk_price_per_hour: \"12\" chunk_lead_time { seconds: 3888000 } "
+      "growth_permille_per_week: 40");
 }
 
 // ---- calendar

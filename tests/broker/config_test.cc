@@ -323,9 +323,13 @@ TEST_F(EveryKey, OfWhatAReservationCostsAndIsPromisedIsRead) {
 }
 
 TEST(AMarketThatSaysNothing, IsOpenAndTakesThePoolsOwnProportion) {
-  const std::string text =
-      Replaced(Replaced(Minimal(), "    burndown:", "    kv_tokens: 640000\n    market: {}\n    burndown:"),
-               "      prices:", "      capacity: {price_per_nt_per_s_hour: \"0.0001\"}\n      prices:");
+  std::string text = Replaced(Minimal(), "    burndown:", "    kv_tokens: 640000\n    market: {}\n    burndown:");
+  text = Replaced(text, "      prices:", "      capacity: {price_per_nt_per_s_hour: \"0.0001\"}\n      prices:");
+  const std::string prices = "{input: \"0.60\", cached_input: \"0.06\", output: \"2.40\"}";
+  EXPECT_THAT(Message(ParseConfig(text, "c.yaml").status()),
+              HasSubstr("tenant \"acme\" can be served as reserved in pool \"chat\""))
+      << "whoever may use the pool may buy";
+  text += "        reserved: " + prices + "\n        spillover: " + prices + "\n";
   const absl::StatusOr<Config> config = ParseConfig(text, "c.yaml");
   ASSERT_TRUE(config.ok()) << config.status();
   market::MarketTerms want;

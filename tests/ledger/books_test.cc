@@ -667,9 +667,14 @@ TEST(BooksPropertyTest, DebitsEqualCreditsAfterEveryEntryAndReplayGivesEqualBook
       ASSERT_TRUE(books.Apply(entry).ok());
       if (const auto* settle = std::get_if<SettleEntry>(&entry)) charged += settle->charge;
       if (const auto* closed = std::get_if<StatementEntry>(&entry)) charged += ChargedBeyondPosted(books, *closed);
+      if (const auto* bought = std::get_if<ReservationEntry>(&entry)) {
+        for (const ReservationCharge& charge : bought->charges) charged += AmountOf(charge);
+      }
       const absl::Status sums = books.CheckInvariants();
       ASSERT_TRUE(sums.ok()) << sums;
-      ASSERT_EQ(books.tariffs().empty() ? Money() : books.accounts().currencies().at(0).revenue, charged);
+      if (books.tariffs().empty()) continue;
+      const CurrencyAccounts& accounts = books.accounts().currencies().at(0);
+      ASSERT_EQ(accounts.revenue + accounts.unearned, charged);
     }
     EXPECT_TRUE(books == BooksOf(entries));
   }
@@ -686,6 +691,8 @@ TEST(BooksPropertyTest, NoEntryOfADayAppliesTwice) {
     if (std::holds_alternative<RunApprovalEntry>(entry)) continue;
     const auto* alert = std::get_if<AlertEntry>(&entry);
     if (alert != nullptr && alert->budget.scope == BudgetScope::kRun) continue;
+    const auto* change = std::get_if<ReservationEntry>(&entry);
+    if (change != nullptr && change->request_id.empty()) continue;  // degraded to the same once more, and the like
     ASSERT_FALSE(books.Apply(entry).ok()) << "entry type " << entry.index() + 1;
   }
 }

@@ -4,12 +4,14 @@
 #include <array>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 
 #include "admission/vocabulary/check.h"
 #include "ledger/statement.h"
 #include "tests/ledger/random.h"
+#include "tests/ledger/random_market.h"
 #include "tests/ledger/small_world.h"
 
 namespace penstock::ledger {
@@ -30,6 +32,7 @@ class DayMaker {
     now_ =
         now_ + (random_.OneIn(40) ? Minutes(random_.Between(1, 300)) : Nanoseconds(random_.Between(0, 9'000'000'000)));
     const int64_t dice = random_.Between(0, 103);
+    if (random_.OneIn(5)) return Trade();
     if (random_.OneIn(25)) return random_.OneIn(2) ? Alert() : Raise();
     if (dice < 40) return Grant();
     if (dice < 52) return Progress();
@@ -278,6 +281,10 @@ class DayMaker {
       Post(NameEntry{NameKind::kProject, books_.CountOf(NameKind::kProject) + 1, tenant, name});
     }
     Post(KeyProjectEntry{key, ProjectId{*books_.IdOf(NameKind::kProject, tenant, name)}});
+  }
+
+  void Trade() {
+    if (const std::optional<Entry> entry = SomeMarketEntry(books_, now_, &random_)) Post(*entry);
   }
 
   TenantId SomeTenant() { return random_.OneIn(2) ? kAcme : kBolt; }

@@ -1,5 +1,6 @@
 // A made-up journal in which everything happens: boots clean and unclean, names, tariffs, grants, progress, settlements
-// on time, late, of lost grants, voids and expiries, hours of silence. Every entry is one that Books accept.
+// on time, late, of lost grants, voids and expiries, all of the market, hours
+// of silence. Every entry is one that Books accept.
 #pragma once
 
 #include <cstdint>

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "broker/daemon/command_loop.h"
+#include "ledger/books_loader.h"
 #include "ledger/books_rows.h"
 #include "tests/broker/core/engine_fixture.h"
 
