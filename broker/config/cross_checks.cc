@@ -315,18 +315,15 @@ std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const Pool
   if (tenant.tier == Tier::kFree) classes = {ServiceClass::kFree};
   if (tenant.tier == Tier::kElastic) classes = tenant.classes;
   if (tenant.tier == Tier::kElastic && classes.empty()) classes = {ServiceClass::kDefault};
-  bool reserved = MayBuy(tenant, pool);
-  bool spills = reserved || tenant.tier == Tier::kReserved;
+  bool reserves = MayBuy(tenant, pool);
+  bool spills = reserves;  // what is bought may say so
   for (const ReservationSettings& one : tenant.reservations) {
-    if (one.pool != pool.name) continue;
-    reserved = true;
-    spills = MayBuy(tenant, pool);
+    if (tenant.tier != Tier::kReserved || one.pool != pool.name) continue;
+    reserves = true;
+    spills = spills || one.overrun == Overrun::kSpill;
   }
-  for (const ReservationSettings& one : tenant.reservations) {
-    spills = spills || (one.pool == pool.name && one.overrun == Overrun::kSpill);
-  }
-  if (reserved) classes.push_back(ServiceClass::kReserved);
-  if (spills) classes.push_back(ServiceClass::kSpillover);
+  if (reserves) classes.push_back(ServiceClass::kReserved);
+  if (spills || (tenant.tier == Tier::kReserved && !reserves)) classes.push_back(ServiceClass::kSpillover);
   return classes;
 }
 
