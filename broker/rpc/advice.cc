@@ -23,9 +23,7 @@ namespace {
 constexpr int64_t kMinutesPerWeek = 7 * 24 * 60;
 constexpr int64_t kHoursOfWeek = ledger::kHoursOfWeek;
 
-grpc::Status MarketClosed(const std::string& why) {
-  return ToStatus({core::ErrorReason::kMarketClosed, "pool", why});
-}
+grpc::Status MarketClosed(const std::string& why) { return ToStatus({core::ErrorReason::kMarketClosed, "pool", why}); }
 
 /// Monday 0:00 UTC is 0.
 size_t HourOfWeek(Instant t) {
@@ -118,7 +116,8 @@ class RecommendCall final : public grpc::ServerUnaryReactor {
   }
 
   void Recommend() {
-    const planning::Recommendation found = planning::Recommend(windows_, Minutes(1), prices_, NormalizedTokensPerSecond(1));
+    const planning::Recommendation found =
+        planning::Recommend(windows_, Minutes(1), prices_, NormalizedTokensPerSecond(1));
     response_->set_pool(surroundings_.names.NameOf(asked_.pool));
     ToProto(from_, response_->mutable_from());
     ToProto(to_, response_->mutable_to());
@@ -175,7 +174,8 @@ class RecommendCall final : public grpc::ServerUnaryReactor {
     const auto tell = [&](const planning::ReservedShape& shape, const char* when) {
       if (shape.rate == WorkPerSecond()) return say(absl::StrCat("no rate reserved ", when, " would have cost less"));
       say(absl::StrCat(NtPerSecond(shape.rate), " reserved ", when, " would have cost ", money(shape.cost()), ", ",
-                       money(found.Saves(shape)), " less; ", Percent(shape.used_millionths), " of it would have been used"));
+                       money(found.Saves(shape)), " less; ", Percent(shape.used_millionths),
+                       " of it would have been used"));
     };
     tell(found.constant, "all the time");
     tell(found.in_hours, "in the hours named");
@@ -295,7 +295,8 @@ class ShadowPriceCall final : public grpc::ServerUnaryReactor {
             ? absl::StrCat("ordered now it would be here in ", lead_weeks, " weeks, and be worth its price then")
         : verdict.what == What::kOrderLater
             ? absl::StrCat("it would be worth its price when it comes if it is ordered in ", verdict.order_in, " weeks")
-            : absl::StrCat("in none of the ", kMostAdviceWeeksAhead, " weeks looked at is it worth its price once it could be here"));
+            : absl::StrCat("in none of the ", kMostAdviceWeeksAhead,
+                           " weeks looked at is it worth its price once it could be here"));
   }
 
   const Surroundings surroundings_;

@@ -1,5 +1,5 @@
-// Advice: what a tenant should reserve, and when the next chunk of capacity pays. What it follows from is gathered between
-// two commands, in slices; it is worked out on the worker's thread.
+// Advice: what a tenant should reserve, and when the next chunk of capacity pays. What it follows from is gathered
+// between two commands, in slices; it is worked out on the worker's thread.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -18,7 +18,7 @@ class ShadowPrice;
 
 namespace penstock::rpc {
 
-constexpr int kMostAdviceWeeks = 12;       // of history
+constexpr int kMostAdviceWeeks = 12;            // of history
 constexpr int64_t kMostAdviceWeeksAhead = 104;  // that the next chunk is judged for
 
 struct AskedAdvice {

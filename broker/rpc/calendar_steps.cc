@@ -117,17 +117,17 @@ grpc::Status FillCalendar(const market::PoolMarket& market, Instant now, const A
     return static_cast<size_t>(response->steps_size()) >= asked.count || looked_at >= kMostLookedAt;
   };
   if (from >= end) return grpc::Status::OK;
-  market.calendar().ForEachStep(
-      from, end, [&](Instant step_from, Instant step_to, const Amounts& supply, const Amounts& taken) {
-        // One step of the calendar may be many of the answer, and the other way round.
-        for (until = step_from; until < step_to && !is_full(); ++looked_at) {
-          stretch.Add(supply, taken);
-          const Instant grid = GridAfter(from, asked.resolution);
-          until = std::min(step_to, grid);
-          if (until == grid || until == end || asked.resolution == Duration()) put_out(until);
-        }
-        return !is_full();
-      });
+  market.calendar().ForEachStep(from, end,
+                                [&](Instant step_from, Instant step_to, const Amounts& supply, const Amounts& taken) {
+                                  // One step of the calendar may be many of the answer, and the other way round.
+                                  for (until = step_from; until < step_to && !is_full(); ++looked_at) {
+                                    stretch.Add(supply, taken);
+                                    const Instant grid = GridAfter(from, asked.resolution);
+                                    until = std::min(step_to, grid);
+                                    if (until == grid || until == end || asked.resolution == Duration()) put_out(until);
+                                  }
+                                  return !is_full();
+                                });
   if (looked_at >= kMostLookedAt && !stretch.empty) put_out(until);  // shorter than asked for, but it goes on
   if (from < end) response->set_next_page_token(absl::StrCat(from.nanoseconds_since_epoch()));
   return grpc::Status::OK;

@@ -12,12 +12,12 @@
 namespace penstock::rpc {
 
 struct AskedCalendar {
-  Instant from;                   // the epoch: now
-  Instant to;                     // the epoch: a week later
-  Duration resolution;            // zero: where something changes, and at whole hours
-  Instant first;                  // of this page
-  size_t count = 0;               // of steps
-  bool in_full = false;           // also what is sold and forecast
+  Instant from;          // the epoch: now
+  Instant to;            // the epoch: a week later
+  Duration resolution;   // zero: where something changes, and at whole hours
+  Instant first;         // of this page
+  size_t count = 0;      // of steps
+  bool in_full = false;  // also what is sold and forecast
 };
 
 /// Reads from, to, resolution, page_size, page_token.

@@ -278,6 +278,17 @@ void Fill(const core::Engine& engine, const ledger::PriceEntry& price, v1::Poste
   Fill(price.prices, out->mutable_prices());
 }
 
+bool IsOpenTo(const core::Engine& engine, TenantId tenant, PoolId pool) {
+  if (tenant.value == 0) return true;
+  const core::Tenant* account = engine.accounts().FindTenant(tenant);
+  return account != nullptr && account->policy->pools.Has(pool);
+}
+
+grpc::Status NotOpen(const core::Engine& engine, PoolId pool) {
+  return ToStatus(
+      {core::ErrorReason::kUnknownPool, "pools", "there is no '" + NameOf(engine, pool) + "' for this tenant"});
+}
+
 void FillPosted(const core::Engine& engine, TenantId tenant, PoolId pool, v1::PoolPrice* out) {
   const ledger::Tariff& tariff = tenant.value == 0 ? engine.tariff().tariff : engine.TariffOf(tenant).tariff;
   const ledger::MarketRecords& records = engine.books().market();
@@ -289,7 +300,7 @@ void FillPosted(const core::Engine& engine, TenantId tenant, PoolId pool, v1::Po
   if (const auto* next = records.NextPosted(pool, engine.now())) Fill(engine, *next, out->mutable_next());
   const ledger::PriceEntry* pin = tenant.value == 0 ? nullptr : records.PinOf(tenant, pool, engine.now());
   if (pin != nullptr) FillPin(engine, *pin, out->mutable_pin());
-  out->set_market_open(market != nullptr && market->terms().open);
+  out->set_market_open(market != nullptr && market->terms().open && engine.FindPool(pool) != nullptr);
 }
 
 void FillPin(const core::Engine& engine, const ledger::PriceEntry& price, v1::Pin* out) {

@@ -37,6 +37,10 @@ void Fill(const core::Engine& engine, const ledger::ReservationRecord& record, D
 void Fill(const core::Engine& engine, const ledger::BidRecord& record, Detail detail, v1::Bid* out);
 void Fill(const ledger::ReservationCharge& charge, const std::string& currency, v1::ReservationCharge* out);
 void Fill(const core::Engine& engine, const ledger::PriceEntry& price, v1::PostedPrice* out);
+/// Whether a tenant may use a pool; tenant 0 sees every one. Others are told that there is no such pool.
+bool IsOpenTo(const core::Engine& engine, TenantId tenant, PoolId pool);
+grpc::Status NotOpen(const core::Engine& engine, PoolId pool);
+
 /// What moves of a pool's price: posted now and next, and the tenant's pin. Tenant 0: the tariff in force, no pin.
 void FillPosted(const core::Engine& engine, TenantId tenant, PoolId pool, v1::PoolPrice* out);
 void FillPin(const core::Engine& engine, const ledger::PriceEntry& price, v1::Pin* out);

@@ -82,12 +82,13 @@ grpc::Status ReadBackwardsPage(const Request& request, int64_t most, BackwardsPa
 /// A page of a list ends after so many rows were looked at: what a read may take of the loop.
 constexpr size_t kMostSeen = 10'000;
 
-/// Looks at numbers below the page's, the newest first: those of `ids` (rising), or without them all up to `last`, until
-/// `take` has said often enough that it took one. Returns the token of the next page.
+/// Looks at numbers below the page's, the newest first: those of `ids` (rising), or without them all up to `last`,
+/// until `take` has said often enough that it took one. Returns the token of the next page.
 template <class Ids, class Take>
 std::string WalkBackwards(const Ids* ids, uint64_t last, const BackwardsPage& page, const Take& take) {
-  size_t place = ids == nullptr ? std::min(last, page.below - 1)
-                                : static_cast<size_t>(std::lower_bound(ids->begin(), ids->end(), page.below) - ids->begin());
+  size_t place = ids == nullptr
+                     ? std::min(last, page.below - 1)
+                     : static_cast<size_t>(std::lower_bound(ids->begin(), ids->end(), page.below) - ids->begin());
   size_t taken = 0;
   uint64_t number = page.below;
   for (size_t seen = 0; place > 0 && taken < page.size && seen < kMostSeen; --place, ++seen) {
@@ -114,8 +115,8 @@ grpc::Status ReadCaller(const Request& request, std::string_view method, TenantI
   }
   body.clear_validate_only();
   if constexpr (requires { body.clear_parent(); }) body.clear_parent();  // the same, left out or not
-  caller->body = ledger::DigestOf(absl::StrCat(absl::string_view(method.data(), method.size()), "\n",
-                                               body.SerializeAsString()));
+  caller->body =
+      ledger::DigestOf(absl::StrCat(absl::string_view(method.data(), method.size()), "\n", body.SerializeAsString()));
   return grpc::Status::OK;
 }
 

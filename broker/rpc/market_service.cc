@@ -33,12 +33,12 @@ constexpr int kMaxPools = 64;
 constexpr int64_t kMaxListPage = 100;
 constexpr int64_t kMaxPinsPage = 1'000;
 constexpr Duration kLongestStandardWindow = Days(31);
-constexpr int64_t kStandardShare = 100;  // of the capacity: one in so many
+constexpr int64_t kStandardShare = 100;                 // of the capacity: one in so many
 constexpr int64_t kPicoPerNtHour = kMilliNtPerNt * 60;  // in a unit price
 constexpr int64_t kMostUnitPrice = 1'000'000'000'000;   // 60,000 currency units per nt/s and hour
 const ledger::Money kMostChunkPrice = ledger::Money::FromPico(1'000'000'000'000) * 1'000'000'000;  // 10^9 units
-constexpr int64_t kLeastGrowth = -500;  // thousandths a week
-constexpr int64_t kMostGrowth = 50;     // so that two years of it stay within 64 bits
+constexpr int64_t kLeastGrowth = -500;                                                             // thousandths a week
+constexpr int64_t kMostGrowth = 50;  // so that two years of it stay within 64 bits
 
 /// The tenant's, or nullptr.
 const ledger::BidRecord* FindBid(const core::Engine& engine, const Owned& owned) {
@@ -169,7 +169,8 @@ grpc::Status ReadChunk(const v1::GetShadowPriceRequest& request, AskedChunk* ask
   }
   asked->growth_millionths = request.growth_permille_per_week() * 1'000;
   if (!request.has_chunk_lead_time()) return grpc::Status::OK;
-  return ReadMinutes(request.chunk_lead_time(), "chunk_lead_time", Days(7 * kMostAdviceWeeksAhead), &asked->lead_time.emplace());
+  return ReadMinutes(request.chunk_lead_time(), "chunk_lead_time", Days(7 * kMostAdviceWeeksAhead),
+                     &asked->lead_time.emplace());
 }
 
 /// The bid as it is now; with validate_only as it would be.
@@ -224,7 +225,8 @@ class MarketService final : public v1::Market::CallbackService {
     if (!status.ok()) return new ReadingCall(status);
     return new ReadingCall(surroundings_.loop, [=](const core::Engine& engine, uint64_t) {
       const Instant now = std::max(engine.now(), daemon::WallTime());
-      for (const PoolId id : pools.empty() ? PoolsOf(engine) : pools) {
+      for (const PoolId id : pools.empty() ? PoolsOf(engine, tenant) : pools) {
+        if (!IsOpenTo(engine, tenant, id)) return NotOpen(engine, id);
         v1::PoolPrice* price = response->add_pools();
         FillPosted(engine, tenant, id, price);
         if (!price->market_open()) continue;
@@ -263,7 +265,8 @@ class MarketService final : public v1::Market::CallbackService {
     if (!status.ok()) return new ReadingCall(status);
     // Pins are their tenant's own business.
     TenantId viewer;
-    if (principal.role == auth::Role::kTenant) viewer = names().Tenant("tenants/" + principal.tenant).value_or(TenantId());
+    if (principal.role == auth::Role::kTenant)
+      viewer = names().Tenant("tenants/" + principal.tenant).value_or(TenantId());
     const bool sees_all = principal.role == auth::Role::kOperator;
     return new ReadingCall(surroundings_.loop, [=, name = request->name()](const core::Engine& engine, uint64_t) {
       const ledger::MarketRecords& records = engine.books().market();
@@ -288,11 +291,14 @@ class MarketService final : public v1::Market::CallbackService {
     PoolId pool;
     AskedCalendar asked;
     grpc::Status status = Authenticate(*context, surroundings_.api_keys, "/penstock.v1.Market/GetCalendar", &principal);
+    TenantId tenant;
+    if (status.ok()) status = ReadParent("", Parent::kOptional, principal, names(), &tenant);
     if (status.ok()) status = ReadPool(request->pool(), "pool", names(), &pool);
     if (status.ok()) status = ReadCalendar(*request, &asked);
     if (!status.ok()) return new ReadingCall(status);
     asked.in_full = principal.role == auth::Role::kOperator;
     return new ReadingCall(surroundings_.loop, [=](const core::Engine& engine, uint64_t) {
+      if (!IsOpenTo(engine, tenant, pool)) return NotOpen(engine, pool);
       const market::PoolMarket* market = engine.MarketOf(pool);
       if (market == nullptr) return MarketClosed();
       response->set_pool(NameOf(engine, pool));
@@ -311,7 +317,10 @@ class MarketService final : public v1::Market::CallbackService {
     if (status.ok()) status = ReadPools(request->pools(), &pools);
     if (!status.ok()) return new ReadingCall(status);
     return new ReadingCall(surroundings_.loop, [=](const core::Engine& engine, uint64_t) {
-      FillRateCard(engine, tenant, pools.empty() ? PoolsOf(engine) : pools, response);
+      for (const PoolId id : pools) {
+        if (!IsOpenTo(engine, tenant, id)) return NotOpen(engine, id);
+      }
+      FillRateCard(engine, tenant, pools.empty() ? PoolsOf(engine, tenant) : pools, response);
       return grpc::Status::OK;
     });
   }
@@ -335,14 +344,13 @@ class MarketService final : public v1::Market::CallbackService {
     if (status.ok()) status = ReadCaller(*request, kMethod, tenant, principal, &pin.caller);
     if (!status.ok()) return new ReadingCall(status);
     pin.cap = request->kind() == v1::PinPriceRequest::CAP;
-    return NewMarketCall<core::PinPrice>(
-        surroundings_.loop, std::move(pin), nullptr,
-        [response](const core::Engine& engine, const core::Outcome& outcome) {
-          const auto& pinned = std::get<core::PricePinned>(outcome);
-          FillPin(engine, pinned.price, response->mutable_pin());
-          response->set_repeated(pinned.repeated);
-          return grpc::Status::OK;
-        });
+    return NewMarketCall<core::PinPrice>(surroundings_.loop, std::move(pin), nullptr,
+                                         [response](const core::Engine& engine, const core::Outcome& outcome) {
+                                           const auto& pinned = std::get<core::PricePinned>(outcome);
+                                           FillPin(engine, pinned.price, response->mutable_pin());
+                                           response->set_repeated(pinned.repeated);
+                                           return grpc::Status::OK;
+                                         });
   }
 
   grpc::ServerUnaryReactor* ListPins(grpc::CallbackServerContext* context, const v1::ListPinsRequest* request,
@@ -353,22 +361,22 @@ class MarketService final : public v1::Market::CallbackService {
     const grpc::Status status =
         BeginList(*context, "/penstock.v1.Market/ListPins", *request, kMaxPinsPage, &tenant, &pool, &page);
     if (!status.ok()) return new ReadingCall(status);
-    return new ReadingCall(surroundings_.loop, [=, in_force_only = request->in_force_only()](const core::Engine& engine,
-                                                                                            uint64_t) {
-      const auto& prices = engine.books().market().prices();
-      const auto take = [&](uint64_t number) {
-        const ledger::PriceEntry& price = prices[number - 1];
-        if (price.kind == ledger::PriceKind::kPosted || (tenant.value != 0 && price.tenant != tenant)) return false;
-        if (pool.value != 0 && price.pool != pool) return false;
-        if (in_force_only && price.until <= engine.now()) return false;
-        FillPin(engine, price, response->add_pins());
-        return true;
-      };
-      constexpr const std::vector<uint64_t>* kAll = nullptr;
-      response->set_next_page_token(WalkBackwards(kAll, prices.size(), page, take));
-      response->set_as_of_sequence(engine.ledger().posted_sequence());
-      return grpc::Status::OK;
-    });
+    return new ReadingCall(
+        surroundings_.loop, [=, in_force_only = request->in_force_only()](const core::Engine& engine, uint64_t) {
+          const auto& prices = engine.books().market().prices();
+          const auto take = [&](uint64_t number) {
+            const ledger::PriceEntry& price = prices[number - 1];
+            if (price.kind == ledger::PriceKind::kPosted || (tenant.value != 0 && price.tenant != tenant)) return false;
+            if (pool.value != 0 && price.pool != pool) return false;
+            if (in_force_only && price.until <= engine.now()) return false;
+            FillPin(engine, price, response->add_pins());
+            return true;
+          };
+          constexpr const std::vector<uint64_t>* kAll = nullptr;
+          response->set_next_page_token(WalkBackwards(kAll, prices.size(), page, take));
+          response->set_as_of_sequence(engine.ledger().posted_sequence());
+          return grpc::Status::OK;
+        });
   }
 
   // ---- Bids.
@@ -413,16 +421,15 @@ class MarketService final : public v1::Market::CallbackService {
     if (status.ok()) status = ReadCaller(*request, kMethod, owned.tenant, principal, &withdraw.caller);
     if (!status.ok()) return new ReadingCall(status);
     withdraw.bid = owned.number;
-    return NewMarketCall<core::WithdrawBid>(
-        surroundings_.loop, std::move(withdraw), nullptr,
-        [owned, name = request->name(), validate_only = request->validate_only(), response](const core::Engine& engine,
-                                                                                            const core::Outcome&) {
-          const ledger::BidRecord* record = FindBid(engine, owned);
-          if (record == nullptr) return UnknownOwned(kBids, name);
-          Fill(engine, *record, Detail::kFull, response);
-          if (validate_only) response->set_state(v1::Bid::WITHDRAWN);
-          return grpc::Status::OK;
-        });
+    return NewMarketCall<core::WithdrawBid>(surroundings_.loop, std::move(withdraw), nullptr,
+                                            [owned, name = request->name(), validate_only = request->validate_only(),
+                                             response](const core::Engine& engine, const core::Outcome&) {
+                                              const ledger::BidRecord* record = FindBid(engine, owned);
+                                              if (record == nullptr) return UnknownOwned(kBids, name);
+                                              Fill(engine, *record, Detail::kFull, response);
+                                              if (validate_only) response->set_state(v1::Bid::WITHDRAWN);
+                                              return grpc::Status::OK;
+                                            });
   }
 
   grpc::ServerUnaryReactor* GetBid(grpc::CallbackServerContext* context, const v1::GetBidRequest* request,
@@ -432,13 +439,13 @@ class MarketService final : public v1::Market::CallbackService {
     grpc::Status status = Authenticate(*context, surroundings_.api_keys, "/penstock.v1.Market/GetBid", &principal);
     if (status.ok()) status = ReadOwned(request->name(), kBids, principal, names(), &owned);
     if (!status.ok()) return new ReadingCall(status);
-    return new ReadingCall(surroundings_.loop, [owned, name = request->name(), response](const core::Engine& engine,
-                                                                                        uint64_t) {
-      const ledger::BidRecord* record = FindBid(engine, owned);
-      if (record == nullptr) return UnknownOwned(kBids, name);
-      Fill(engine, *record, Detail::kFull, response);
-      return grpc::Status::OK;
-    });
+    return new ReadingCall(surroundings_.loop,
+                           [owned, name = request->name(), response](const core::Engine& engine, uint64_t) {
+                             const ledger::BidRecord* record = FindBid(engine, owned);
+                             if (record == nullptr) return UnknownOwned(kBids, name);
+                             Fill(engine, *record, Detail::kFull, response);
+                             return grpc::Status::OK;
+                           });
   }
 
   grpc::ServerUnaryReactor* ListBids(grpc::CallbackServerContext* context, const v1::ListBidsRequest* request,
@@ -459,8 +466,7 @@ class MarketService final : public v1::Market::CallbackService {
         Fill(engine, *record, Detail::kInList, response->add_bids());
         return true;
       };
-      response->set_next_page_token(
-          WalkBackwards(tenant.value == 0 ? nullptr : &own, records.last_bid(), page, take));
+      response->set_next_page_token(WalkBackwards(tenant.value == 0 ? nullptr : &own, records.last_bid(), page, take));
       response->set_as_of_sequence(engine.ledger().posted_sequence());
       return grpc::Status::OK;
     });
@@ -487,9 +493,12 @@ class MarketService final : public v1::Market::CallbackService {
     return ToStatus({core::ErrorReason::kMarketClosed, "pool", "this pool sells nothing ahead of time"});
   }
 
-  static std::vector<PoolId> PoolsOf(const core::Engine& engine) {
+  /// Those that the tenant may use.
+  static std::vector<PoolId> PoolsOf(const core::Engine& engine, TenantId tenant) {
     std::vector<PoolId> pools;
-    for (const auto& pool : engine.pools()) pools.push_back(pool->id());
+    for (const auto& pool : engine.pools()) {
+      if (IsOpenTo(engine, tenant, pool->id())) pools.push_back(pool->id());
+    }
     return pools;
   }
 

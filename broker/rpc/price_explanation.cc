@@ -51,8 +51,8 @@ void Explain(const core::Engine& engine, const ledger::QuoteRecord& record, v1::
                     basis.plan == 0 ? "without a forecast" : absl::StrCat("by demand plan ", basis.plan)));
   line(absl::StrCat("scarcity: ", basis.scarcity, ", for ", Percent(basis.utilisation),
                     " of what is sellable would be sold at ", config::FormatInstant(basis.tightest)));
-  line(absl::StrCat("displacement + scarcity = ", market_price, "; the larger of it and the floor: ",
-                    std::max(basis.floor, market_price)));
+  line(absl::StrCat("displacement + scarcity = ", market_price,
+                    "; the larger of it and the floor: ", std::max(basis.floor, market_price)));
   line(absl::StrCat("x ", Factor(basis.lead_time), " for the lead time x ", Factor(basis.term),
                     " for the term, rounded up: ", UnitText(unit, currency)));
   line(absl::StrCat("x ", ThousandthsText(quantity), " nt/s x minutes = ", price.ToDecimal(), " ", currency));

@@ -1,5 +1,5 @@
-// WatchPrices: streams that say posted prices and pins at once, and again whenever they change. One thread looks after all
-// of them, a few between two commands of the loop. A reader that is slower than the changes gets the latest.
+// WatchPrices: streams that say posted prices and pins at once, and again whenever they change. One thread looks after
+// all of them, a few between two commands of the loop. A reader that is slower than the changes gets the latest.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

@@ -39,14 +39,15 @@ void FillOffers(const core::Engine& engine, TenantId tenant, const ledger::Tarif
                 const ledger::PoolPrices& prices, PoolId pool, v1::RateCardPool* out) {
   for (const ServiceClass served : kOffered) {
     const ledger::TokenPrices& flat = prices.by_class[static_cast<size_t>(served)];
-    const bool is_priced = std::any_of(kAllTokenKinds.begin(), kAllTokenKinds.end(),
-                                       [&](TokenKind kind) { return flat[kind] != 0; });
+    const bool is_priced =
+        std::any_of(kAllTokenKinds.begin(), kAllTokenKinds.end(), [&](TokenKind kind) { return flat[kind] != 0; });
     const core::SpeedFigures measured = engine.FiguresOf(pool, served);
     if (!is_priced && measured.requests == 0) continue;
     v1::RateCardOffer* offer = out->add_offers();
     const uint32_t posted = engine.PostedFor(tenant, pool, served, tariff.id);
     offer->set_service_class(ToProto(served));
-    Fill(engine.books().PricesOf({.tenant = tenant, .pool = pool, .served = served, .tariff = tariff.id, .posted = posted}),
+    Fill(engine.books().PricesOf(
+             {.tenant = tenant, .pool = pool, .served = served, .tariff = tariff.id, .posted = posted}),
          offer->mutable_prices());
     offer->set_follows_posted_price((prices.coupling.classes >> static_cast<unsigned>(served) & 1) != 0);
     if (measured.requests > 0) Fill(measured, offer->mutable_measured());

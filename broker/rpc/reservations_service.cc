@@ -126,13 +126,13 @@ class ReservationsService final : public v1::Reservations::CallbackService {
     const grpc::Status status =
         Begin(*context, "/penstock.v1.Reservations/GetQuote", request->name(), kQuotes, nullptr, &owned);
     if (!status.ok()) return new ReadingCall(status);
-    return new ReadingCall(surroundings_.loop, [owned, name = request->name(), response](const core::Engine& engine,
-                                                                                        uint64_t) {
-      const ledger::QuoteRecord* record = FindQuote(engine, owned);
-      if (record == nullptr) return UnknownOwned(kQuotes, name);
-      Fill(engine, *record, Detail::kFull, response);
-      return grpc::Status::OK;
-    });
+    return new ReadingCall(surroundings_.loop,
+                           [owned, name = request->name(), response](const core::Engine& engine, uint64_t) {
+                             const ledger::QuoteRecord* record = FindQuote(engine, owned);
+                             if (record == nullptr) return UnknownOwned(kQuotes, name);
+                             Fill(engine, *record, Detail::kFull, response);
+                             return grpc::Status::OK;
+                           });
   }
 
   grpc::ServerUnaryReactor* ListQuotes(grpc::CallbackServerContext* context, const v1::ListQuotesRequest* request,
@@ -160,8 +160,8 @@ class ReservationsService final : public v1::Reservations::CallbackService {
     });
   }
 
-  grpc::ServerUnaryReactor* WithdrawQuote(grpc::CallbackServerContext* context,
-                                          const v1::WithdrawQuoteRequest* request, v1::Quote* response) override {
+  grpc::ServerUnaryReactor* WithdrawQuote(grpc::CallbackServerContext* context, const v1::WithdrawQuoteRequest* request,
+                                          v1::Quote* response) override {
     constexpr const char* kMethod = "/penstock.v1.Reservations/WithdrawQuote";
     auth::Principal principal;
     Owned owned;
@@ -170,16 +170,15 @@ class ReservationsService final : public v1::Reservations::CallbackService {
     if (status.ok()) status = ReadCaller(*request, kMethod, owned.tenant, principal, &withdraw.caller);
     if (!status.ok()) return new ReadingCall(status);
     withdraw.quote = owned.number;
-    return NewMarketCall<core::WithdrawQuote>(
-        surroundings_.loop, std::move(withdraw), nullptr,
-        [owned, name = request->name(), validate_only = request->validate_only(), response](const core::Engine& engine,
-                                                                                            const core::Outcome&) {
-          const ledger::QuoteRecord* record = FindQuote(engine, owned);
-          if (record == nullptr) return UnknownOwned(kQuotes, name);
-          Fill(engine, *record, Detail::kFull, response);
-          if (validate_only) response->set_state(v1::Quote::WITHDRAWN);
-          return grpc::Status::OK;
-        });
+    return NewMarketCall<core::WithdrawQuote>(surroundings_.loop, std::move(withdraw), nullptr,
+                                              [owned, name = request->name(), validate_only = request->validate_only(),
+                                               response](const core::Engine& engine, const core::Outcome&) {
+                                                const ledger::QuoteRecord* record = FindQuote(engine, owned);
+                                                if (record == nullptr) return UnknownOwned(kQuotes, name);
+                                                Fill(engine, *record, Detail::kFull, response);
+                                                if (validate_only) response->set_state(v1::Quote::WITHDRAWN);
+                                                return grpc::Status::OK;
+                                              });
   }
 
   grpc::ServerUnaryReactor* AcceptQuote(grpc::CallbackServerContext* context, const v1::AcceptQuoteRequest* request,
@@ -198,8 +197,8 @@ class ReservationsService final : public v1::Reservations::CallbackService {
             const core::Engine& engine, const core::Outcome& outcome) {
           const auto* changed = std::get_if<core::ReservationChanged>(&outcome);
           if (changed != nullptr && changed->id != 0) {
-            return TellChange(engine, outcome, validate_only,
-                              *engine.books().market().FindReservation(changed->id), response);
+            return TellChange(engine, outcome, validate_only, *engine.books().market().FindReservation(changed->id),
+                              response);
           }
           // Nothing was bought: what it would be.
           const ledger::QuoteRecord* quote = FindQuote(engine, owned);
@@ -294,9 +293,9 @@ class ReservationsService final : public v1::Reservations::CallbackService {
                                                 v1::ReservationChange* response) override {
     core::ChangeReservation change;
     change.project = request->project();
-    return Change(*context, "/penstock.v1.Reservations/TransferReservation", What::kTransfer, *request,
-                  std::move(change), [&](TenantId tenant) { return ReadProject(request->project(), tenant, names()); },
-                  {}, response);
+    return Change(
+        *context, "/penstock.v1.Reservations/TransferReservation", What::kTransfer, *request, std::move(change),
+        [&](TenantId tenant) { return ReadProject(request->project(), tenant, names()); }, {}, response);
   }
 
   // ---- Operators.
@@ -332,11 +331,12 @@ class ReservationsService final : public v1::Reservations::CallbackService {
                                            v1::GetUtilisationResponse* response) override {
     DeliveryPage page;
     const grpc::Status paged = ReadDeliveryPage(*request, &page);
-    return Read(*context, "/penstock.v1.Reservations/GetUtilisation", request->name(),
-                [page, response](const core::Engine& engine, const ledger::ReservationRecord& record) {
-                  FillUtilisation(engine, record, page, response);
-                },
-                paged);
+    return Read(
+        *context, "/penstock.v1.Reservations/GetUtilisation", request->name(),
+        [page, response](const core::Engine& engine, const ledger::ReservationRecord& record) {
+          FillUtilisation(engine, record, page, response);
+        },
+        paged);
   }
 
   grpc::ServerUnaryReactor* GetServiceLevel(grpc::CallbackServerContext* context,
@@ -344,11 +344,12 @@ class ReservationsService final : public v1::Reservations::CallbackService {
                                             v1::GetServiceLevelResponse* response) override {
     DeliveryPage page;
     const grpc::Status paged = ReadDeliveryPage(*request, &page);
-    return Read(*context, "/penstock.v1.Reservations/GetServiceLevel", request->name(),
-                [page, response](const core::Engine& engine, const ledger::ReservationRecord& record) {
-                  FillServiceLevel(engine, record, page, response);
-                },
-                paged);
+    return Read(
+        *context, "/penstock.v1.Reservations/GetServiceLevel", request->name(),
+        [page, response](const core::Engine& engine, const ledger::ReservationRecord& record) {
+          FillServiceLevel(engine, record, page, response);
+        },
+        paged);
   }
 
   grpc::ServerUnaryReactor* RecommendReservation(grpc::CallbackServerContext* context,
@@ -356,8 +357,8 @@ class ReservationsService final : public v1::Reservations::CallbackService {
                                                  v1::Recommendation* response) override {
     auth::Principal principal;
     AskedAdvice asked;
-    grpc::Status status = Authenticate(*context, surroundings_.api_keys,
-                                       "/penstock.v1.Reservations/RecommendReservation", &principal);
+    grpc::Status status =
+        Authenticate(*context, surroundings_.api_keys, "/penstock.v1.Reservations/RecommendReservation", &principal);
     if (status.ok()) status = ReadParent(request->parent(), Parent::kRequired, principal, names(), &asked.tenant);
     if (status.ok()) status = ReadPool(request->pool(), "pool", names(), &asked.pool);
     if (status.ok() && (request->weeks() < 0 || request->weeks() > kMostAdviceWeeks)) {
@@ -456,8 +457,8 @@ class ReservationsService final : public v1::Reservations::CallbackService {
     return status;
   }
 
-  static MarketCall<core::ChangeReservation>::Tell Tell(const Owned& owned, const std::string& name,
-                                                        bool validate_only, v1::ReservationChange* response) {
+  static MarketCall<core::ChangeReservation>::Tell Tell(const Owned& owned, const std::string& name, bool validate_only,
+                                                        v1::ReservationChange* response) {
     return [owned, name, validate_only, response](const core::Engine& engine, const core::Outcome& outcome) {
       const ledger::ReservationRecord* record = FindReservation(engine, owned);
       if (record == nullptr) return UnknownOwned(kReservations, name);
@@ -475,8 +476,9 @@ class ReservationsService final : public v1::Reservations::CallbackService {
                                     v1::ReservationChange* response) const {
     core::ChangeReservation change;
     change.reason = request.reason();
-    return Change(context, method, what, request, std::move(change),
-                  [&](TenantId) { return ReadReason(request.reason(), what == What::kSuspend); }, {}, response);
+    return Change(
+        context, method, what, request, std::move(change),
+        [&](TenantId) { return ReadReason(request.reason(), what == What::kSuspend); }, {}, response);
   }
 
   grpc::ServerUnaryReactor* Decide(const grpc::CallbackServerContext& context, const char* method,

@@ -1,5 +1,5 @@
-// Quotes and reservations over gRPC: changes go through the loop, reads happen between two of its commands, and advice is
-// worked out on the worker's thread.
+// Quotes and reservations over gRPC: changes go through the loop, reads happen between two of its commands, and advice
+// is worked out on the worker's thread.
 #pragma once
 
 #include <memory>

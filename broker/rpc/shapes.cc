@@ -84,8 +84,9 @@ grpc::Status ReadSteps(const v1::Shape& shape, const std::string& field, AskedSh
   std::stable_sort(read.begin(), read.end(), [](const auto& a, const auto& b) { return a.first.from < b.first.from; });
   for (size_t i = 1; i < read.size(); ++i) {
     if (read[i].first.from < read[i - 1].first.to) {
-      return InvalidField(absl::StrCat(field, ".steps.steps[", read[i].second, "].from"),
-                          absl::StrCat("begins before step ", read[i - 1].second, " ends: make one step of what overlaps"));
+      return InvalidField(
+          absl::StrCat(field, ".steps.steps[", read[i].second, "].from"),
+          absl::StrCat("begins before step ", read[i - 1].second, " ends: make one step of what overlaps"));
     }
   }
   for (const auto& [step, place] : read) asked->steps.push_back(step);
@@ -241,10 +242,11 @@ grpc::Status CheckSold(const std::vector<RateStep>& steps, const std::string& fi
   if (!terms.open) return MarketClosed();
   const Instant ahead = begun == Begun::kNo ? steps.front().from : steps.back().to - Nanoseconds(1);
   if (ahead < now) {
-    return Wrong(grpc::StatusCode::INVALID_ARGUMENT, "IN_THE_PAST", field,
-                 absl::StrCat(begun == Begun::kNo ? "begins at " : "all of it lies before ",
-                              MinuteText(begun == Begun::kNo ? steps.front().from : steps.back().to), ", and now is ",
-                              config::FormatInstant(now), ": a window without a start begins at the next whole minute"));
+    return Wrong(
+        grpc::StatusCode::INVALID_ARGUMENT, "IN_THE_PAST", field,
+        absl::StrCat(begun == Begun::kNo ? "begins at " : "all of it lies before ",
+                     MinuteText(begun == Begun::kNo ? steps.front().from : steps.back().to), ", and now is ",
+                     config::FormatInstant(now), ": a window without a start begins at the next whole minute"));
   }
   const Instant latest = now + terms.furthest;
   if (steps.back().to > latest) {
@@ -253,16 +255,18 @@ grpc::Status CheckSold(const std::vector<RateStep>& steps, const std::string& fi
   }
   for (const RateStep& step : steps) {
     if (step.to - step.from >= terms.shortest) continue;
-    return InvalidField(field, absl::StrCat("the step from ", MinuteText(step.from), " is shorter than ",
-                                            terms.shortest.count() / Minutes(1).count(), " min, the least that is sold"));
+    return InvalidField(field,
+                        absl::StrCat("the step from ", MinuteText(step.from), " is shorter than ",
+                                     terms.shortest.count() / Minutes(1).count(), " min, the least that is sold"));
   }
   return grpc::Status::OK;
 }
 
 grpc::Status ReadProject(const std::string& project, TenantId tenant, const Names& names) {
   if (project.empty() || names.Project(tenant, project)) return grpc::Status::OK;
-  return ToStatus({core::ErrorReason::kUnknownProject, "project",
-                   "the tenant has no project '" + project.substr(0, kMaxNameBytes) + "'; projects are those of its keys"});
+  return ToStatus(
+      {core::ErrorReason::kUnknownProject, "project",
+       "the tenant has no project '" + project.substr(0, kMaxNameBytes) + "'; projects are those of its keys"});
 }
 
 grpc::Status CheckWish(const core::Engine& engine, Instant now, AskedShape asked, core::Wish* wish) {
