@@ -131,6 +131,7 @@ class AccountState {
   /// Kept for tenants that the settings do not name any more: what waits of them may still run.
   uint32_t PinnedTariff(TenantId id) const { return id.value - 1 < tenants_.size() ? tenants_[id.value - 1].tariff : 0; }
   void SetTierLimits(Tier tier, const admission::LimitPolicy& limits, Instant now);
+  const admission::LimitPolicy& TierLimits(Tier tier) const { return tiers_[static_cast<size_t>(tier)].policy(); }
   /// From here on nobody may ask but who is set again. (Running grants end as ever.)
   void DisableAll();
 

@@ -28,6 +28,9 @@ struct FrontDoor {
   size_t unanswered = 65'536;
   size_t waiting_admits = 32'768;
   size_t items_per_message = 1'024;
+  /// WatchPrices calls at a time, and how often they are looked after.
+  size_t price_watchers = 1'000;
+  Duration prices_every = Milliseconds(250);
 };
 
 /// Reads the configuration again and applies it; answers with a summary, or with what is wrong (then nothing has

@@ -99,6 +99,13 @@ grpc::Status ErrorStatus(grpc::StatusCode code, const std::string& reason, const
   return grpc::Status(code, message, details.SerializeAsString());
 }
 
+grpc::Status WithDetail(const grpc::Status& status, const google::protobuf::Message& detail) {
+  penstock::rpc::Status details;
+  details.ParseFromString(status.error_details());
+  details.add_details()->PackFrom(detail);
+  return grpc::Status(status.error_code(), status.error_message(), details.SerializeAsString());
+}
+
 grpc::Status ToStatus(const core::Error& error) {
   const Meaning meaning = MeaningOf(error.reason);
   std::map<std::string, std::string> metadata;

@@ -8,11 +8,18 @@
 
 #include "broker/core/answer.h"
 
+namespace google::protobuf {
+class Message;
+}
+
 namespace penstock::rpc {
 
 /// A status with ErrorInfo{reason, domain "penstock", metadata}.
 grpc::Status ErrorStatus(grpc::StatusCode code, const std::string& reason, const std::string& message,
                          const std::map<std::string, std::string>& metadata = {});
+
+/// The same status with one more message among its details.
+grpc::Status WithDetail(const grpc::Status& status, const google::protobuf::Message& detail);
 
 /// How a reason is called on the wire.
 struct Meaning {

@@ -13,8 +13,10 @@
 #include "admission/vocabulary/bounds.h"
 #include "broker/rpc/billing_service.h"
 #include "broker/rpc/budgets_service.h"
+#include "broker/rpc/market_service.h"
 #include "broker/rpc/operations_service.h"
 #include "broker/rpc/outcomes_service.h"
+#include "broker/rpc/reservations_service.h"
 
 namespace penstock::rpc {
 namespace {
@@ -26,8 +28,10 @@ class GrpcServer final : public Server {
     server->services_.push_back(NewAdmissionService(surroundings));
     server->services_.push_back(NewBillingService(surroundings));
     server->services_.push_back(NewBudgetsService(surroundings));
+    server->services_.push_back(NewMarketService(surroundings));
     server->services_.push_back(NewOperationsService(surroundings));
     server->services_.push_back(NewOutcomesService(surroundings));
+    server->services_.push_back(NewReservationsService(surroundings));
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.AddListeningPort(terms.listen, Credentials(terms), &server->port_);

@@ -16,8 +16,8 @@ using AuthorisationTest = BrokerTest;
 /// Every method of our services, from their descriptors: "/penstock.v1.Admission/Admit".
 std::vector<std::string> MethodsOfServer() {
   std::vector<std::string> methods;
-  for (const char* service : {"penstock.v1.Admission", "penstock.v1.Billing", "penstock.v1.Budgets",
-                              "penstock.v1.Operations", "penstock.v1.Outcomes"}) {
+  for (const char* service : {"penstock.v1.Admission", "penstock.v1.Billing", "penstock.v1.Budgets", "penstock.v1.Market",
+                              "penstock.v1.Operations", "penstock.v1.Outcomes", "penstock.v1.Reservations"}) {
     const google::protobuf::ServiceDescriptor* descriptor =
         google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
     for (int i = 0; descriptor != nullptr && i < descriptor->method_count(); ++i) {

@@ -11,13 +11,29 @@
 
 namespace penstock::rpc {
 
-std::string ReasonOf(const grpc::Status& status) {
+namespace {
+
+/// Empty when there is none of ours.
+penstock::rpc::ErrorInfo InfoOf(const grpc::Status& status) {
   penstock::rpc::Status details;
   penstock::rpc::ErrorInfo info;
-  if (!details.ParseFromString(status.error_details()) || details.details().empty()) return "";
-  if (details.details(0).type_url() != "type.googleapis.com/google.rpc.ErrorInfo") return "";
-  return info.ParseFromString(details.details(0).value()) && info.domain() == "penstock" ? info.reason() : "";
+  if (!details.ParseFromString(status.error_details()) || details.details().empty()) return {};
+  if (details.details(0).type_url() != "type.googleapis.com/google.rpc.ErrorInfo") return {};
+  const bool ours = info.ParseFromString(details.details(0).value()) && info.domain() == "penstock";
+  return ours ? info : penstock::rpc::ErrorInfo();
 }
+
+}  // namespace
+
+std::string ReasonOf(const grpc::Status& status) { return InfoOf(status).reason(); }
+
+std::string FieldOf(const grpc::Status& status) {
+  const penstock::rpc::ErrorInfo info = InfoOf(status);
+  const auto field = info.metadata().find("field");
+  return field == info.metadata().end() ? "" : field->second;
+}
+
+core::EngineSettings BrokerTest::Settings() const { return core::SmallWorld(); }
 
 void BrokerTest::StartOn(std::unique_ptr<ledger::Journal> journal) {
   journal_ = std::move(journal);
@@ -49,7 +65,7 @@ void BrokerTest::Start(size_t command_queue, FrontDoor front_door) {
   secrets_[As::kStranger] = auth::MakeApiKey(auth::RandomBytes(auth::kApiKeyRandomBytes)).secret;
   hash_key_ = hash_key;
   records_ = records;
-  BrokerTerms terms{.engine = core::SmallWorld(),
+  BrokerTerms terms{.engine = Settings(),
                     .journal = journal_ != nullptr ? std::move(journal_) : ledger::NewMemoryJournal(),
                     .scheduling = core::FairScheduling(),
                     .data_dir = data_dir_,

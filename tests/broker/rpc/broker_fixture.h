@@ -21,11 +21,15 @@ enum class As { kNobody, kStranger, kGateway, kShop, kAcme, kOperator };
 
 /// The machine-readable reason of an error, from google.rpc.ErrorInfo; empty if there is none.
 std::string ReasonOf(const grpc::Status& status);
+/// The field that it is about, from the metadata of the same.
+std::string FieldOf(const grpc::Status& status);
 
 class BrokerTest : public testing::Test {
  protected:
   void SetUp() override { Start(); }
   void TearDown() override;
+  /// What the broker is started with.
+  virtual core::EngineSettings Settings() const;
 
   void Start(size_t command_queue = 1'000, FrontDoor front_door = {});
   /// With what happened before in this journal.
