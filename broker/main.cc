@@ -93,6 +93,13 @@ int main(int argc, char** argv) {
   cli::AddStatementCommands(app, invocation);
   cli::AddOutcomeCommands(app, invocation);
   cli::AddBudgetCommands(app, invocation);
+  cli::AddQuoteCommands(app, invocation);
+  cli::AddReservationCommands(app, invocation);
+  cli::AddBidCommands(app, invocation);
+  cli::AddPriceCommands(app, invocation);
+  cli::AddRateCardCommand(app, invocation);
+  cli::AddCalendarCommand(app, invocation);
+  cli::AddAdviceCommands(app, invocation);
   cli::AddStatusCommand(app, invocation);
   cli::AddOperatorCommands(app, invocation);
   cli::AddBenchCommand(app, invocation);

@@ -59,7 +59,9 @@ void StatementRecord::Summarise(const StatementEntry& entry, std::string encoded
   from = entry.from;
   to = entry.to;
   posted = entry.posted;
-  total = SumsOf(entry.lines).total;
+  const StatementSums sums = SumsOf(entry.lines);
+  total = sums.total;
+  rounding = sums.rounding;
   bytes = std::move(encoded);
 }
 

@@ -59,6 +59,7 @@ struct StatementRecord {
   Instant to;
   Money posted;
   Money total;
+  Money rounding;     // what rounding took away
   std::string bytes;  // of its entry
 
   /// Says what the entry says; how it stands remains.

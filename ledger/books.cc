@@ -204,7 +204,11 @@ absl::Status Books::ApplyOne(GrantEntry&& entry) {
   const absl::Status checked = AllOf(CheckTerms(entry.terms), CheckTokens(entry.estimate), CheckWork(entry.work),
                                      CheckDeadlines(entry.at, entry.lease_deadline, entry.settle_deadline));
   if (!checked.ok()) return checked;
-  if (absl::Status currency = CheckCurrency(entry.terms.tenant, entry.terms.tariff); !currency.ok()) return currency;
+  if (absl::Status fits =
+          AllOf(CheckCurrency(entry.terms.tenant, entry.terms.tariff), CheckInForce(entry.terms, entry.at));
+      !fits.ok()) {
+    return fits;
+  }
   if (entry.id.epoch != epoch_ || epoch_ == 0 || entry.id.sequence != last_grant_sequence_ + 1) {
     return Contradiction(Text(entry.id), " follows grant ", epoch_, "-", last_grant_sequence_);
   }
@@ -273,7 +277,9 @@ absl::Status Books::ApplyOne(const SettleEntry& entry) {
   const OpenGrant* open = open_.Find(entry.id);
   if (open != nullptr) ended_.Prefetch(open->request);
   if (absl::Status standing = CheckStanding(entry, open); !standing.ok()) return standing;
-  if (absl::Status charge = AllOf(CheckCurrency(entry.terms.tenant, entry.terms.tariff), CheckCharge(entry)); !charge.ok()) return charge;
+  if (absl::Status charge = AllOf(CheckCurrency(entry.terms.tenant, entry.terms.tariff), CheckCharge(entry));
+      !charge.ok())
+    return charge;
   if (AttributedSoFar(entry.id, open) + WorkOf(entry.attributions) != entry.work) {
     return Contradiction(Text(entry.id), " settles work that its attributions do not add up to");
   }
@@ -443,8 +449,7 @@ absl::Status Books::ApplyOne(const ReservationEntry& entry) {
 
 absl::Status Books::ApplyOne(const DeliveryEntry& entry) {
   if (absl::Status applied = market_.Apply(entry); !applied.ok()) return applied;
-  CurrencyAccounts& accounts =
-      accounts_.In(tariff_currency_[market_.FindReservation(entry.reservation)->tariff - 1]);
+  CurrencyAccounts& accounts = accounts_.In(tariff_currency_[market_.FindReservation(entry.reservation)->tariff - 1]);
   accounts.unearned -= entry.earned;
   accounts.revenue += entry.earned;
   return absl::OkStatus();
@@ -465,7 +470,7 @@ absl::Status Books::CheckPool(PoolId pool) const {
 absl::Status Books::CheckPriced(uint32_t tariff, PoolId pool) const {
   if (absl::Status known = CheckPool(pool); !known.ok()) return known;
   if (tariff < 1 || tariff > tariffs_.size()) return Contradiction("unknown tariff ", tariff);
-  if (priced_[tariff - 1][pool.value - 1] < tariffs_[tariff - 1].tariff.pools.size()) return absl::OkStatus();
+  if (PoolPricesOf(tariff, pool) != nullptr) return absl::OkStatus();
   return Contradiction("tariff ", tariffs_[tariff - 1].tariff.version, " does not price pool ", pool.value);
 }
 
@@ -525,7 +530,32 @@ absl::Status Books::CheckTerms(const GrantTerms& terms) const {
   if (NameOf(NameKind::kKey, terms.key.value).owner != terms.tenant.value) {
     return Contradiction("key ", terms.key.value, " is not of tenant ", terms.tenant.value);
   }
-  return absl::OkStatus();
+  return terms.posted == 0 ? absl::OkStatus() : CheckPosted(terms);
+}
+
+/// But for when it was in force.
+absl::Status Books::CheckPosted(const GrantTerms& terms) const {
+  if (terms.posted > market_.prices().size()) return Contradiction("unknown price ", terms.posted);
+  const PriceEntry& price = market_.prices()[terms.posted - 1];
+  const PoolPrices* pool = PoolPricesOf(terms.tariff, terms.pool);
+  if (price.pool != terms.pool) return Contradiction("price ", price.id, " is of another pool");
+  if (pool == nullptr || !pool->coupling.Covers(terms.served)) {
+    return Contradiction("tariff ", tariffs_[terms.tariff - 1].tariff.version, " does not couple that class to price ",
+                         price.id);
+  }
+  if (price.tenant != TenantId() && price.tenant != terms.tenant) {
+    return Contradiction("price ", price.id, " is of another tenant");
+  }
+  const bool same_currency = tariff_currency_[terms.tariff - 1] == tariff_currency_[price.tariff - 1];
+  return same_currency ? absl::OkStatus() : Contradiction("price ", price.id, " is in another currency");
+}
+
+absl::Status Books::CheckInForce(const GrantTerms& terms, Instant at) const {
+  if (terms.posted == 0) return absl::OkStatus();
+  const PriceEntry& price = market_.prices()[terms.posted - 1];
+  const bool holds = price.kind == PriceKind::kPosted ? market_.PostedAt(terms.pool, at) == &price
+                                                      : price.from <= at && at < price.until;
+  return holds ? absl::OkStatus() : Contradiction("price ", price.id, " is not in force");
 }
 
 absl::Status Books::CheckCurrency(TenantId tenant, uint32_t tariff) const {
@@ -606,13 +636,19 @@ ProjectId Books::ProjectOf(KeyId key) const {
   return project_of_key_[key.value - 1];
 }
 
-const TokenPrices& Books::PricesOf(const GrantTerms& terms) const {
-  static constexpr TokenPrices kNothing;
-  PENSTOCK_CHECK(terms.tariff >= 1 && terms.tariff <= tariffs_.size());
-  PENSTOCK_CHECK(terms.pool.value >= 1 && terms.pool.value <= CountOf(NameKind::kPool));
-  const std::vector<PoolPrices>& pools = tariffs_[terms.tariff - 1].tariff.pools;
-  const size_t place = priced_[terms.tariff - 1][terms.pool.value - 1];
-  return place == pools.size() ? kNothing : pools[place].by_class[static_cast<size_t>(terms.served)];
+const PoolPrices* Books::PoolPricesOf(uint32_t tariff, PoolId pool) const {
+  PENSTOCK_CHECK(tariff >= 1 && tariff <= tariffs_.size());
+  PENSTOCK_CHECK(pool.value >= 1 && pool.value <= CountOf(NameKind::kPool));
+  const std::vector<PoolPrices>& pools = tariffs_[tariff - 1].tariff.pools;
+  const size_t place = priced_[tariff - 1][pool.value - 1];
+  return place == pools.size() ? nullptr : &pools[place];
+}
+
+TokenPrices Books::PricesOf(const GrantTerms& terms) const {
+  const PoolPrices* pool = PoolPricesOf(terms.tariff, terms.pool);
+  if (pool == nullptr) return {};
+  if (terms.posted == 0) return pool->by_class[static_cast<size_t>(terms.served)];
+  return CoupledPrices(*pool, terms.served, market_.prices()[terms.posted - 1].prices);
 }
 
 void Books::PrefetchRequest(const RequestFingerprint& request) const {
@@ -663,11 +699,11 @@ absl::Status Books::CheckInvariants() const {
     unearned.push_back(market_.UnearnedOf(tenant));
     sums[tenant].bought = market_.BoughtBy(tenant);
     if (balance == sums[tenant]) continue;
-    return absl::DataLossError(absl::StrCat(
-        "tenant ", NameOf(NameKind::kTenant, tenant.value).name, ": pending ", balance.pending.ToDecimal(), ", posted ",
-        balance.posted.ToDecimal(), ", bought ", balance.bought.ToDecimal(), "; holds add up to ",
-        sums[tenant].pending.ToDecimal(), ", buckets to ", sums[tenant].posted.ToDecimal(), ", reservations to ",
-        sums[tenant].bought.ToDecimal()));
+    return absl::DataLossError(
+        absl::StrCat("tenant ", NameOf(NameKind::kTenant, tenant.value).name, ": pending ", balance.pending.ToDecimal(),
+                     ", posted ", balance.posted.ToDecimal(), ", bought ", balance.bought.ToDecimal(),
+                     "; holds add up to ", sums[tenant].pending.ToDecimal(), ", buckets to ",
+                     sums[tenant].posted.ToDecimal(), ", reservations to ", sums[tenant].bought.ToDecimal()));
   }
   if (absl::Status balanced = accounts_.CheckInvariants(posted, unearned); !balanced.ok()) return balanced;
   if (absl::Status market = market_.CheckInvariants(); !market.ok()) return market;
@@ -675,7 +711,7 @@ absl::Status Books::CheckInvariants() const {
 }
 
 absl::Status Books::CheckRating(const BucketKey& key, const Bucket& bucket) const {
-  const Money rated = TokenCharge(bucket.tokens, PricesOf({key.tenant, key.key, key.pool, key.served, key.tariff}));
+  const Money rated = TokenCharge(bucket.tokens, PricesOf(TermsOf(key)));
   if (bucket.charge == rated) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("hour bucket of tenant ", NameOf(NameKind::kTenant, key.tenant.value).name,
                                           " holds charges of ", bucket.charge.ToDecimal(), ", its tokens rate to ",

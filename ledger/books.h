@@ -35,7 +35,7 @@ namespace penstock::ledger {
 /// has ended, and its request id may be used again. Forgetting by time goes in bounded slices, so a mass of old ends
 /// goes over the next entries.
 constexpr Duration kIdHorizon = Hours(24);
-constexpr size_t kRememberedEnds = 1'048'576;  // 235 MB when full: 224 bytes each
+constexpr size_t kRememberedEnds = 1'048'576;  // 252 MB when full: 240 bytes each
 
 /// Money of one tenant, in its currency (ledger/accounts.h says what else there is).
 struct Balance {
@@ -57,6 +57,8 @@ class Books {
   ///   - an id that is unknown, not dense, or bound already; a key that is not its tenant's; a tenant's second currency
   ///   - a project of another tenant, or for a key that has one
   ///   - a grant out of sequence; a request id whose grant is still open
+  ///   - a pinned price of another pool or currency, of a class that the pinned tariff does not couple, or of another
+  ///     tenant; in a grant also one that is not in force
   ///   - progress of a grant that is not open, or that takes tokens back
   ///   - a hold that would end twice. (A grant of an earlier epoch that the journal does not know was lost in a power
   ///     cut and settles once, without a hold. An expired one may settle once unbilled, while it is remembered.)
@@ -95,8 +97,10 @@ class Books {
   /// The project of a key, 0 when it has none; for ever once it has one. Crashes on a key that was never bound.
   ProjectId ProjectOf(KeyId key) const;
   const std::deque<TariffEntry>& tariffs() const { return tariffs_; }  // id n at index n - 1; they stay where they are
-  /// What a token of each kind costs on these terms; all zero where the pinned tariff does not price the pool.
-  const TokenPrices& PricesOf(const GrantTerms& terms) const;
+  /// What a token of each kind costs on these terms: the pinned posted price times the pinned tariff's coupling factor,
+  /// for each kind for which it is a multiple of the coupling's step; else the tariff's flat price, zero where it does
+  /// not price the pool.
+  TokenPrices PricesOf(const GrantTerms& terms) const;
 
   /// Hints without effect, for what will be asked or posted soon: each starts to load what the one before it found.
   void PrefetchRequest(const RequestFingerprint& request) const;
@@ -229,6 +233,10 @@ class Books {
   absl::Status CheckCuts() const;
   absl::Status CheckRating(const BucketKey& key, const Bucket& bucket) const;
   absl::Status CheckTenant(TenantId tenant) const;
+  absl::Status CheckPosted(const GrantTerms& terms) const;
+  absl::Status CheckInForce(const GrantTerms& terms, Instant at) const;
+  /// nullptr: the tariff does not price the pool.
+  const PoolPrices* PoolPricesOf(uint32_t tariff, PoolId pool) const;
   absl::Status CheckPool(PoolId pool) const;
   /// Of something on the market: that they are known and fit each other.
   absl::Status CheckDeal(TenantId tenant, uint32_t tariff, const ReservationTerms& terms) const;

@@ -42,6 +42,7 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
   e.terms.pool.value = value.Unsigned32();
   e.terms.served = static_cast<ServiceClass>(value.Byte());
   e.terms.tariff = value.Unsigned32();
+  e.terms.posted = value.Unsigned32();
   e.at = value.At();
   e.body = value.Fixed<BodyDigest>();
   e.tokens = value.Counts();
@@ -52,6 +53,12 @@ RememberedEnds::Record ReadEnd(RowReader& value) {
 }
 
 absl::Status Unfit(std::string_view key) { return absl::DataLossError(absl::StrCat("the row of ", DescribeRow(key))); }
+
+/// All but the price, which has no row yet when this one is read: CheckPosted looks at it in the end.
+GrantTerms Unposted(GrantTerms terms) {
+  terms.posted = 0;
+  return terms;
+}
 
 }  // namespace
 
@@ -225,7 +232,7 @@ absl::Status BooksLoader::AddGrant(std::string_view value) {
                        .attributed = open.attributed,
                        .as_of = row->as_of});
   if (books_.HasEnded(id)) return absl::OkStatus();
-  if (absl::Status terms = books_.CheckTerms(open.grant.terms); !terms.ok()) return terms;
+  if (absl::Status terms = books_.CheckTerms(Unposted(open.grant.terms)); !terms.ok()) return terms;
   books_.open_.Add(GrantEntry(open.grant), open.request);
   *books_.open_.Find(id) = std::move(open);
   return absl::OkStatus();
@@ -298,6 +305,7 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     of.pool.value = key.Big32();
     of.served = static_cast<ServiceClass>(key.Byte());
     of.tariff = key.Big32();
+    of.posted = key.Big32();
     of.hour = moment();
     Bucket bucket;
     bucket.requests = value.Signed();
@@ -307,8 +315,7 @@ absl::Status BooksLoader::AddMeter(RowReader key, RowReader value, RowKind kind)
     bucket.unbilled_requests = value.Signed();
     bucket.unbilled_tokens = value.Counts();
     bucket.unbilled_work = Work(value.Signed());
-    const bool fits = books_.CheckTerms({of.tenant, of.key, of.pool, of.served, of.tariff}).ok() &&
-                      static_cast<size_t>(of.served) < kServiceClassCount;
+    const bool fits = static_cast<size_t>(of.served) < kServiceClassCount && books_.CheckTerms(Unposted(TermsOf(of))).ok();
     const uint32_t name = kind == RowKind::kCut ? key.Big32() : 0;
     if (!fits || !IsPartOf(Bucket(), bucket) || !key.done() || !value.done()) {  // nothing that is counted is negative
       return absl::DataLossError("it does not make sense");
@@ -503,9 +510,27 @@ absl::Status BooksLoader::CheckCounts() const {
   return absl::OkStatus();
 }
 
+/// Posted prices come after what pins them.
+absl::Status BooksLoader::CheckPosted() const {
+  const auto check = [this](const GrantTerms& terms) {
+    return terms.posted == 0 ? absl::OkStatus() : books_.CheckPosted(terms);
+  };
+  for (const auto& [key, bucket] : books_.meters().buckets()) {
+    if (absl::Status posted = check(TermsOf(key)); !posted.ok()) return absl::DataLossError(posted.message());
+  }
+  for (const auto& [key, cut] : books_.cuts().rows()) {
+    if (absl::Status posted = check(TermsOf(key.bucket)); !posted.ok()) return absl::DataLossError(posted.message());
+  }
+  for (const OpenGrant* open : books_.OpenInOrder()) {
+    if (absl::Status posted = check(open->grant.terms); !posted.ok()) return absl::DataLossError(posted.message());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Books> BooksLoader::Finish() {
   if (!reading_) BeginReading();
   if (absl::Status counts = CheckCounts(); !counts.ok()) return counts;
+  if (absl::Status posted = CheckPosted(); !posted.ok()) return posted;
   if (books_.ended_.end() != ends_end_) return absl::DataLossError("remembered ends are missing");
   if (absl::Status sums = books_.CheckInvariants(); !sums.ok()) return sums;
   Books::Changes& changes = books_.changes_;

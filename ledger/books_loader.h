@@ -72,6 +72,7 @@ class BooksLoader {
   void Remember(uint64_t number, const RememberedEnds::Record& record, bool first);
   const RememberedEnds::Record* WrittenEnd(uint64_t number) const;
   absl::Status CheckCounts() const;
+  absl::Status CheckPosted() const;
 
   Books books_;
   bool has_header_ = false;

@@ -31,6 +31,7 @@ RowWriter WriteKey(RowKind kind, const BucketKey& key, std::string* bytes) {
       .Big32(key.pool.value)
       .Byte(static_cast<uint8_t>(key.served))
       .Big32(key.tariff)
+      .Big32(key.posted)
       .Big64(static_cast<uint64_t>(key.hour.nanoseconds_since_epoch()));
 }
 void WriteKey(const BucketKey& key, std::string* bytes) { WriteKey(RowKind::kBucket, key, bytes); }
@@ -163,6 +164,7 @@ void Write(const RememberedEnds::Record& record, std::string* bytes) {
       .Unsigned(e.terms.pool.value)
       .Byte(static_cast<uint8_t>(e.terms.served))
       .Unsigned(e.terms.tariff)
+      .Unsigned(e.terms.posted)
       .At(e.at)
       .Fixed(e.body)
       .Counts(e.tokens)
@@ -259,7 +261,7 @@ std::string DescribeRow(std::string_view key) {
       const uint32_t of_key = reader.Big32();
       const uint32_t pool = reader.Big32();
       reader.Byte();
-      reader.Big32();
+      reader.Big64();  // tariff, posted price
       return absl::StrCat(KindOf(key) == RowKind::kCut ? "run or label in the " : "", "hour bucket of tenant ", tenant,
                           ", key ", of_key, ", pool ", pool, ", from Unix second ", start());
     }

@@ -67,6 +67,7 @@ struct Coupling {
   uint32_t classes = 0;  // bit ServiceClass; none: not coupled
   Ratio factor;
   int64_t step = 1;  // pico-units per token
+  bool Covers(ServiceClass served) const { return ((classes >> static_cast<unsigned>(served)) & 1) != 0; }
   friend bool operator==(const Coupling&, const Coupling&) = default;
 };
 

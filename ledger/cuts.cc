@@ -33,7 +33,7 @@ std::optional<uint32_t> Cuts::IdOf(TenantId tenant, std::string_view label, std:
 
 void Cuts::Add(const SettleEntry& entry, std::string_view run, const std::vector<Label>& labels) {
   if (run.empty() && labels.empty()) return;
-  const BucketKey bucket = BucketKeyOf(entry);
+  const BucketKey bucket = BucketKeyOf(entry.terms, entry.at);
   if (bucket.hour != hour_) BeginHour(bucket.hour);
   for (const uint32_t name : NamesIn(bucket.tenant, month_, run, labels)) Count(entry, bucket, name);
 }

@@ -204,7 +204,7 @@ void Fields(Is<rating::Line> auto& l, auto& code) {
   code.Text(l.tariff, kMaxNameBytes);
   code(l.served, l.token_kind, l.quantity, l.parts, l.unit_price, l.exact, l.amount);
   code.List(l.windows, kMaxLineWindows);
-  code(l.window_count, l.highest_second);
+  code(l.window_count, l.highest_second, l.reservation, l.effective);
 }
 
 void Fields(Is<StatementEntry> auto& e, auto& code) {

@@ -340,7 +340,10 @@ namespace {
 
 /// Applies an entry. A statement must be what rating makes of the books; a settlement is re-rated by the books
 /// themselves.
-absl::Status ApplyChecked(uint64_t sequence, const Entry& entry, Verification* found) {
+absl::Status ApplyChecked(uint64_t sequence, const Entry& entry, const VerifyObserver& observe, Verification* found) {
+  if (observe) {
+    if (absl::Status seen = observe(entry, found->books); !seen.ok()) return AtSequence(sequence, seen);
+  }
   if (const auto* closed = std::get_if<StatementEntry>(&entry)) {
     if (absl::Status rated = CheckStatement(found->books, *closed); !rated.ok()) return AtSequence(sequence, rated);
     ++found->statements;
@@ -350,7 +353,7 @@ absl::Status ApplyChecked(uint64_t sequence, const Entry& entry, Verification* f
 }
 
 /// Of a journal whose beginning was dropped: every link of what is left, and every transition from the projections on.
-absl::StatusOr<Verification> VerifyRest(Journal& journal, size_t remembered_ends) {
+absl::StatusOr<Verification> VerifyRest(Journal& journal, size_t remembered_ends, const VerifyObserver& observe) {
   Verification found;
   found.dropped = journal.dropped();
   const uint64_t first = found.dropped.head.sequence + 1;
@@ -362,8 +365,8 @@ absl::StatusOr<Verification> VerifyRest(Journal& journal, size_t remembered_ends
   found.books = *std::move(loaded);
   found.projected = loader.as_of().sequence;
   found.applied = found.projected + 1;
-  absl::Status status = ReadEntries(journal, found.applied, [&found](uint64_t sequence, const Entry& entry) {
-    return ApplyChecked(sequence, entry, &found);
+  absl::Status status = ReadEntries(journal, found.applied, [&](uint64_t sequence, const Entry& entry) {
+    return ApplyChecked(sequence, entry, observe, &found);
   });
   if (status.ok()) status = found.books.CheckInvariants();
   if (!status.ok()) return status;
@@ -380,8 +383,8 @@ absl::StatusOr<Verification> VerifyRest(Journal& journal, size_t remembered_ends
 
 }  // namespace
 
-absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends) {
-  if (journal.dropped().segments > 0) return VerifyRest(journal, remembered_ends);
+absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends, const VerifyObserver& observe) {
+  if (journal.dropped().segments > 0) return VerifyRest(journal, remembered_ends, observe);
   Verification found;
   found.books = Books(remembered_ends);
   std::optional<RowsCheck> check;
@@ -389,7 +392,7 @@ absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends) {
   if (journal.projections() != nullptr) projections = check.emplace(journal.projections()).Begin(remembered_ends);
   const absl::Status replayed = ReadEntries(journal, 1, [&](uint64_t sequence, const Entry& entry) {
     if (projections.ok()) projections = check->Before(sequence, entry, found.books);
-    if (absl::Status applied = ApplyChecked(sequence, entry, &found); !applied.ok()) return applied;
+    if (absl::Status applied = ApplyChecked(sequence, entry, observe, &found); !applied.ok()) return applied;
     if (projections.ok() && sequence == check->as_of().sequence) projections = check->Compare(found.books);
     return absl::OkStatus();
   });

@@ -145,6 +145,10 @@ struct Verification {
   Books books;
 };
 
+/// Sees each entry before it is applied, and the books as they are then (at the first call those of what was dropped). An
+/// error ends the verification, which says at which entry.
+using VerifyObserver = std::function<absl::Status(const Entry& entry, const Books& before)>;
+
 /// Reads the journal from the first entry, checks sequence, chain, every transition, the sums of CheckInvariants, and
 /// that re-rating every settlement under its pinned tariff gives the posted charge and rating every closed period gives
 /// its statement; compares the projections row by row
@@ -152,6 +156,7 @@ struct Verification {
 ///
 /// Where the journal's beginning was dropped, entries up to what the projections reflect are read, but cannot be
 /// applied to anything; with its archive (ledger/archive.h) it is whole again.
-absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends = kRememberedEnds);
+absl::StatusOr<Verification> Verify(Journal& journal, size_t remembered_ends = kRememberedEnds,
+                                    const VerifyObserver& observe = nullptr);
 
 }  // namespace penstock::ledger

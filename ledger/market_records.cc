@@ -21,6 +21,7 @@ using Event = ReservationEvent;
 constexpr WorkPerSecond kMaxRate = WorkPerSecond(kMaxRateNtPerSecond * 1'000);
 // Of one event, all together: no sum of these overflows Money before 10^9 of them.
 const Money kMaxReservationPrice = Money::FromPico(INT64_MAX) * 1'000'000'000;
+constexpr Int128 kMaxQuantity = 1'000'000'000'000'000'000;  // milli-nt/s x minutes
 constexpr Instant kEndOfTime = Instant::Max() - Days(366);
 
 template <class... Parts>
@@ -62,16 +63,18 @@ bool MayCharge(Event event, ReservationCharge::Kind kind) {
   return false;
 }
 
-/// Whether the steps promise the same before that moment, at the same prices.
+/// Whether the steps promise the same before that moment, at the same prices, in whatever pieces.
 bool SameBefore(const std::vector<RateStep>& a, const std::vector<RateStep>& b, Instant before) {
-  const auto parts = [before](const std::vector<RateStep>& steps) {
-    std::vector<RateStep> list = PartsOf(steps, Instant(), before);
-    std::sort(list.begin(), list.end(), [](const RateStep& x, const RateStep& y) {
-      return std::tie(x.from, x.to, x.rate, x.unit_price) < std::tie(y.from, y.to, y.rate, y.unit_price);
-    });
-    return list;
+  const auto changes = [before](const std::vector<RateStep>& steps) {
+    std::map<std::pair<int64_t, Instant>, int64_t> rates;  // by price and moment, of the sum of rates
+    for (const RateStep& part : PartsOf(steps, Instant(), before)) {
+      rates[{part.unit_price, part.from}] += part.rate.count();
+      rates[{part.unit_price, part.to}] -= part.rate.count();
+    }
+    std::erase_if(rates, [](const auto& change) { return change.second == 0; });
+    return rates;
   };
-  return parts(a) == parts(b);
+  return changes(a) == changes(b);
 }
 
 /// The steps that hold after the event.
@@ -92,6 +95,12 @@ bool IsDelivering(ReservationState state) {
 Instant DeliveredUntil(const ReservationRecord& record, const std::vector<RateStep>& steps) {
   const bool none = record.delivered_until <= FirstOf(record.terms.steps);
   return none && !steps.empty() ? FirstOf(steps) : record.delivered_until;
+}
+
+/// Of a degraded one: what the latest of its first `count` changes that cut it has left.
+WorkPerSecond GuaranteedAfter(const std::vector<ReservationChange>& history, size_t count) {
+  while (count > 0 && history[count - 1].event != Event::kDegrade) --count;
+  return count == 0 ? WorkPerSecond() : history[count - 1].guaranteed;
 }
 
 }  // namespace
@@ -119,6 +128,27 @@ Work PromisedBy(const std::vector<RateStep>& steps, Instant from, Instant to) {
     work = CheckedAdd(work, CheckedMul(part.rate.count(), seconds));
   }
   return Work(work);
+}
+
+Work GuaranteedBy(const ReservationRecord& record, Instant from, Instant to) {
+  std::vector<Instant> edges = {from, to};
+  for (const RateStep& part : PartsOf(record.terms.steps, from, to)) edges.insert(edges.end(), {part.from, part.to});
+  for (const ReservationChange& change : record.history) {
+    if (change.at > from && change.at < to) edges.push_back(change.at);
+  }
+  std::sort(edges.begin(), edges.end());
+  Int128 sum = 0;   // milli-nt/s x ns
+  size_t next = 0;  // change that has not happened yet
+  for (size_t i = 0; i + 1 < edges.size(); ++i) {
+    if (edges[i] == edges[i + 1]) continue;
+    while (next < record.history.size() && record.history[next].at <= edges[i]) ++next;
+    WorkPerSecond rate = RateAt(record.terms.steps, edges[i]);
+    const ReservationState state = next == 0 ? record.state : record.history[next - 1].state;
+    if (state == ReservationState::kSuspended) rate = WorkPerSecond();
+    if (state == ReservationState::kDegraded) rate = std::min(rate, GuaranteedAfter(record.history, next));
+    sum += Int128{rate.count()} * (edges[i + 1] - edges[i]).count();
+  }
+  return Work(CheckedNarrow(sum / Seconds(1).count()));
 }
 
 WorkPerSecond RateAt(const std::vector<RateStep>& steps, Instant at) {
@@ -181,6 +211,9 @@ absl::Status CheckSteps(const std::vector<RateStep>& steps) {
     rate += change;
     if (rate > kMaxRate.count()) return Contradiction("steps add up to a rate out of bounds");
   }
+  Int128 quantity = 0;
+  for (const RateStep& step : steps) quantity += QuantityOf(step);
+  if (quantity > kMaxQuantity) return Contradiction("steps add up to more than anything may be");
   if (PriceOf(steps) > kMaxReservationPrice) return Contradiction("steps are dearer than anything may be");
   return absl::OkStatus();
 }
@@ -575,11 +608,10 @@ absl::Status MarketRecords::CheckCharges(const ReservationEntry& entry, const Re
       due[price] -= quantity;
     }
   }
-  const Int128 most = Int128{kMaxRate.count()} * (kEndOfTime.nanoseconds_since_epoch() / Minutes(1).count());
   for (const ReservationCharge& charge : entry.charges) {
     const bool bought = charge.kind == ReservationCharge::Kind::kPurchase;
     const bool fits = MayCharge(entry.event, charge.kind) && charge.quantity != 0 && (charge.quantity > 0) == bought &&
-                      charge.quantity <= most && charge.quantity >= -most && charge.unit_price >= 0 &&
+                      charge.quantity <= kMaxQuantity && charge.quantity >= -kMaxQuantity && charge.unit_price >= 0 &&
                       charge.unit_price <= kMaxUnitPrice && charge.paid_price >= 0 &&
                       charge.paid_price <= kMaxUnitPrice;
     if (!fits) return Contradiction("reservation ", entry.id, " has a charge that does not belong to the event");
@@ -702,8 +734,8 @@ absl::Status MarketRecords::Apply(const DeliveryEntry& entry) {
     return Contradiction("a delivery of reservation ", entry.reservation,
                          " does not follow the one before, in its time");
   }
-  if (entry.promised != PromisedBy(steps, entry.from, entry.to) || entry.guaranteed < Work() ||
-      entry.guaranteed > entry.promised || entry.delivered < Work()) {
+  if (entry.promised != PromisedBy(steps, entry.from, entry.to) ||
+      entry.guaranteed != GuaranteedBy(*record, entry.from, entry.to) || entry.delivered < Work()) {
     return Contradiction("a delivery of reservation ", entry.reservation, " is not what its steps promise");
   }
   if (entry.earned != PriceOf(steps, entry.from, entry.to)) {

@@ -272,6 +272,9 @@ class MarketRecords {
   Changes changes_;
 };
 
+/// The work that a reservation was guaranteed in [from, to): what its steps promise, less what it lacked while it was
+/// degraded or suspended, as its history says.
+Work GuaranteedBy(const ReservationRecord& record, Instant from, Instant to);
 /// What a charge posts: quantity x unit price; negative when something is given back.
 Money AmountOf(const ReservationCharge& charge);
 /// What the service level gives back for an hour (or a part of one): the share of requests that met it, or of the promise

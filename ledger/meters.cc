@@ -65,10 +65,11 @@ Bucket& Bucket::operator-=(const Bucket& other) {
   return *this;
 }
 
-BucketKey BucketKeyOf(const SettleEntry& entry) {
-  const GrantTerms& terms = entry.terms;
-  return {terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, WindowStart(entry.at, Hours(1))};
+BucketKey BucketKeyOf(const GrantTerms& terms, Instant at) {
+  return {terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, terms.posted, WindowStart(at, Hours(1))};
 }
+
+GrantTerms TermsOf(const BucketKey& key) { return {key.tenant, key.key, key.pool, key.served, key.tariff, key.posted}; }
 
 bool IsPartOf(const Bucket& part, const Bucket& whole) {
   for (TokenKind kind : kAllTokenKinds) {
@@ -80,7 +81,7 @@ bool IsPartOf(const Bucket& part, const Bucket& whole) {
 }
 
 void Meters::Add(const SettleEntry& entry) {
-  BucketOf(BucketKeyOf(entry)).Add(entry);
+  BucketOf(BucketKeyOf(entry.terms, entry.at)).Add(entry);
   Add(entry.terms, entry.attributions, entry.at);
 }
 
@@ -90,12 +91,10 @@ void Meters::Add(const GrantTerms& terms, const Attributions& attributions, Inst
 }
 
 Bucket& Meters::BucketOf(const BucketKey& key) {
-  BucketKey kind = key;
-  kind.hour = Instant();
-  CurrentBucket& current = current_buckets_[kind];
-  if (current.bucket == nullptr || current.hour != key.hour) {
+  CurrentBucket& current = current_buckets_[KindOf(key)];
+  if (current.bucket == nullptr || current.hour != key.hour || current.posted != key.posted) {
     const auto row = buckets_.try_emplace(key).first;
-    current = {key.hour, &row->second, &row->first};
+    current = {key.hour, key.posted, &row->second, &row->first};
   }
   if (current.changed_in != changes_.round) {
     current.changed_in = changes_.round;
@@ -105,13 +104,13 @@ Bucket& Meters::BucketOf(const BucketKey& key) {
 }
 
 void Meters::Prefetch(const GrantTerms& terms, Instant at) const {
-  current_buckets_.prefetch(BucketKey{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, Instant()});
+  current_buckets_.prefetch(KindOf(BucketKeyOf(terms, at)));
   open_windows_.prefetch(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), WindowStart(at, kBaseWindow)});
 }
 
 void Meters::PrefetchRows(const GrantTerms& terms, Instant at) const {
   const auto bucket =
-      current_buckets_.find(BucketKey{terms.tenant, terms.key, terms.pool, terms.served, terms.tariff, Instant()});
+      current_buckets_.find(KindOf(BucketKeyOf(terms, at)));
   if (bucket != current_buckets_.end()) StartToLoadAll(bucket->second.bucket);
   const Instant start = WindowStart(at, kBaseWindow);
   const auto window = open_windows_.find(WindowKey{terms.tenant, terms.pool, TierOf(terms.served), start});
@@ -221,9 +220,7 @@ void Meters::RollUpBuckets(TenantId tenant, Instant before) {
            change.first->hour != MonthStartOf(change.first->hour);
   });
   RollUpHours(tenant, before, &buckets_, [this](const BucketKey& key, const Bucket& bucket, const auto& kept) {
-    BucketKey kind = key;
-    kind.hour = Instant();
-    const auto current = current_buckets_.find(kind);
+    const auto current = current_buckets_.find(KindOf(key));
     if (current != current_buckets_.end() && current->second.bucket == &bucket) current_buckets_.erase(current);
     changes_.gone_buckets.push_back(key);
     const bool noted = !changes_.buckets.empty() && changes_.buckets.back().second == &kept.second;

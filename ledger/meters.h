@@ -42,12 +42,13 @@ struct BucketKey {
   KeyId key;
   PoolId pool;
   ServiceClass served = ServiceClass::kDefault;
-  uint32_t tariff = 0;  // id of the pinned tariff: the price its tokens were charged at
+  uint32_t tariff = 0;  // ids of the pinned tariff and posted price (0: none): what its tokens were charged at
+  uint32_t posted = 0;
   Instant hour;
   friend auto operator<=>(const BucketKey&, const BucketKey&) = default;
   template <class H>
   friend H AbslHashValue(H h, const BucketKey& k) {
-    return H::combine(std::move(h), k.tenant, k.key, k.pool, k.served, k.tariff, k.hour.nanoseconds_since_epoch());
+    return H::combine(std::move(h), k.tenant, k.key, k.pool, k.served, k.tariff, k.posted, k.hour.nanoseconds_since_epoch());
   }
 };
 
@@ -64,8 +65,10 @@ struct Bucket {
   Bucket& operator-=(const Bucket& other);
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
-/// The bucket that a settlement counts in.
-BucketKey BucketKeyOf(const SettleEntry& entry);
+/// The bucket that a settlement on these terms at that moment counts in.
+BucketKey BucketKeyOf(const GrantTerms& terms, Instant at);
+/// The terms that it was charged on.
+GrantTerms TermsOf(const BucketKey& key);
 /// No count of it is larger than the whole's.
 bool IsPartOf(const Bucket& part, const Bucket& whole);
 
@@ -183,6 +186,12 @@ class Meters {
     Work* of_pool;            // nullptr: free work, which no demand counts
     uint32_t changed_in = 0;  // the round in which it was noted among the changes
   };
+  /// The key of a bucket among the current ones.
+  static BucketKey KindOf(BucketKey key) {
+    key.hour = Instant();
+    key.posted = 0;
+    return key;
+  }
   Bucket& BucketOf(const BucketKey& key);
   OpenWindow WindowOf(const WindowKey& key);
   void Spread(const GrantTerms& terms, const Attribution& attribution);
@@ -197,15 +206,16 @@ class Meters {
   std::map<Instant, std::map<WindowKey, Seconds60>> open_seconds_;  // by window start, until the watermark
   Instant newest_;
 
-  // Where the current rows are, so that an entry does not walk cold trees: the latest hour used of each kind of bucket,
-  // and the windows of open_seconds_.
+  // Where the current rows are, so that an entry does not walk cold trees: the latest bucket used of each kind, whatever
+  // its hour and posted price, and the windows of open_seconds_.
   struct CurrentBucket {
     Instant hour;
+    uint32_t posted = 0;
     Bucket* bucket = nullptr;
     const BucketKey* key = nullptr;
     uint32_t changed_in = 0;
   };
-  Uncopied<absl::flat_hash_map<BucketKey, CurrentBucket>> current_buckets_;  // by keys without their hours
+  Uncopied<absl::flat_hash_map<BucketKey, CurrentBucket>> current_buckets_;  // by keys without hours and posted prices
   Uncopied<absl::flat_hash_map<WindowKey, OpenWindow>> open_windows_;
   Uncopied<Changes> changes_;
 };

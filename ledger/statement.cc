@@ -3,13 +3,13 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <concepts>
 #include <map>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "admission/vocabulary/check.h"
+#include "ledger/row_codec.h"
+#include "ledger/sha256.h"
 
 namespace penstock::ledger {
 namespace {
@@ -21,14 +21,16 @@ bool LooksBack(const DemandCharge& charge) { return charge.ratchet.look_back > 0
 
 bool IsCoincident(const DemandCharge& charge) { return charge.rule == DemandRule::kCoincident; }
 
-void AddTokens(const Books& books, TenantId tenant, Instant from, Instant to, std::map<PoolId, PoolUse>* pools) {
+void AddTokens(const Books& books, TenantId tenant, Instant from, Instant to, std::map<PoolId, PoolUse>* pools,
+               std::map<uint32_t, TokenPrices>* posted) {
   const std::map<BucketKey, Bucket>& buckets = books.meters().buckets();
   BucketKey first;
   first.tenant = tenant;
   for (auto it = buckets.lower_bound(first); it != buckets.end() && it->first.tenant == tenant; ++it) {
     const auto& [key, bucket] = *it;
     if (key.hour < from || key.hour >= to) continue;
-    (*pools)[key.pool].tokens.push_back({key.hour, key.served, key.tariff, bucket.tokens});
+    (*pools)[key.pool].tokens.push_back({key.hour, key.served, key.tariff, key.posted, bucket.tokens});
+    if (key.posted != 0) posted->try_emplace(key.posted, books.market().prices()[key.posted - 1].prices);
   }
 }
 
@@ -56,7 +58,8 @@ void ForWindows(const Books& books, TenantId tenant, PoolId pool, Instant from, 
 
 void AddWork(const Books& books, TenantId tenant, PoolId pool, Instant from, Instant to, const PoolPrices& prices,
              PoolUse* use) {
-  if (std::any_of(prices.demand.begin(), prices.demand.end(), LooksBack)) from = std::max(Instant(), from - kLongestLookBack);
+  if (std::any_of(prices.demand.begin(), prices.demand.end(), LooksBack))
+    from = std::max(Instant(), from - kLongestLookBack);
   ForWindows(books, tenant, pool, from, to, [use](Tier tier, const rating::Sample& sample) {
     use->work.push_back({tier, sample});
   });
@@ -68,55 +71,79 @@ void AddWork(const Books& books, TenantId tenant, PoolId pool, Instant from, Ins
   }
 }
 
-/// Mixes numbers into 64 bits, in order.
-class Mix {
- public:
-  template <class... T>
-  void operator()(const T&... values) {
-    (Add(values), ...);
+/// What the tenant's reservations posted in [from, to), and what became of their promises.
+void AddReservations(const Books& books, TenantId tenant, Instant from, Instant to, std::map<PoolId, PoolUse>* pools) {
+  constexpr rating::LineKind kKinds[] = {rating::LineKind::kPurchase, rating::LineKind::kRefund,
+                                         rating::LineKind::kSellBack};
+  const MarketRecords& market = books.market();
+  const auto pool_of = [&](uint32_t id) -> PoolUse& { return (*pools)[market.FindReservation(id)->terms.pool]; };
+  for (const MarketRecords::Posting& one : market.PostingsOf(tenant)) {
+    if (one.at < from || one.at >= to) continue;
+    pool_of(one.reservation)
+        .postings.push_back({one.reservation, one.at, kKinds[static_cast<size_t>(one.charge.kind)], one.charge.quantity,
+                             one.charge.unit_price, one.charge.paid_price});
   }
-  uint64_t value() const { return state_; }
+  for (const uint32_t id : market.ReservationsOf(tenant)) {
+    const auto end = market.deliveries().lower_bound({id, to});
+    for (auto it = market.deliveries().lower_bound({id, from}); it != end; ++it) {
+      const DeliveryEntry& one = it->second;
+      pool_of(id).reserved.push_back({id, one.from, one.promised, one.delivered, one.earned});
+    }
+  }
+}
 
- private:
-  void Word(uint64_t word) {
-    state_ = (state_ ^ word) * 0x9e3779b97f4a7c15;
-    state_ ^= state_ >> 32;
-  }
-  void Add(std::integral auto n) { Word(static_cast<uint64_t>(n)); }
-  template <class E>
-  requires std::is_enum_v<E>
-  void Add(E e) { Word(static_cast<uint64_t>(e)); }
-  void Add(Instant at) { (*this)(at.nanoseconds_since_epoch()); }
-  template <class Unit>
-  void Add(Quantity<Unit> quantity) {
-    (*this)(quantity.count());
-  }
-  void Add(const Money& money) {
-    const auto pico = static_cast<Int128>(money.pico());
-    (*this)(static_cast<uint64_t>(pico), static_cast<uint64_t>(pico >> 64));
-  }
-  void Add(std::string_view text) {
-    Word(text.size());
-    for (const char c : text) Word(static_cast<uint8_t>(c));
-  }
-  void Add(const std::string& text) { Add(std::string_view(text)); }
-  void Add(const rating::Sample& sample) { (*this)(sample.start, sample.work, sample.highest_second); }
+void Write(const rating::Sample& sample, RowWriter* row) {
+  row->At(sample.start).Signed(sample.work.count()).Signed(sample.highest_second.count());
+}
 
-  uint64_t state_ = 0x243f6a8885a308d3;
-};
+void Write(const TokenPrices& prices, RowWriter* row) {
+  for (const TokenKind kind : kAllTokenKinds) row->Signed(prices[kind]);
+}
+
+void Write(const PoolUse& use, RowWriter* row) {
+  row->Text(use.pool)
+      .Unsigned(use.tokens.size())
+      .Unsigned(use.work.size())
+      .Unsigned(use.everyone.size())
+      .Unsigned(use.posted.size())
+      .Unsigned(use.postings.size())
+      .Unsigned(use.reserved.size());
+  for (const rating::TokenRow& one : use.tokens) {
+    row->At(one.at).Byte(static_cast<uint8_t>(one.served)).Unsigned(one.pinned).Unsigned(one.posted).Counts(one.tokens);
+  }
+  for (const rating::WorkRow& one : use.work) Write(one.sample, &row->Byte(static_cast<uint8_t>(one.tier)));
+  for (const rating::Sample& sample : use.everyone) Write(sample, row);
+  for (const rating::PostedPrices& posted : use.posted) Write(posted.prices, &row->At(posted.from));
+  for (const rating::ReservationPosting& one : use.postings) {
+    row->Unsigned(one.reservation)
+        .At(one.at)
+        .Byte(static_cast<uint8_t>(one.kind))
+        .Amount(Money::FromPico(PicoCount(one.quantity)))
+        .Signed(one.unit_price)
+        .Signed(one.paid_price);
+  }
+  for (const rating::ReservationUse& one : use.reserved) {
+    row->Unsigned(one.reservation)
+        .At(one.from)
+        .Signed(one.promised.count())
+        .Signed(one.delivered.count())
+        .Amount(one.earned);
+  }
+}
 
 bool IsWholeHour(Instant t) { return t == WindowStart(t, Hours(1)); }
 
 }  // namespace
 
 Usage UsageOf(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff) {
+  Usage usage;
   std::map<PoolId, PoolUse> pools;
-  AddTokens(books, tenant, from, to, &pools);
+  AddTokens(books, tenant, from, to, &pools, &usage.posted);
+  AddReservations(books, tenant, from, to, &pools);
   for (uint32_t id = 1; id <= books.CountOf(NameKind::kPool); ++id) {
     const PoolPrices* prices = tariff.PricesOf(books.NameOf(NameKind::kPool, id).name);
     if (prices != nullptr) AddWork(books, tenant, PoolId{id}, from, to, *prices, &pools[PoolId{id}]);
   }
-  Usage usage;
   for (auto& [pool, use] : pools) {
     use.pool = books.NameOf(NameKind::kPool, pool.value).name;
     usage.pools.push_back(std::move(use));
@@ -143,38 +170,37 @@ StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from
 StatementInput GatherStatement(const Books& books, TenantId tenant, Instant from, Instant to, const Tariff& tariff) {
   const Accounts& accounts = books.accounts();
   const StatementRecord* standing = accounts.FindStanding(tenant, from, to);
-  StatementInput input =
-      GatherStatement(books, tenant, from, to, tariff, accounts.SubscriptionOf(tenant, standing));
+  StatementInput input = GatherStatement(books, tenant, from, to, tariff, accounts.SubscriptionOf(tenant, standing));
   input.credits = accounts.CreditsOf(tenant);
   if (standing != nullptr) input.replaces = standing->id;
   return input;
 }
 
 uint64_t FingerprintOf(const StatementInput& input) {
-  Mix mix;
-  mix(input.tenant.value, input.tariff->version, input.from, input.to, input.replaces, input.usage.pools.size());
-  for (const PoolUse& use : input.usage.pools) {
-    mix(use.pool, use.tokens.size(), use.work.size(), use.everyone.size(), use.posted.size());
-    for (const rating::TokenRow& row : use.tokens) {
-      mix(row.at, row.served, row.pinned);
-      for (const TokenKind kind : kAllTokenKinds) mix(row.tokens[kind]);
-    }
-    for (const rating::WorkRow& row : use.work) mix(row.tier, row.sample);
-    for (const rating::Sample& sample : use.everyone) mix(sample);
-    for (const rating::PostedPrices& posted : use.posted) {
-      mix(posted.from);
-      for (const TokenKind kind : kAllTokenKinds) mix(posted.prices[kind]);
-    }
+  std::string bytes;
+  RowWriter row(&bytes);
+  row.Unsigned(input.tenant.value)
+      .Text(input.tariff->version)
+      .At(input.from)
+      .At(input.to)
+      .Unsigned(input.replaces)
+      .Unsigned(input.usage.pools.size())
+      .Unsigned(input.usage.outcomes.size())
+      .Unsigned(input.usage.posted.size());
+  for (const PoolUse& use : input.usage.pools) Write(use, &row);
+  for (const rating::OutcomeUse& use : input.usage.outcomes) row.Text(use.name).At(use.at).Signed(use.accepted);
+  for (const auto& [id, prices] : input.usage.posted) Write(prices, &row.Unsigned(id));
+  for (size_t i = 0; i < input.credits.size(); ++i) {
+    row.Unsigned(input.credits[i]).Amount(input.subscription.credits[i].amount);
   }
-  for (const rating::OutcomeUse& use : input.usage.outcomes) mix(use.name, use.at, use.accepted);
   // The subscription as the journal would have it.
-  std::string terms;
   rating::Subscription bought = input.subscription;
   bought.credits.clear();
-  Encode(SubscriptionEntry{input.tenant, Instant(), std::move(bought)}, &terms);
-  mix(terms);
-  for (size_t i = 0; i < input.credits.size(); ++i) mix(input.credits[i], input.subscription.credits[i].amount);
-  return mix.value();
+  Encode(SubscriptionEntry{input.tenant, Instant(), std::move(bought)}, &bytes);
+  const Hash hash = Sha256(bytes);
+  uint64_t fingerprint = 0;
+  for (size_t i = 0; i < sizeof(fingerprint); ++i) fingerprint = fingerprint << 8 | hash[i];
+  return fingerprint;
 }
 
 Statement PreviewStatement(const StatementInput& input, const Head& as_of) {
@@ -199,11 +225,12 @@ absl::Status CheckKept(const Books& books, TenantId tenant, const Tariff& tariff
       "windows that this period needs are rolled up: its statements stand, and cannot be made anew");
 }
 
-absl::Status CheckPeriod(const Books& books, TenantId tenant, const Tariff& tariff, Instant from, Instant to, Instant now) {
+absl::Status CheckPeriod(const Books& books, TenantId tenant, const Tariff& tariff, Instant from, Instant to,
+                         Instant now) {
   if (to > now - kCloseAfter) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the period is not over: it can be closed ", kCloseAfter.count() / Minutes(1).count(),
-                     " minutes after its end; until then preview it"));
+    return absl::FailedPreconditionError(absl::StrCat("the period is not over: it can be closed ",
+                                                      kCloseAfter.count() / Minutes(1).count(),
+                                                      " minutes after its end; until then preview it"));
   }
   const Accounts& accounts = books.accounts();
   if (absl::Status kept = CheckKept(books, tenant, tariff, from); !kept.ok()) return kept;
@@ -236,27 +263,30 @@ StatementEntry RateStatement(const StatementInput& input, uint32_t tariff) {
   return entry;
 }
 
-Statement ClosedStatement(const Books& books, const StatementRecord& record, const Head& as_of) {
-  StatementEntry entry = record.Read();
-  const Tariff& tariff = books.tariffs()[entry.tariff - 1].tariff;
-  const StatementSums sums = SumsOf(entry.lines);
+Statement SummaryOf(const Books& books, const StatementRecord& record, const Head& as_of) {
+  const Tariff& tariff = books.tariffs()[record.tariff - 1].tariff;
   Statement statement;
-  statement.id = entry.id;
-  statement.tenant = entry.tenant;
+  statement.id = record.id;
+  statement.tenant = record.tenant;
   statement.tariff = tariff.version;
   statement.currency = tariff.currency;
-  statement.from = entry.from;
-  statement.to = entry.to;
+  statement.from = record.from;
+  statement.to = record.to;
   statement.provisional = false;
-  statement.replaces = entry.replaces;
+  statement.replaces = record.replaces;
   statement.replaced_by = record.replaced_by;
   statement.late = record.late;
-  statement.closed_at = entry.at;
+  statement.closed_at = record.at;
   statement.as_of = as_of;
-  statement.bill.rounding = sums.rounding;
-  statement.bill.total = sums.total;
-  statement.bill.posted = entry.posted;
-  statement.bill.lines = std::move(entry.lines);
+  statement.bill.rounding = record.rounding;
+  statement.bill.total = record.total;
+  statement.bill.posted = record.posted;
+  return statement;
+}
+
+Statement ClosedStatement(const Books& books, const StatementRecord& record, const Head& as_of) {
+  Statement statement = SummaryOf(books, record, as_of);
+  statement.bill.lines = record.Read().lines;
   return statement;
 }
 

@@ -78,6 +78,8 @@ absl::Status CheckKept(const Books& books, TenantId tenant, const Tariff& tariff
 /// The entry that closes the period; without id and time.
 StatementEntry RateStatement(const StatementInput& input, uint32_t tariff);
 
+/// A closed one without its lines, which would have to be decoded.
+Statement SummaryOf(const Books& books, const StatementRecord& record, const Head& as_of);
 /// A closed one.
 Statement ClosedStatement(const Books& books, const StatementRecord& record, const Head& as_of);
 

@@ -29,6 +29,17 @@ bool Tariff::HasTermsOf(const Tariff& other) const {
   return same == *this;
 }
 
+TokenPrices CoupledPrices(const PoolPrices& pool, ServiceClass served, const TokenPrices& posted) {
+  TokenPrices prices = pool.by_class[static_cast<size_t>(served)];
+  const Coupling& coupling = pool.coupling;
+  if (!coupling.Covers(served)) return prices;
+  for (const TokenKind kind : kAllTokenKinds) {
+    if (posted[kind] <= 0 || posted[kind] % coupling.step != 0) continue;
+    prices[kind] = CheckedNarrow(WholeTimes(posted[kind], coupling.factor).value());
+  }
+  return prices;
+}
+
 Money TokenCharge(const TokenCounts& tokens, const TokenPrices& prices) {
   Int128 charge = 0;
   for (TokenKind kind : kAllTokenKinds) {

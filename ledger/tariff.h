@@ -78,6 +78,10 @@ constexpr int64_t kMaxDemandScale = 10'000;
 /// sum of tokens x price: exact.
 Money TokenCharge(const TokenCounts& tokens, const TokenPrices& prices);
 
+/// What a class pays in a pool that a posted price is coupled to: posted x factor for the kinds of which the posted
+/// price is a multiple of the coupling's step, if the class is coupled; else flat.
+TokenPrices CoupledPrices(const PoolPrices& pool, ServiceClass served, const TokenPrices& posted);
+
 /// The dearest price among what the model may generate: what one more token can cost at most.
 int64_t MaxGeneratedPrice(const TokenPrices& prices);
 

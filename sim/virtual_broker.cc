@@ -39,6 +39,8 @@ absl::StatusOr<std::unique_ptr<VirtualBroker>> VirtualBroker::Open(VirtualWorld 
 VirtualBroker::VirtualBroker(VirtualWorld world, std::unique_ptr<core::Engine> engine)
     : world_(std::move(world)), engine_(std::move(engine)) {
   Identify();
+  planner_.Recall(*engine_);
+  Purchase();
   for (size_t i = 0; i < world_.capacity_changes.size(); ++i) {
     Schedule(Event::Kind::kCapacity, kStart + world_.capacity_changes[i].at, i);
   }
@@ -59,6 +61,26 @@ void VirtualBroker::Identify() {
     identity.stands_as = StandsAs(*settings, client);
     identities_.push_back(identity);
   }
+}
+
+Duration VirtualBroker::FirstMinute() { return WindowStart(kStart, Minutes(1)) + Minutes(2) - kStart; }
+
+void VirtualBroker::Purchase() {
+  for (const BoughtWindow& window : world_.purchases) {
+    core::AskQuote ask;
+    ask.ticket = ++tickets_;
+    ask.caller.tenant = TenantId{engine_->books().IdOf(ledger::NameKind::kTenant, 0, window.tenant).value()};
+    ask.caller.by = "simulator";
+    ask.wish.pool = pool().id();
+    const Instant begin = kStart + FirstMinute();
+    ask.wish.steps = {{begin + Minutes(window.from_minute), begin + Minutes(window.to_minute), window.rate, 0}};
+    ask.wish.overrun = window.overrun;
+    core::AcceptQuote accept{.ticket = ++tickets_, .caller = ask.caller, .quote = 0};
+    Apply(ask);
+    accept.quote = engine_->books().market().last_quote();
+    Apply(accept);
+  }
+  PENSTOCK_CHECK(engine_->books().market().last_reservation() == world_.purchases.size());
 }
 
 void VirtualBroker::Schedule(Event::Kind kind, Instant at, uint64_t index) {

@@ -52,8 +52,18 @@ struct CapacityChange {
   int64_t max_in_flight = 0;  // 0: unchanged
 };
 
+/// Throughput that a tenant buys before anything else happens. Minutes of the world begin with the first whole one.
+struct BoughtWindow {
+  std::string tenant;
+  int64_t from_minute = 0;
+  int64_t to_minute = 0;  // exclusive
+  WorkPerSecond rate;
+  Overrun overrun = Overrun::kSpill;
+};
+
 struct VirtualWorld {
   core::EngineSettings settings;  // of one pool
+  std::vector<BoughtWindow> purchases;
   std::vector<Client> clients;    // Arrival::tenant is an index into these
   std::vector<Arrival> arrivals;  // by time
   std::vector<CapacityChange> capacity_changes;
@@ -93,8 +103,10 @@ class VirtualBroker {
 
   /// Everything that happens up to and including this time.
   void RunUntil(Duration at);
-  /// Until nothing is left to happen.
+  /// Until nothing is left to happen: never, where the pool has a market.
   void RunToEnd();
+  /// Where minute 0 of BoughtWindow lies.
+  static Duration FirstMinute();
 
   Duration now() const { return now_ - kStart; }
   const core::Engine& engine() const { return *engine_; }
@@ -124,6 +136,7 @@ class VirtualBroker {
 
   VirtualBroker(VirtualWorld world, std::unique_ptr<core::Engine> engine);
   void Identify();
+  void Purchase();
   void Schedule(Event::Kind kind, Instant at, uint64_t index);
   void ScheduleArrival(size_t index);
   void Run(Instant until);

@@ -9,8 +9,8 @@ namespace penstock::auth {
 namespace {
 
 constexpr std::string_view kPrefix = "grants/";
-constexpr uint8_t kLayoutVersion = 1;
-constexpr size_t kSignedBytes = 42;
+constexpr uint8_t kLayoutVersion = 2;
+constexpr size_t kSignedBytes = 46;
 constexpr size_t kMacBytes = 16;
 using Bytes = SealedBytes;
 
@@ -82,6 +82,7 @@ std::optional<SealedGrant> Open(const Bytes& bytes, const HmacKey& key) {
   if (served >= kServiceClassCount) return std::nullopt;
   grant.terms.served = static_cast<ServiceClass>(served);
   grant.terms.tariff = reader.Get<uint32_t>();
+  grant.terms.posted = reader.Get<uint32_t>();
   grant.issued = Instant(static_cast<int64_t>(reader.Get<uint64_t>()));
   return grant;
 }
@@ -100,6 +101,7 @@ SealedBytes SealGrantBytes(const SealedGrant& grant, uint32_t key_id, const Hmac
   writer.Put(grant.terms.pool.value);
   writer.Put(static_cast<uint8_t>(grant.terms.served));
   writer.Put(grant.terms.tariff);
+  writer.Put(grant.terms.posted);
   writer.Put(static_cast<uint64_t>(grant.issued.nanoseconds_since_epoch()));
   const Mac mac = key.Sign(SignedPart(bytes));
   std::copy_n(mac.begin(), kMacBytes, bytes.begin() + kSignedBytes);

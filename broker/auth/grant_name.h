@@ -1,15 +1,15 @@
-// Grant names: "grants/" and 78 characters that only this provider can make.
+// Grant names: "grants/" and 83 characters that only this provider can make.
 //
 // A name carries what is needed to settle the grant even when its hold was lost in a power cut. It is the base64url
-// form of 58 sealed bytes, which a Session speaks as they are; either form serves wherever a grant is named:
+// form of 62 sealed bytes, which a Session speaks as they are; either form serves wherever a grant is named:
 //
 //   offset  bytes                               offset  bytes
-//        0  1   layout version, 1                   25  4   pool
+//        0  1   layout version, 2                   25  4   pool
 //        1  4   id of the signing key               29  1   served as (ServiceClass)
 //        5  4   boot epoch                          30  4   tariff
-//        9  8   sequence inside the epoch           34  8   issued, nanoseconds since 1970
-//       17  4   tenant                              42  16  HMAC-SHA256 of bytes 0..41, its first half
-//       21  4   key
+//        9  8   sequence inside the epoch           34  4   posted price, 0: none
+//       17  4   tenant                              38  8   issued, nanoseconds since 1970
+//       21  4   key                                 46  16  HMAC-SHA256 of bytes 0..45, its first half
 //
 // Integers are big-endian. Every name has exactly one spelling.
 #pragma once
@@ -36,8 +36,8 @@ struct SealedGrant {
   friend bool operator==(const SealedGrant&, const SealedGrant&) = default;
 };
 
-constexpr size_t kGrantNameLength = 7 + 78;
-constexpr size_t kSealedGrantBytes = 58;
+constexpr size_t kGrantNameLength = 7 + 83;
+constexpr size_t kSealedGrantBytes = 62;
 using SealedBytes = std::array<uint8_t, kSealedGrantBytes>;
 
 /// The sealed bytes of a grant, signed with the key of this id.

@@ -34,7 +34,7 @@ std::optional<google::protobuf::Duration> ParseSpan(std::string_view text) {
 }
 
 std::optional<google::protobuf::Timestamp> ParseMoment(std::string_view text) {
-  for (const char* format : {absl::RFC3339_full, "%Y-%m-%dT%H", "%Y-%m-%d"}) {
+  for (const char* format : {absl::RFC3339_full, "%Y-%m-%dT%H:%M%Ez", "%Y-%m-%dT%H", "%Y-%m-%d"}) {
     absl::Time time;
     std::string error;
     if (!absl::ParseTime(format, absl::string_view(text.data(), text.size()), &time, &error)) continue;

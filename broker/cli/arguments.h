@@ -15,7 +15,7 @@ namespace penstock::cli {
 /// "250ms", "5s", "2m", "1m30s": not negative, at most an hour.
 std::optional<google::protobuf::Duration> ParseSpan(std::string_view text);
 
-/// "2026-11-21", "2026-11-21T10" (hours), "2026-11-21T10:30:00Z" (RFC 3339); UTC.
+/// "2026-11-21", "2026-11-21T10" (hours), "2026-11-21T10:30Z", "2026-11-21T10:30:00Z" (RFC 3339); UTC.
 std::optional<google::protobuf::Timestamp> ParseMoment(std::string_view text);
 
 /// "output=340".

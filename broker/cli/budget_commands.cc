@@ -1,4 +1,4 @@
-// penstock budgets, alerts, approvals: what may be spent, what was told of it, and who may spend more.
+// penstock budgets, alerts, approvals: what may be spent, what was told of it, and who may spend more or buy ahead.
 #include <absl/strings/str_cat.h>
 #include <grpcpp/grpcpp.h>
 
@@ -18,9 +18,12 @@
 #include "broker/cli/command_line.h"
 #include "broker/cli/connection.h"
 #include "broker/cli/exit_codes.h"
+#include "broker/cli/market_call.h"
+#include "broker/cli/reservation_words.h"
 #include "broker/cli/table.h"
 #include "broker/cli/wording.h"
 #include "penstock/v1/budgets.grpc.pb.h"
+#include "penstock/v1/reservations.grpc.pb.h"
 
 namespace penstock::cli {
 namespace {
@@ -49,6 +52,7 @@ struct DecideFlags {
   ConnectionFlags connection;
   Output output = Output::kTable;
   std::string name;
+  std::string reason;
 };
 
 std::string PeriodWord(v1::BudgetPeriod period) { return Word(*v1::BudgetPeriod_descriptor(), period); }
@@ -56,26 +60,6 @@ std::string Amount(const v1::Money& money) { return Grouped(std::string_view(mon
 
 /// "acme" is "tenants/acme"; "acme/prod" would be ambiguous, so anything longer is written out.
 std::string TenantOrAll(const std::string& tenant) { return tenant.empty() ? "" : InCollection("tenants", tenant); }
-
-// Asks page after page into one answer. A daemon that hands out the same token again would never end.
-template <class Request, class Response>
-std::optional<CallError> ReadAll(const Connection& daemon, Request request,
-                                 grpc::Status (v1::Budgets::Stub::*list)(grpc::ClientContext*, const Request&,
-                                                                         Response*),
-                                 Response* all) {
-  const std::unique_ptr<v1::Budgets::Stub> budgets = v1::Budgets::NewStub(daemon.channel());
-  while (true) {
-    Response page;
-    const auto error = daemon.Call(
-        kPromptly, [&](grpc::ClientContext& context) { return (*budgets.*list)(&context, request, &page); });
-    if (error) return error;
-    const std::string token = page.next_page_token();
-    all->MergeFrom(page);
-    if (token.empty()) return std::nullopt;
-    if (token == request.page_token()) return LocalError(kInternal, "the daemon repeats a page", "report this");
-    request.set_page_token(token);
-  }
-}
 
 /// Reads a whole list and prints it as JSON or as a table.
 template <class Request, class Response, class Render>
@@ -85,7 +69,7 @@ int RunList(const ConnectionFlags& flags, Output output, const Request& request,
   auto connection = Connection::Open(flags);
   if (auto* error = std::get_if<CallError>(&connection)) return Report(*error, output, terminal);
   Response all;
-  if (const auto error = ReadAll(std::get<Connection>(connection), request, list, &all)) {
+  if (const auto error = AskForAll(std::get<Connection>(connection), list, request, &all)) {
     return Report(*error, output, terminal);
   }
   if (output == Output::kTable) {
@@ -193,11 +177,43 @@ std::string RenderRaises(const v1::ListRaisesResponse& all, bool colour) {
   return table.Render(colour);
 }
 
+// ---- approvals
+
+std::string RenderApprovals(const v1::ListRaisesResponse& raises, const v1::ListReservationsResponse& reservations,
+                            bool colour) {
+  if (reservations.reservations().empty()) return RenderRaises(raises, colour);
+  const std::string waiting = "Reservations that wait\n" + RenderReservations(reservations, colour);
+  return raises.raises().empty() ? waiting : absl::StrCat(RenderRaises(raises, colour), "\n", waiting);
+}
+
+// Requests to raise a budget, and reservations that are too dear to be bought or amended without asking.
 int RunApprovals(const BudgetFlags& flags, Terminal& terminal) {
-  v1::ListRaisesRequest request;
-  request.set_tenant(TenantOrAll(flags.tenant));
-  request.set_open_only(!flags.all);
-  return RunList(flags.connection, flags.output, request, &v1::Budgets::Stub::ListRaises, RenderRaises, terminal);
+  auto connection = Connection::Open(flags.connection);
+  if (auto* error = std::get_if<CallError>(&connection)) return Report(*error, flags.output, terminal);
+  const auto& daemon = std::get<Connection>(connection);
+  v1::ListRaisesRequest of_raises;
+  of_raises.set_tenant(TenantOrAll(flags.tenant));
+  of_raises.set_open_only(!flags.all);
+  v1::ListReservationsRequest of_reservations;
+  of_reservations.set_parent(TenantOrAll(flags.tenant));
+  of_reservations.add_states(v1::Reservation::PENDING);
+  of_reservations.add_states(v1::Reservation::AMENDING);
+  v1::ListRaisesResponse raises;
+  v1::ListReservationsResponse reservations;
+  auto error = AskForAll(daemon, &v1::Budgets::Stub::ListRaises, of_raises, &raises);
+  if (!error) {
+    error = AskForAll(daemon, &v1::Reservations::Stub::ListReservations, of_reservations, &reservations);
+  }
+  if (error) return Report(*error, flags.output, terminal);
+  if (flags.output == Output::kTable) {
+    terminal.out << RenderApprovals(raises, reservations, terminal.colour);
+    return kOk;
+  }
+  nlohmann::ordered_json json = ToJson(raises);
+  json.erase("next_page_token");
+  json["reservations"] = ToJson(reservations)["reservations"];
+  terminal.out << Printed(json);
+  return kOk;
 }
 
 /// Calls something that answers with a request, and prints it.
@@ -230,7 +246,29 @@ int RunRaise(const RaiseFlags& flags, Terminal& terminal) {
   return RunOnRaise(flags.connection, flags.output, request, &v1::Budgets::Stub::RequestRaise, terminal);
 }
 
+/// "acme/3", "reservations/acme/3" and "tenants/acme/reservations/3" are reservations, "7" and "raises/7" requests.
+bool IsReservation(const std::string& name) {
+  return name.find('/') != std::string::npos && !name.starts_with("raises/");
+}
+
+int RunDecideReservation(const DecideFlags& flags, bool approve, Terminal& terminal) {
+  constexpr std::string_view kCollection = "reservations/";
+  const bool prefixed = flags.name.starts_with(kCollection);
+  MarketFlags call;
+  call.connection = flags.connection;
+  call.output = flags.output;
+  v1::DecideReservationRequest request;
+  request.set_name(OfTenant("reservations", flags.name.substr(prefixed ? kCollection.size() : 0)));
+  request.set_request_id(RandomId());
+  request.set_reason(flags.reason);
+  return AskAndShow(call, terminal,
+                    approve ? &v1::Reservations::Stub::ApproveReservation : &v1::Reservations::Stub::RejectReservation,
+                    request,
+                    [&](const v1::ReservationChange& change) { return RenderChange(change, terminal.colour); });
+}
+
 int RunDecide(const DecideFlags& flags, bool approve, Terminal& terminal) {
+  if (IsReservation(flags.name)) return RunDecideReservation(flags, approve, terminal);
   v1::DecideRaiseRequest request;
   request.set_name(InCollection("raises", flags.name));
   return RunOnRaise(flags.connection, flags.output, request,
@@ -281,21 +319,26 @@ void AddDecision(CLI::App& approvals, Invocation& invocation, const std::string&
                  bool approve) {
   auto flags = std::make_shared<DecideFlags>();
   CLI::App& command = *approvals.add_subcommand(name, description);
-  command.add_option("NUMBER", flags->name, "of the request")->required()->option_text(" ");
+  command.add_option("WHAT", flags->name, "the number of a request, or a reservation (acme/3)")
+      ->required()
+      ->option_text(" ");
+  command.add_option("--reason", flags->reason, "why; of a reservation only, and needed to reject one")
+      ->option_text("TEXT");
   AddOutputFlag(command, flags->output);
   flags->connection.AddTo(command);
   OnRun(command, invocation, [flags, approve](Terminal& terminal) { return RunDecide(*flags, approve, terminal); });
 }
 
 void AddApprovals(CLI::App& app, Invocation& invocation) {
-  CLI::App& approvals = *app.add_subcommand("approvals", "Requests to raise a budget: list them, and decide");
+  CLI::App& approvals =
+      *app.add_subcommand("approvals", "Requests to raise a budget, reservations that wait: list them, and decide");
   approvals.require_subcommand(1);
-  CLI::App& list = *approvals.add_subcommand("list", "Open requests, the newest first");
+  CLI::App& list = *approvals.add_subcommand("list", "What is open, the newest first");
   const std::shared_ptr<BudgetFlags> flags = AddListFlags(list);
-  list.add_flag("--all", flags->all, "decided ones as well");
+  list.add_flag("--all", flags->all, "decided requests as well");
   OnRun(list, invocation, [flags](Terminal& terminal) { return RunApprovals(*flags, terminal); });
-  AddDecision(approvals, invocation, "approve", "Raise the budget, at once (operators)", true);
-  AddDecision(approvals, invocation, "reject", "Leave the budget as it is (operators)", false);
+  AddDecision(approvals, invocation, "approve", "Raise the budget or sell it, at once (operators)", true);
+  AddDecision(approvals, invocation, "reject", "Leave the budget as it is, give the money back (operators)", false);
 }
 
 }  // namespace

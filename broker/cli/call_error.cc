@@ -10,6 +10,7 @@
 #include "broker/cli/answer_json.h"
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/table.h"
+#include "broker/cli/wording.h"
 #include "penstock/rpc/error_details.pb.h"
 
 namespace penstock::cli {
@@ -55,6 +56,18 @@ constexpr Advice kAdviceByReason[] = {
     {"UNKNOWN_GRANT", "copy the grant's name as Admit gave it; names do not outlive their data directory"},
     {"FOREIGN_GRANT", "use a gateway's credential, or that of the tenant that the grant belongs to"},
     {"GRANT_ENDED", "a grant ends once; only the very same Complete may be repeated"},
+    {"UNKNOWN_QUOTE", "`penstock quotes` lists them; ended ones are forgotten in time"},
+    {"UNKNOWN_RESERVATION", "`penstock reservations` lists them"},
+    {"UNKNOWN_BID", "`penstock bid list` lists them; ended ones are forgotten in time"},
+    {"UNKNOWN_TIME_ZONE", "zones are named as in the IANA database, such as Europe/Berlin"},
+    {"DST_HOLE", "choose another time, or leave such days out with --skip-dst-holes"},
+    {"MARKET_CLOSED", "`penstock rate-card` says which pools sell throughput ahead of time"},
+    {"QUOTE_ENDED", "ask for a new one with `penstock quote`"},
+    {"TOO_MANY_QUOTES", "withdraw some with `penstock quotes withdraw`, or wait until they expire"},
+    {"STALE_ETAG", "look at it again with `penstock reservations show`, then repeat"},
+    {"NO_HISTORY", "use the pool for some hours first, or look back further with --from"},
+    {"UNKNOWN_CHUNK", "say what it would be: --capacity, --price-per-hour"},
+    {"TOO_MANY_WATCHERS", "ask now and then instead, without --watch"},
     {"OVERLOADED", "try again, a little later each time"},
     {"DRAINING", "the daemon is stopping: go to another one, or wait until it is back"},
 };
@@ -82,13 +95,15 @@ void ReadErrorInfo(const grpc::Status& status, CallError& error) {
   rpc::Status details;
   if (!details.ParseFromString(status.error_details())) return;
   for (const google::protobuf::Any& detail : details.details()) {
+    const std::string type = LastPart(detail.type_url());
     rpc::ErrorInfo info;
     // The type URL is google's, the message ours (wire-compatible): Any::UnpackTo would not know it.
-    if (detail.type_url() != "type.googleapis.com/google.rpc.ErrorInfo" || !info.ParseFromString(detail.value()))
-      continue;
-    error.reason = info.reason();
-    for (const auto& [key, value] : info.metadata()) error.metadata[key] = value;
-    return;
+    if (type != "google.rpc.ErrorInfo") {
+      error.details[type] = detail.value();
+    } else if (error.reason.empty() && info.ParseFromString(detail.value())) {
+      error.reason = info.reason();
+      for (const auto& [key, value] : info.metadata()) error.metadata[key] = value;
+    }
   }
 }
 

@@ -20,6 +20,7 @@ struct CallError {
       reason;  // ErrorInfo's reason, for example "UNKNOWN_POOL"; empty when it did not come from a daemon of ours
   std::string message;
   std::map<std::string, std::string> metadata;  // ErrorInfo's: which field, what was seen, what is known instead
+  std::map<std::string, std::string> details;   // what else came with it: serialised messages by their full names
   std::string advice;                           // may be empty
 };
 

@@ -8,6 +8,8 @@
 
 #include "broker/auth/encoding.h"
 #include "ledger/accounts.h"
+#include "ledger/market_records.h"
+#include "ledger/reservation_states.h"
 
 namespace penstock::cli {
 namespace {
@@ -40,11 +42,9 @@ ordered_json Counts(const TokenCounts& counts) {
 }
 
 ordered_json Terms(const GrantTerms& terms) {
-  return {{"tenant", terms.tenant.value},
-          {"key", terms.key.value},
-          {"pool", terms.pool.value},
-          {"served", std::string(Name(terms.served))},
-          {"tariff", terms.tariff}};
+  return {{"tenant", terms.tenant.value}, {"key", terms.key.value},
+          {"pool", terms.pool.value},     {"served", std::string(Name(terms.served))},
+          {"tariff", terms.tariff},       {"posted", terms.posted}};
 }
 
 ordered_json List(const Attributions& attributions) {
@@ -92,7 +92,9 @@ ordered_json Words(const GrantEntry& e) {
           {"request_id", e.request_id},
           {"body", Hex(e.body)},
           {"run", e.run},
-          {"labels", labels}};
+          {"labels", labels},
+          {"reservation", e.reservation},
+          {"queued_ns", e.queued.count()}};
 }
 
 ordered_json Words(const ProgressEntry& e) {
@@ -120,7 +122,9 @@ ordered_json Words(const SettleEntry& e) {
           {"work_milli_nt", e.work.count()},
           {"charge", e.charge.ToDecimal()},
           {"body", Hex(e.body)},
-          {"attributions", List(e.attributions)}};
+          {"attributions", List(e.attributions)},
+          {"first_token_ns", e.first_token.count()},
+          {"generating_ns", e.generating.count()}};
 }
 
 ordered_json Words(const VoidEntry& e) {
@@ -245,6 +249,190 @@ ordered_json Words(const BudgetChangeEntry& e) {
 
 ordered_json Words(const RunApprovalEntry& e) {
   return {{"type", "run_approval"}, {"at", At(e.at)}, {"tenant", e.tenant.value}, {"run", e.run}, {"by", e.by}};
+}
+
+ordered_json Steps(const std::vector<RateStep>& steps) {
+  ordered_json list = ordered_json::array();
+  for (const RateStep& step : steps) {
+    list.push_back({{"from", At(step.from)},
+                    {"to", At(step.to)},
+                    {"rate_milli_nt_per_second", step.rate.count()},
+                    {"unit_price_pico", step.unit_price}});
+  }
+  return list;
+}
+
+ordered_json Terms(const ReservationTerms& terms) {
+  return {{"pool", terms.pool.value},
+          {"project", terms.project.value},
+          {"overrun", std::string(Name(terms.overrun))},
+          {"envelope",
+           {{"mean_work_milli_nt", terms.envelope.mean_work.count()},
+            {"mean_residence_ns", terms.envelope.mean_residence.count()},
+            {"largest_context", terms.envelope.largest_context.count()}}},
+          {"steps", Steps(terms.steps)},
+          {"shape", terms.shape}};
+}
+
+/// Of an entry: who asked for it, and under which request id.
+void Ask(const auto& e, ordered_json* json) {
+  (*json)["by"] = e.by;
+  (*json)["request_id"] = e.request_id;
+  (*json)["body"] = Hex(e.body);
+}
+
+ordered_json Words(const CapacityPlanEntry& e) {
+  ordered_json steps = ordered_json::array();
+  for (const CapacityStep& step : e.steps) {
+    steps.push_back({{"from", At(step.from)},
+                     {"capacity_milli_nt_per_second", step.capacity.count()},
+                     {"slots", step.slots},
+                     {"kv_tokens", step.kv_tokens}});
+  }
+  return {{"type", "capacity_plan"},
+          {"pool", e.pool.value},
+          {"at", At(e.at)},
+          {"margin", e.margin},
+          {"standing_milli_nt_per_second", e.standing.count()},
+          {"standing_slots", e.standing_slots},
+          {"standing_kv", e.standing_kv},
+          {"steps", steps}};
+}
+
+ordered_json Words(const DemandPlanEntry& e) {
+  ordered_json hours = ordered_json::array();
+  for (const HourDemand& hour : e.hours) hours.push_back({hour.mean.count(), hour.deviation.count()});
+  return {{"type", "demand_plan"},
+          {"id", e.id},
+          {"pool", e.pool.value},
+          {"at", At(e.at)},
+          {"from", At(e.from)},
+          {"holdback_slots", e.holdback_slots},
+          {"mean_and_deviation_milli_nt_per_second", hours}};
+}
+
+ordered_json Words(const PriceEntry& e) {
+  constexpr const char* kKinds[] = {"posted", "lock", "cap"};
+  ordered_json prices = ordered_json::object();
+  for (TokenKind kind : kAllTokenKinds) {
+    if (e.prices[kind] != 0) prices[std::string(Name(kind))] = e.prices[kind];
+  }
+  ordered_json json = {{"type", "price"},
+                       {"id", e.id},
+                       {"pool", e.pool.value},
+                       {"tariff", e.tariff},
+                       {"kind", kKinds[static_cast<size_t>(e.kind)]},
+                       {"tenant", e.tenant.value},
+                       {"at", At(e.at)},
+                       {"from", At(e.from)},
+                       {"multiplier", e.multiplier},
+                       {"utilisation", e.utilisation},
+                       {"forecast", e.forecast},
+                       {"previous", e.previous},
+                       {"prices", prices}};
+  if (e.kind != PriceKind::kPosted) json["until"] = At(e.until);
+  Ask(e, &json);
+  return json;
+}
+
+ordered_json Words(const QuoteEntry& e) {
+  constexpr const char* kKinds[] = {"earlier", "later", "lower_rate"};
+  ordered_json alternatives = ordered_json::array();
+  for (const Alternative& one : e.alternatives) {
+    alternatives.push_back({{"kind", kKinds[static_cast<size_t>(one.kind)]},
+                            {"shift_ns", one.shift.count()},
+                            {"rate_milli_nt_per_second", one.rate.count()},
+                            {"unit_price_pico", one.unit_price},
+                            {"price", one.price.ToDecimal()}});
+  }
+  const PriceBasis& basis = e.basis;
+  ordered_json json = {{"type", "quote"},
+                       {"id", e.id},
+                       {"tenant", e.tenant.value},
+                       {"at", At(e.at)},
+                       {"expires", At(e.expires)},
+                       {"tariff", e.tariff},
+                       {"terms", Terms(e.terms)},
+                       {"basis",
+                        {{"floor", basis.floor},
+                         {"displacement", basis.displacement},
+                         {"scarcity", basis.scarcity},
+                         {"utilisation", basis.utilisation},
+                         {"tightest", At(basis.tightest)},
+                         {"lead_time", basis.lead_time},
+                         {"term", basis.term},
+                         {"elastic_price", basis.elastic_price},
+                         {"plan", basis.plan}}},
+                       {"alternatives", alternatives}};
+  Ask(e, &json);
+  return json;
+}
+
+ordered_json Words(const QuoteEndEntry& e) {
+  return {{"type", "quote_end"}, {"id", e.id}, {"at", At(e.at)}, {"state", std::string(Name(e.state))}};
+}
+
+ordered_json Words(const ReservationEntry& e) {
+  constexpr const char* kKinds[] = {"purchase", "refund", "sell_back"};
+  ordered_json charges = ordered_json::array();
+  for (const ReservationCharge& charge : e.charges) {
+    charges.push_back({{"kind", kKinds[static_cast<size_t>(charge.kind)]},
+                       {"amount", AmountOf(charge).ToDecimal()},
+                       {"unit_price_pico", charge.unit_price},
+                       {"paid_price_pico", charge.paid_price}});
+  }
+  ordered_json json = {{"type", "reservation"},
+                       {"id", e.id},
+                       {"event", std::string(Name(e.event))},
+                       {"state", std::string(Name(e.state))},
+                       {"at", At(e.at)},
+                       {"tenant", e.tenant.value},
+                       {"quote", e.quote},
+                       {"bid", e.bid},
+                       {"tariff", e.tariff},
+                       {"charges", charges},
+                       {"reason", e.reason}};
+  if (!e.terms.empty()) json["terms"] = Terms(e.terms.front());
+  if (e.event == ReservationEvent::kDegrade) json["guaranteed_milli_nt_per_second"] = e.guaranteed.count();
+  Ask(e, &json);
+  return json;
+}
+
+ordered_json Words(const DeliveryEntry& e) {
+  return {{"type", "delivery"},
+          {"reservation", e.reservation},
+          {"at", At(e.at)},
+          {"from", At(e.from)},
+          {"to", At(e.to)},
+          {"promised_milli_nt", e.promised.count()},
+          {"guaranteed_milli_nt", e.guaranteed.count()},
+          {"delivered_milli_nt", e.delivered.count()},
+          {"earned", e.earned.ToDecimal()},
+          {"requests", e.requests},
+          {"late", e.late},
+          {"slow_first", e.slow_first},
+          {"slow_output", e.slow_output},
+          {"missed", e.missed},
+          {"unserved", e.unserved},
+          {"queued_ns", e.queued.count()},
+          {"longest_queued_ns", e.longest_queued.count()}};
+}
+
+ordered_json Words(const BidEntry& e) {
+  ordered_json json = {{"type", "bid"},
+                       {"id", e.id},
+                       {"tenant", e.tenant.value},
+                       {"at", At(e.at)},
+                       {"expires", At(e.expires)},
+                       {"tariff", e.tariff},
+                       {"terms", Terms(e.terms)},
+                       {"limit_price_pico", e.limit_price}};
+  Ask(e, &json);
+  return json;
+}
+
+ordered_json Words(const BidEndEntry& e) {
+  return {{"type", "bid_end"}, {"id", e.id}, {"at", At(e.at)}, {"state", std::string(Name(e.state))}};
 }
 
 }  // namespace

@@ -49,7 +49,13 @@ std::string QuantityOf(const Line& line) {
     case LineKind::kDemand:
     case LineKind::kCommitted:
     case LineKind::kOverage:
+    case LineKind::kReservedUsed:
+    case LineKind::kReservedUnused:
       return Decimal(line.quantity, 3, 0) + NtOf(line);
+    case LineKind::kPurchase:
+    case LineKind::kRefund:
+    case LineKind::kSellBack:
+      return Decimal(line.quantity, 3, 0) + " nt/s-min";
     case LineKind::kCapacity:
       return Decimal(line.quantity, 3, 0) + " nt/s-h";
     case LineKind::kUnits:
@@ -76,6 +82,10 @@ std::string UnitPriceOf(const Line& line) {
       return Decimal(pico, 3, 2) + "/M" + NtOf(line);
     case LineKind::kCapacity:
       return Decimal(pico, 9, 2) + "/nt/s-h";
+    case LineKind::kPurchase:
+    case LineKind::kRefund:
+    case LineKind::kSellBack:
+      return Decimal(pico, 9, 2) + "/nt/s-min";
     case LineKind::kUnits:
     case LineKind::kOutcome:
     case LineKind::kSeat:
@@ -84,6 +94,8 @@ std::string UnitPriceOf(const Line& line) {
     case LineKind::kTrueUp:
     case LineKind::kServiceCredit:
     case LineKind::kPrepaidCredit:
+    case LineKind::kReservedUsed:
+    case LineKind::kReservedUnused:
       return "";
   }
   return "";
@@ -181,6 +193,10 @@ nlohmann::ordered_json LineJson(const Line& line) {
   for (const Instant window : line.windows) json["windows"].push_back(JsonInstant(window));
   json["window_minutes"] = line.kind == LineKind::kDemand ? line.window_count : 0;
   json["highest_second_milli_nt"] = line.highest_second.count();
+  if (line.reservation != 0) {
+    json["reservation"] = line.reservation;
+    json["effective"] = line.effective.ToDecimal();
+  }
   return json;
 }
 

@@ -28,6 +28,7 @@ constexpr auto kColumns = std::to_array<std::string_view>(
      // Conditional and recommended ones.
      "ChargeFrequency", "ConsumedQuantity", "ConsumedUnit", "ContractedUnitPrice", "InvoiceId", "ListUnitPrice",
      "PricingCategory", "ResourceId", "ResourceName", "ResourceType", "SkuMeter",
+     "CapacityReservationId", "CapacityReservationStatus",
      // Ours.
      "x_PeakWindow", "x_Pool", "x_ServiceClass", "x_TariffVersion"});
 
@@ -102,6 +103,11 @@ Nature OfCharge(const v1::ChargeMeter& charge) {
       {"included", "Credit", "Recurring", "", ""},
       {"service_credit", "Credit", "One-Time", "", ""},
       {"prepaid_credit", "Credit", "One-Time", "", ""},
+      {"purchase", "Purchase", "One-Time", "Standard", "Milli-Tokens/Second-Minutes"},
+      {"refund", "Purchase", "One-Time", "Standard", "Milli-Tokens/Second-Minutes"},
+      {"sell_back", "Purchase", "One-Time", "Standard", "Milli-Tokens/Second-Minutes"},
+      {"reserved_used", "Usage", "Usage-Based", "Committed", "Milli-Tokens"},
+      {"reserved_unused", "Usage", "Usage-Based", "Committed", "Milli-Tokens"},
   });
   Nature nature{.category = "Adjustment", .frequency = "One-Time", .pricing = "", .meter = charge.kind()};
   for (const Kind& known : kKinds) {
@@ -114,14 +120,21 @@ Nature OfCharge(const v1::ChargeMeter& charge) {
   if (nature.pricing_unit.empty()) return nature;
   nature.pricing_quantity = absl::StrCat(charge.quantity());
   nature.unit_price = Short(Money::FromDecimal(charge.unit_price()).value_or(Money()).ToDecimal());
-  nature.consumed_quantity = nature.category == "Usage" ? nature.pricing_quantity : "";
-  nature.consumed_unit = nature.category == "Usage" ? nature.pricing_unit : "";
+  const bool consumed = nature.category == "Usage" && charge.kind() != "reserved_unused";
+  nature.consumed_quantity = consumed ? nature.pricing_quantity : "";
+  nature.consumed_unit = consumed ? nature.pricing_unit : "";
   return nature;
 }
 
 Nature NatureOf(const v1::StatementLine& line) {
   if (line.has_tokens()) return OfTokens(line.tokens());
   return line.has_demand() ? OfDemand(line.demand()) : OfCharge(line.charge());
+}
+
+/// Usage of what was paid for before: its cost is in the effective cost.
+std::string_view ReservationStatusOf(const v1::StatementLine& line) {
+  if (line.charge().kind() == "reserved_used") return "Used";
+  return line.charge().kind() == "reserved_unused" ? "Unused" : "";
 }
 
 std::string Field(std::string_view text) {
@@ -147,15 +160,17 @@ std::string FocusCsv(const v1::Statement& statement, const std::string& provider
     const Nature nature = NatureOf(line);
     const std::string exact = Short(line.exact());
     const std::string billed = Short(line.amount());
+    const bool is_reserved = line.reservation() != 0;
     const std::string pool = LastPart(line.pool());
     const bool is_peak = line.has_demand() && line.demand().has_peak_window();
     std::vector<std::string> fields = {
         billed, statement.tenant(), LastPart(statement.tenant()), statement.currency(), to, from,
         std::string(nature.category), statement.replaces().empty() ? "" : "Correction", line.description(), to, from,
-        exact, billed, provider, exact, nature.pricing_quantity, nature.pricing_unit, provider, provider,
+        exact, is_reserved ? Short(line.effective()) : billed, provider, exact, nature.pricing_quantity, nature.pricing_unit, provider, provider,
         "AI and Machine Learning", "LLM inference", std::string(nature.frequency), nature.consumed_quantity,
         nature.consumed_unit, nature.unit_price, statement.name(), nature.unit_price, std::string(nature.pricing),
         line.pool(), pool, pool.empty() ? "" : "Pool", nature.meter,
+        is_reserved ? absl::StrCat(line.reservation()) : "", std::string(ReservationStatusOf(line)),
         is_peak ? MomentForMachines(line.demand().peak_window()) : "", pool,
         line.has_tokens() ? Word(*v1::ServiceClass_descriptor(), line.tokens().served()) : "",
         statement.tariff_version()};
@@ -174,8 +189,8 @@ std::string UsageEvents(const v1::QueryUsageResponse& usage, const std::string& 
     const std::string served = Word(*v1::ServiceClass_descriptor(), bucket.served());
     const nlohmann::ordered_json event = {
         {"specversion", "1.0"},
-        {"id", absl::StrCat(bucket.key(), "|", bucket.pool(), "|", served, "|", bucket.tariff_version(), "|",
-                            hour)},
+        {"id", absl::StrCat(bucket.key(), "|", bucket.pool(), "|", served, "|", bucket.tariff_version(), "|", hour,
+                            bucket.posted_price() == 0 ? "" : absl::StrCat("|", bucket.posted_price()))},
         {"source", source},
         {"type", "penstock.usage.hour.v1"},
         {"subject", bucket.key()},

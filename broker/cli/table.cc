@@ -85,6 +85,26 @@ void Table::AddRow(std::vector<std::string> cells, Emphasis emphasis) {
 
 void Table::AddRule() { rows_.push_back({{}, Emphasis::kPlain, true}); }
 
+// Fills up what stands behind the point in numbers of such a column.
+void Table::AlignPoints() {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].align != Align::kPoint) continue;
+    const auto behind = [i](const Row& row) {
+      if (i >= row.cells.size()) return size_t{0};
+      const std::string& cell = row.cells[i];
+      return cell.size() - std::min(cell.find('.'), cell.size());
+    };
+    const auto is_number = [i](const Row& row) {
+      return i < row.cells.size() && row.cells[i].find_first_of("0123456789") != std::string::npos;
+    };
+    size_t most = 0;
+    for (const Row& row : rows_) most = std::max(most, behind(row));
+    for (Row& row : rows_) {
+      if (is_number(row)) row.cells[i].append(most - behind(row), ' ');
+    }
+  }
+}
+
 std::vector<size_t> Table::Widths() const {
   std::vector<size_t> widths;
   for (const Column& column : columns_) widths.push_back(DisplayWidth(column.title));
@@ -99,13 +119,19 @@ std::string Table::Line(const Row& row, const std::vector<size_t>& widths) const
   for (size_t i = 0; i < columns_.size(); ++i) {
     if (i > 0) line += kGap;
     const std::string padding(widths[i] - DisplayWidth(row.cells[i]), ' ');
-    line += columns_[i].align == Align::kRight ? padding + row.cells[i] : row.cells[i] + padding;
+    line += columns_[i].align == Align::kLeft ? row.cells[i] + padding : padding + row.cells[i];
   }
   line.erase(line.find_last_not_of(' ') + 1);
   return line;
 }
 
 std::string Table::Render(bool colour) const {
+  Table aligned = *this;
+  aligned.AlignPoints();
+  return aligned.RenderAligned(colour);
+}
+
+std::string Table::RenderAligned(bool colour) const {
   const std::vector<size_t> widths = Widths();
   Row heading;
   for (const Column& column : columns_) heading.cells.push_back(column.title);

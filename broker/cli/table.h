@@ -18,7 +18,7 @@ std::string WithoutControls(std::string_view text);
 
 class Table {
  public:
-  enum class Align { kLeft, kRight };
+  enum class Align { kLeft, kRight, kPoint };  // kPoint: to the right, decimal points below each other
   enum class Emphasis { kPlain, kStrong };
   struct Column {
     std::string title;
@@ -41,6 +41,8 @@ class Table {
     bool rule = false;
   };
 
+  void AlignPoints();
+  std::string RenderAligned(bool colour) const;
   std::vector<size_t> Widths() const;
   std::string Line(const Row& row, const std::vector<size_t>& widths) const;
 

@@ -37,6 +37,11 @@ bool MayUse(const TenantSettings& tenant, const std::string& pool) {
   return tenant.pools.empty() || std::find(tenant.pools.begin(), tenant.pools.end(), pool) != tenant.pools.end();
 }
 
+// Whoever may use a pool may buy what it sells ahead of time.
+bool MayBuy(const TenantSettings& tenant, const PoolSettings& pool) {
+  return pool.market.open && MayUse(tenant, pool.name);
+}
+
 class EngineCheck {
  public:
   EngineCheck(const Source& source, const Config& config)
@@ -115,6 +120,11 @@ class EngineCheck {
                                                      pool.terms.max_in_flight, "; lower it, or leave it out"));
       }
     }
+    const Int128 burst = Int128{pool.terms.capacity.count()} * pool.market.burst.count() / Seconds(1).count();
+    if (pool.market.open && burst > Int128{kMaxBurstNt} * kMilliNtPerNt) {
+      Complain(path + ".market.burst_s",
+               absl::StrCat("at the pool's capacity that is a burst of more than ", kMaxBurstNt, " nt; lower it"));
+    }
   }
 
   void CheckPoolNames(const std::vector<std::string>& names, const std::string& path) {
@@ -176,10 +186,13 @@ class EngineCheck {
       Complain(path + ".classes", absl::StrCat("only elastic tenants choose a class, and this one is ",
                                                Abseil(Name(tenant.tier)), "; remove it"));
     }
-    if (tenant.tier == Tier::kReserved && tenant.reservations.empty()) {
+    const bool may_buy =
+        std::any_of(pools_.begin(), pools_.end(), [&](const PoolSettings& pool) { return MayBuy(tenant, pool); });
+    if (tenant.tier == Tier::kReserved && tenant.reservations.empty() && !may_buy) {
       Complain(path + ".tier",
-               "a reserved tenant needs a reservation; add `reservation: {pool: chat, rate_nt_per_s: "
-               "10000, burst_nt: 40000}`, or make the tier elastic");
+               "a reserved tenant needs a reservation, or a pool where it can buy one; add `reservation: {pool: chat, "
+               "rate_nt_per_s: 10000, burst_nt: 40000}`, give a pool that it may use a `market`, or make the tier "
+               "elastic");
     }
     if (tenant.tier != Tier::kReserved && !tenant.reservations.empty()) {
       Complain(path + ".reservation",
@@ -298,20 +311,20 @@ class EngineCheck {
 // The classes that requests of this tenant can be served in, in this pool.
 std::vector<ServiceClass> ClassesServed(const TenantSettings& tenant, const PoolSettings& pool) {
   if (!MayUse(tenant, pool.name)) return {};
-  if (tenant.tier == Tier::kFree) return {ServiceClass::kFree};
-  if (tenant.tier == Tier::kElastic) {
-    return tenant.classes.empty() ? std::vector<ServiceClass>{ServiceClass::kDefault} : tenant.classes;
-  }
-  bool here = false;
-  bool spills = false;
+  std::vector<ServiceClass> classes;
+  if (tenant.tier == Tier::kFree) classes = {ServiceClass::kFree};
+  if (tenant.tier == Tier::kElastic) classes = tenant.classes;
+  if (tenant.tier == Tier::kElastic && classes.empty()) classes = {ServiceClass::kDefault};
+  bool reserves = MayBuy(tenant, pool);
+  bool spills = reserves;  // what is bought may say so
   for (const ReservationSettings& one : tenant.reservations) {
-    if (one.pool != pool.name) continue;
-    here = true;
+    if (tenant.tier != Tier::kReserved || one.pool != pool.name) continue;
+    reserves = true;
     spills = spills || one.overrun == Overrun::kSpill;
   }
-  if (!here) return {ServiceClass::kSpillover};
-  if (!spills) return {ServiceClass::kReserved};
-  return {ServiceClass::kReserved, ServiceClass::kSpillover};
+  if (reserves) classes.push_back(ServiceClass::kReserved);
+  if (spills || (tenant.tier == Tier::kReserved && !reserves)) classes.push_back(ServiceClass::kSpillover);
+  return classes;
 }
 
 class TariffCheck {
@@ -379,6 +392,7 @@ class TariffCheck {
                                      ": {prices: {default: {input: \"0.60\", output: \"2.40\"}}}`"));
       return;
     }
+    if (pool.market.open) CheckMarket(pool);
     std::set<ServiceClass> checked;
     for (const TenantSettings& tenant : engine_.tenants) {
       if (!MayCharge(tenant)) continue;
@@ -388,9 +402,31 @@ class TariffCheck {
     }
   }
 
+  // What is sold ahead has a list price, and what is posted is paid by somebody.
+  void CheckMarket(const PoolSettings& pool) {
+    if (!MayComeIntoForce()) return;
+    const std::string path = "pools." + pool.name;
+    if (Find(*Find(*Find(origin_.node, "pools"), pool.name), "capacity") == nullptr) {
+      Complain(path + ".capacity",
+               absl::StrCat("pool ", Quoted(pool.name),
+                            " sells throughput ahead (`market`), but has no list price for it; add "
+                            "`capacity: {price_per_nt_per_s_hour: \"0.0001\"}`, or close the market "
+                            "with `open: false`"));
+    }
+    const ledger::PoolPrices* prices = tariff_.PricesOf(pool.name);
+    if (!pool.market.posted.curve.empty() && prices != nullptr && prices->coupling.classes == 0) {
+      Complain(path + ".posted_price",
+               absl::StrCat("pool ", Quoted(pool.name),
+                            " posts a price (`market.posted_price`), but no class pays it; add `posted_price: "
+                            "{classes: [default], step: \"0.001\"}`, or remove market.posted_price from the pool"));
+    }
+  }
+
+  bool MayComeIntoForce() const { return tariff_.currency == engine_.tariff.currency; }
+
   /// The tenant's contract pins it, or it may come into force for those who pin none.
   bool MayCharge(const TenantSettings& tenant) const {
-    return tenant.tariff.empty() ? tariff_.currency == engine_.tariff.currency : tenant.tariff == tariff_.version;
+    return tenant.tariff.empty() ? MayComeIntoForce() : tenant.tariff == tariff_.version;
   }
 
   void CheckClass(const PoolSettings& pool, const TenantSettings& tenant, ServiceClass served, const Node* prices) {

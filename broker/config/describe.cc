@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "admission/vocabulary/checked.h"
 #include "broker/config/config.h"
 #include "broker/config/decimal.h"
 
@@ -33,12 +34,29 @@ std::string DescribePool(const core::PoolSettings& pool) {
   return text;
 }
 
+// "market   chat: sells 47500 of 50000 nt/s up to 366 days ahead; posts 50% to 300% of the elastic prices".
+std::string DescribeMarket(const core::PoolSettings& pool) {
+  const market::MarketTerms& terms = pool.market;
+  const Int128 sold = Int128{pool.terms.capacity.count()} * (1'000 - terms.margin) / 1'000;
+  std::string text = absl::StrCat("market   ", pool.name, ": sells ", FormatDecimal(CheckedNarrow(sold), 3), " of ",
+                                  FormatDecimal(pool.terms.capacity.count(), 3), " nt/s up to ",
+                                  terms.furthest.count() / Days(1).count(), " days ahead");
+  if (!terms.posted.curve.empty()) {
+    absl::StrAppend(&text, "; posts ", FormatDecimal(terms.posted.floor, 1), "% to ",
+                    FormatDecimal(terms.posted.cap, 1), "% of the elastic prices");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string Describe(const Config& config) {
   std::string text = absl::StrCat("listen   ", config.listen, config.tls ? " with TLS" : " (loopback, no TLS)", "\n",
                                   "data     ", config.data_dir, "\n");
   for (const core::PoolSettings& pool : config.engine.pools) absl::StrAppend(&text, DescribePool(pool), "\n");
+  for (const core::PoolSettings& pool : config.engine.pools) {
+    if (pool.market.open) absl::StrAppend(&text, DescribeMarket(pool), "\n");
+  }
   size_t keys = 0;
   for (const core::TenantSettings& tenant : config.engine.tenants) keys += tenant.keys.size();
   absl::StrAppend(&text, "tenants  ",

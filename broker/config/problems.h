@@ -22,6 +22,7 @@ class Problems {
   void Add(const std::string& file, Place place, const std::string& path, std::string_view what);
 
   bool none() const { return found_.empty(); }
+  size_t count() const { return found_.size(); }
 
   /// OK, or INVALID_ARGUMENT with one line per problem, in the order of the files, the first twenty of them.
   absl::Status ToStatus() const;

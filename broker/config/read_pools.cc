@@ -132,6 +132,7 @@ core::PoolSettings ReadPool(const Source& source, const Node& node, const std::s
                                        .example = "1800"});
   settings.lease = Seconds(lease);
   settings.settle_within = Seconds(settle);
+  ReadMarket(pool, settings);
   return settings;
 }
 

@@ -102,6 +102,7 @@ PoolPrices ReadPoolPrices(Section& tariff, const Member& member, const std::stri
     section.Has("spillover_factor");
   }
   ReadCharges(section, calendar, prices);
+  prices.service_level = ReadServiceLevel(section);
   return prices;
 }
 

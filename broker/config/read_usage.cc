@@ -269,7 +269,7 @@ class UsageReader {
       use = usage.pools.insert(use, ledger::rating::PoolUse());
       use->pool = row.pool;
     }
-    if (row.tokens != TokenCounts()) use->tokens.push_back({row.sample.start, row.served, 0, row.tokens});
+    if (row.tokens != TokenCounts()) use->tokens.push_back({row.sample.start, row.served, 0, 0, row.tokens});
     use->work.push_back({row.tier, row.sample});
     if (row.tier != Tier::kFree) everyone_[row.pool].push_back(row.sample);
     for (const auto& [name, index] : outcomes_) {

@@ -16,6 +16,8 @@ std::string ResolvePath(std::string_view path, const std::string& file);
 /// listen, data_dir, tls, drain_timeout_s, command_queue, auth. `check_files`: look at the files they name, too.
 void ReadDaemon(Section& top, bool check_files, Config& config);
 void ReadPools(Section& top, std::vector<core::PoolSettings>& pools);
+/// `market` of a pool whose own terms have been read.
+void ReadMarket(Section& pool, core::PoolSettings& settings);
 void ReadTiers(Section& top, std::array<admission::LimitPolicy, kTierCount>& limits);
 void ReadTenants(Section& top, std::vector<core::TenantSettings>& tenants);
 /// `path`: of the tariff in its file; empty when it is the whole file.

@@ -109,6 +109,27 @@ std::optional<int64_t> ReadInteger(const Source& source, const Node& node, const
   return decimal.scaled;
 }
 
+std::optional<int64_t> ReadPercent(const Source& source, const Node& node, const std::string& path,
+                                   const PercentField& field) {
+  const std::string* text = ScalarText(source, node, path, "a percentage", field.example);
+  if (text == nullptr) return std::nullopt;
+  const bool signed_so = text->ends_with('%');
+  const Decimal percent = ParseDecimal(std::string_view(*text).substr(0, text->size() - (signed_so ? 1 : 0)), 1);
+  if (!signed_so || percent.form == Decimal::Form::kNotANumber || percent.form == Decimal::Form::kTooFine) {
+    Note(source, node, path,
+         absl::StrCat(Quoted(*text), " is not a percentage; write a number with at most one decimal and a percent sign",
+                      ", for example ", Abseil(field.example)));
+    return std::nullopt;
+  }
+  if (percent.form == Decimal::Form::kTooLarge || percent.scaled < field.min || percent.scaled > field.max) {
+    Note(source, node, path,
+         absl::StrCat(Quoted(*text), " is out of range; write a percentage from ", FormatDecimal(field.min, 1), "% to ",
+                      FormatDecimal(field.max, 1), "%"));
+    return std::nullopt;
+  }
+  return percent.scaled;
+}
+
 bool CheckName(const Source& source, Place place, const std::string& path, std::string_view name) {
   const auto letter_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   const bool plain = std::all_of(name.begin(), name.end(),
@@ -187,6 +208,12 @@ int64_t Section::DecimalNumber(const DecimalField& field) {
   const Node* node = field.otherwise ? Optional(field.name) : Required(field.name, field.example);
   const int64_t stand_in = field.otherwise.value_or(field.min);
   return node == nullptr ? stand_in : ReadDecimal(source_, *node, PathOf(field.name), field).value_or(stand_in);
+}
+
+int64_t Section::Percent(const PercentField& field) {
+  const Node* node = field.otherwise ? Optional(field.name) : Required(field.name, field.example);
+  const int64_t stand_in = field.otherwise.value_or(field.min);
+  return node == nullptr ? stand_in : ReadPercent(source_, *node, PathOf(field.name), field).value_or(stand_in);
 }
 
 std::string Section::Text(const TextField& field) {

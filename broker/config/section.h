@@ -42,6 +42,15 @@ struct DecimalField {
   std::string_view range_note = {};  // what to do instead of going out of range
 };
 
+/// "12.5%", in thousandths, as are its bounds.
+struct PercentField {
+  std::string_view name;
+  int64_t min = 0;
+  int64_t max = 0;
+  std::optional<int64_t> otherwise;
+  std::string_view example;
+};
+
 struct TextField {
   std::string_view name;
   std::optional<std::string_view> otherwise;
@@ -76,6 +85,7 @@ class Section {
 
   int64_t Integer(const IntegerField& field);
   int64_t DecimalNumber(const DecimalField& field);
+  int64_t Percent(const PercentField& field);
   std::string Text(const TextField& field);
   /// A name: 1 to 64 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit.
   std::string EntityName(std::string_view key, std::string_view example);
@@ -107,6 +117,8 @@ class Section {
 /// The readers behind Section, for values that stand elsewhere than under a key of a map.
 std::optional<int64_t> ReadInteger(const Source& source, const Node& node, const std::string& path,
                                    const IntegerField& field);
+std::optional<int64_t> ReadPercent(const Source& source, const Node& node, const std::string& path,
+                                   const PercentField& field);
 std::optional<std::string> ReadName(const Source& source, const Node& node, const std::string& path);
 /// Notes it when the text is no name.
 bool CheckName(const Source& source, Place place, const std::string& path, std::string_view name);

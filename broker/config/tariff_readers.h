@@ -36,6 +36,8 @@ ledger::Calendar ReadCalendar(Section& tariff, Instant effective);
 
 /// What a pool is charged for beside its flat prices, which must have been read.
 void ReadCharges(Section& pool, const ledger::Calendar& calendar, ledger::PoolPrices& prices);
+/// What requests inside a reservation are promised.
+ledger::ServiceLevel ReadServiceLevel(Section& pool);
 void ReadSeatsAndOutcomes(Section& tariff, ledger::Tariff& result);
 
 std::map<std::string, ledger::rating::Subscription> ReadSubscriptions(Section& section, const ledger::Tariff& tariff);

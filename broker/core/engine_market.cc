@@ -110,10 +110,11 @@ std::vector<RateStep> Less(const std::vector<RateStep>& steps, const std::vector
   return left;
 }
 
+/// What a tenant or operator asks for. (While one amendment waits for approval there is no other.)
 ReservationEvent EventOf(ChangeReservation::What what) {
   switch (what) {
     case ChangeReservation::What::kAmend:
-      return ReservationEvent::kAmend;
+      return ReservationEvent::kAskAmend;
     case ChangeReservation::What::kCancel:
       return ReservationEvent::kCancel;
     case ChangeReservation::What::kSellBack:
@@ -125,7 +126,7 @@ ReservationEvent EventOf(ChangeReservation::What what) {
     case ChangeReservation::What::kResume:
       return ReservationEvent::kResume;
   }
-  return ReservationEvent::kAmend;
+  return ReservationEvent::kAskAmend;
 }
 
 }  // namespace
@@ -407,7 +408,7 @@ uint32_t Engine::Buy(Ticket ticket, const MarketCaller& caller, ledger::Reservat
   const ledger::Money price = SumOf(entry.charges);
   const ledger::Money& most = desk.market.terms().approval_above;
   entry.event = !most.IsZero() && price > most ? ReservationEvent::kAskApproval : ReservationEvent::kBought;
-  entry.state = *ledger::After(std::nullopt, entry.event, ledger::FirstOf(terms.steps) <= now_);
+  entry.state = ledger::After(std::nullopt, entry.event, ledger::FirstOf(terms.steps) <= now_).value();
   entry.tenant = caller.tenant;
   entry.at = now_;
   entry.by = caller.by;
@@ -467,7 +468,7 @@ void Engine::Change(Ticket ticket, const MarketCaller& caller, const Reservation
   entry.by = caller.by;
   const bool asked = entry.event == ReservationEvent::kAskAmend;
   const ledger::ReservationTerms& after = entry.terms.empty() || asked ? record.terms : entry.terms.front();
-  entry.state = *ledger::After(record.state, entry.event, ledger::FirstOf(after.steps) <= now_);
+  entry.state = ledger::After(record.state, entry.event, ledger::FirstOf(after.steps) <= now_).value();
   ReservationChanged answer{.id = record.id,
                             .version = record.version() + 1,
                             .state = entry.state,
@@ -618,7 +619,8 @@ void Engine::Amend(const ChangeReservation& change, const ReservationRecord& rec
   const std::vector<ReservationCharge> all = charges.Take();
   const bool asks = !terms.approval_above.IsZero() && SumOf(all) > terms.approval_above;
   if (asks) {
-    next.steps = std::move(wanted);
+    next.steps = ledger::PartsOf(record.terms.steps, Instant(), from);  // the past stays
+    next.steps.insert(next.steps.end(), wanted.begin(), wanted.end());
     entry.event = ReservationEvent::kAskAmend;
   } else {
     next.steps = reshaped.kept;

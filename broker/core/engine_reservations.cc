@@ -125,7 +125,7 @@ void Engine::PostEvent(const ReservationRecord& record, ledger::ReservationEntry
   entry.tenant = record.tenant;
   entry.tariff = record.tariff;
   entry.at = now_;
-  entry.state = *ledger::After(record.state, entry.event, ledger::FirstOf(record.terms.steps) <= now_);
+  entry.state = ledger::After(record.state, entry.event, ledger::FirstOf(record.terms.steps) <= now_).value();
   ledger_->Post(std::move(entry));
 }
 
@@ -233,12 +233,7 @@ void Engine::DeliverUntil(uint32_t id, Instant until) {
     entry.to = std::min(NextHour(from), until);
     entry.promised = ledger::PromisedBy(record.terms.steps, entry.from, entry.to);
     entry.earned = ledger::PriceOf(record.terms.steps, entry.from, entry.to);
-    entry.guaranteed = entry.promised;
-    if (record.state == ReservationState::kSuspended) entry.guaranteed = Work::Zero();
-    if (record.state == ReservationState::kDegraded) {
-      const Int128 most = Int128{record.guaranteed.count()} * ((entry.to - entry.from).count() / Seconds(1).count());
-      entry.guaranteed = std::min(entry.promised, Work(CheckedNarrow(most)));
-    }
+    entry.guaranteed = ledger::GuaranteedBy(record, entry.from, entry.to);
     LiveReservation& live = live_.at(id);
     entry.unserved = live.unserved;
     live.unserved = 0;

@@ -32,6 +32,7 @@ CommandLoop::CommandLoop(std::unique_ptr<core::Engine> engine, SlewedClock clock
                    terms_.write_back, terms_.on_no_projections),
       arrivals_(std::move(arrivals)) {
   durable_ = 0;
+  planner_.Recall(*engine_);
   loop_ = std::thread([this] { Run(); });
   syncer_ = std::thread([this] { RunSyncer(); });
 }

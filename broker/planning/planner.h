@@ -7,6 +7,8 @@
 #include "admission/vocabulary/time.h"
 #include "broker/core/answer.h"
 #include "broker/core/command.h"
+#include "broker/core/engine.h"
+#include "broker/planning/market_planner.h"
 #include "broker/planning/output_predictor.h"
 #include "broker/planning/wait_calibrator.h"
 
@@ -15,6 +17,9 @@ namespace penstock::planning {
 class Planner {
  public:
   static constexpr Duration kPlanEvery = Seconds(2);
+
+  /// What the books know already: elastic work of the last weeks, by the hour. Takes time: before anything is observed.
+  void Recall(const core::Engine& engine);
 
   void Observe(const core::Effects& effects);
 
@@ -25,6 +30,7 @@ class Planner {
  private:
   OutputPredictor predictor_;
   WaitCalibrator calibrator_;
+  MarketPlanner market_;
   Instant next_;
 };
 

@@ -555,6 +555,10 @@ void ToProto(const ledger::rating::Line& line, v1::StatementLine* row) {
   if (!line.pool.empty()) row->set_pool("pools/" + line.pool);
   row->set_exact(line.exact.ToDecimal());
   row->set_amount(line.amount.ToDecimal());
+  if (line.reservation != 0) {
+    row->set_reservation(line.reservation);
+    row->set_effective(line.effective.ToDecimal());
+  }
   const int64_t quantity = CheckedNarrow(line.quantity);
   if (line.kind == LineKind::kTokens) {
     v1::TokenMeter* tokens = row->mutable_tokens();

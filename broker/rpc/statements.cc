@@ -278,6 +278,17 @@ void ExplainSubscription(const ledger::Books& books, const ledger::StatementEntr
                                          credit.granted.credit.amount.ToDecimal()));
       }
       break;
+    case LineKind::kPurchase:
+    case LineKind::kRefund:
+    case LineKind::kSellBack:
+      response->add_basis(absl::StrCat("what reservation ", line.reservation, " posted in the period at this price"));
+      response->add_basis(absl::StrCat("of prices paid before, it earned ", line.effective.ToDecimal()));
+      break;
+    case LineKind::kReservedUsed:
+    case LineKind::kReservedUnused:
+      response->add_basis(absl::StrCat("what reservation ", line.reservation, " was promised in the period, paid before"));
+      response->add_basis(absl::StrCat("of that price, ", line.effective.ToDecimal(), " was earned"));
+      break;
     case LineKind::kOutcome:
       response->add_basis("outcomes that were reported and accepted in the period");
       break;
@@ -324,9 +335,8 @@ grpc::ServerUnaryReactor* NewListStatementsCall(const Surroundings& surroundings
       if (seen == page.skip + page.count) response->set_next_page_token(absl::StrCat(seen));
       if (seen >= page.skip && seen < page.skip + page.count) {
         const ledger::StatementRecord& record = *engine.books().accounts().FindStatement(id);
-        v1::Statement* out = response->add_statements();
-        ToProto(ledger::ClosedStatement(engine.books(), record, engine.ledger().head()), asked.tenant_name, out);
-        out->clear_lines();
+        ToProto(ledger::SummaryOf(engine.books(), record, engine.ledger().head()), asked.tenant_name,
+                response->add_statements());
       }
       ++seen;
     }
@@ -402,6 +412,7 @@ void Fill(const ledger::BucketKey& key, const ledger::Bucket& bucket, const Name
   out->mutable_charge()->set_amount(bucket.charge.ToDecimal());
   out->set_unbilled_requests(bucket.unbilled_requests);
   out->set_tariff_version(tariff.version);
+  out->set_posted_price(key.posted);
 }
 
 void Fill(const ledger::WindowKey& key, const ledger::Window& window, const Names& names, v1::UsageWindow* out) {

@@ -32,8 +32,8 @@ Money Product(const Money& unit_price, Int128 quantity) {
 
 /// What one pool brought to the meters.
 struct PoolSums {
-  /// The last of the key: 1 + index into posted prices, 0 for none in force.
-  using TokenKey = std::tuple<ServiceClass, uint32_t, size_t /*band*/, size_t>;
+  /// The last two of the key: the posted price that was pinned; 1 + index into posted prices, 0 for none in force.
+  using TokenKey = std::tuple<ServiceClass, uint32_t, size_t /*band*/, uint32_t, size_t>;
   std::map<TokenKey, TokenCounts> tokens;
   Series work;       // elastic and reserved
   Series everyone;   // of all tenants
@@ -57,6 +57,34 @@ std::string DescribeTokens(const TokenLot& lot, const Tariff& tariff, const Toke
   if (!rule->by_band.empty()) absl::StrAppend(&text, ", ", tariff.calendar.bands[lot.band]);
   if (rule->steps.size() > 1) absl::StrAppend(&text, ", step ", step + 1);
   return text;
+}
+
+bool IsOfReservation(LineKind kind) {
+  return kind == LineKind::kPurchase || kind == LineKind::kRefund || kind == LineKind::kSellBack;
+}
+
+std::string_view DescribeReserved(LineKind kind) {
+  switch (kind) {
+    case LineKind::kPurchase:
+      return "bought";
+    case LineKind::kRefund:
+      return "refunded";
+    case LineKind::kSellBack:
+      return "sold back";
+    case LineKind::kReservedUsed:
+      return "used";
+    default:
+      return "not used";
+  }
+}
+
+/// amount x part / whole, zero of nothing; of the opposites the opposite. No product is larger than Money: part is no
+/// more than whole, which is less than 2^63.
+Money ShareRoundDown(const Money& amount, int64_t part, int64_t whole) {
+  if (whole == 0) return Money();
+  const PicoCount each = amount.pico() / whole;
+  const PicoCount rest = amount.pico() % whole;
+  return Money::FromPico(PicoCount(each * part + rest * part / whole));
 }
 
 std::string DescribeDemand(const DemandCharge& charge, size_t step) {
@@ -114,6 +142,7 @@ class Rating {
     bill_.rounding += line.exact - line.amount;
     bill_.total += line.amount;
     if (line.kind == LineKind::kTokens) token_charges_ += line.amount;
+    if (IsOfReservation(line.kind)) reservations_ += line.amount;
     bill_.lines.push_back(std::move(line));
   }
 
@@ -146,6 +175,7 @@ class Rating {
     const PoolPrices* prices = tariff_.PricesOf(pool);
     const PoolSums sums = SumsOf(pool, prices);
     RateTokens(pool, sums);
+    RateReservations(pool);
     if (prices == nullptr) return;
     RateCapacity(*prices);
     RateUnits(*prices);
@@ -191,40 +221,37 @@ class Rating {
         band = calendar.BandAt(hours.try_emplace(row.pinned, calendar).first->second.At(row.at));
       const auto next = std::upper_bound(sums->posted.begin(), sums->posted.end(), row.at,
                                          [](Instant at, const PostedPrices& p) { return at < p.from; });
-      TokenCounts& sum = sums->tokens[{row.served, row.pinned, band, static_cast<size_t>(next - sums->posted.begin())}];
+      const auto in_force = row.posted != 0 ? 0 : static_cast<size_t>(next - sums->posted.begin());
+      TokenCounts& sum = sums->tokens[{row.served, row.pinned, band, row.posted, in_force}];
       for (const TokenKind kind : kAllTokenKinds) sum[kind] += row.tokens[kind];
     }
   }
 
-  /// Flat, or posted x coupling.
-  Int128 BasePrice(const PoolPrices* prices, ServiceClass served, TokenKind kind, const PostedPrices* posted) const {
-    if (prices == nullptr) return 0;
-    const Coupling& coupling = prices->coupling;
-    const bool coupled = ((coupling.classes >> static_cast<unsigned>(served)) & 1) != 0;
-    if (coupled && posted != nullptr && posted->prices[kind] > 0 && posted->prices[kind] % coupling.step == 0) {
-      return WholeTimes(posted->prices[kind], coupling.factor).value();
-    }
-    return prices->by_class[static_cast<size_t>(served)][kind];
-  }
-
   /// In the order in which ladders are climbed and lines stand: class, kind, pinned tariff, band, price.
-  std::vector<TokenLot> LotsOf(const std::string& pool, const PoolSums& sums) const {
-    std::map<std::tuple<ServiceClass, TokenKind, uint32_t, size_t, Int128>, int64_t> lots;
+  /// Adds up what settlements posted.
+  std::vector<TokenLot> LotsOf(const std::string& pool, const PoolSums& sums) {
+    std::map<std::tuple<ServiceClass, TokenKind, uint32_t, size_t, int64_t>, int64_t> lots;
     for (const auto& [key, counts] : sums.tokens) {
-      const auto& [served, pinned, band, posted] = key;
+      const auto& [served, pinned, band, posted, in_force] = key;
       const PoolPrices* prices = TariffOf(pinned).PricesOf(pool);
+      TokenPrices settled{};  // what settlements charged
+      if (prices != nullptr) settled = prices->by_class[static_cast<size_t>(served)];
+      if (prices != nullptr && posted != 0) settled = CoupledPrices(*prices, served, usage_.posted.at(posted));
+      TokenPrices base = settled;
+      if (prices != nullptr && in_force != 0) base = CoupledPrices(*prices, served, sums.posted[in_force - 1].prices);
+      bill_.posted += TokenCharge(counts, settled);
+      bill_.rerated -= TokenCharge(counts, settled);
       for (const TokenKind kind : kAllTokenKinds) {
         if (counts[kind] == Tokens()) continue;
         const TokenRule* rule = prices == nullptr ? nullptr : prices->RuleOf(served, kind);
         const bool by_band = rule != nullptr && !rule->by_band.empty();
-        const Int128 base = BasePrice(prices, served, kind, posted == 0 ? nullptr : &sums.posted[posted - 1]);
-        lots[{served, kind, pinned, by_band ? band : 0, base}] += counts[kind].count();
+        lots[{served, kind, pinned, by_band ? band : 0, base[kind]}] += counts[kind].count();
       }
     }
     std::vector<TokenLot> sorted;
     for (const auto& [key, tokens] : lots) {
-      const auto& [served, kind, pinned, band, base] = key;
-      if (tokens != 0) sorted.push_back({served, kind, pinned, band, base, tokens});
+      const auto& [served, kind, pinned, band, price] = key;
+      if (tokens != 0) sorted.push_back({served, kind, pinned, band, Int128{price}, tokens});
     }
     return sorted;
   }
@@ -236,12 +263,6 @@ class Rating {
     std::map<std::pair<uint32_t, const TokenRule*>, int64_t> climbed;
     for (const TokenLot& lot : lots) {
       const TokenRule* rule = RuleOf(pool, lot);
-      const PoolPrices* prices = TariffOf(lot.pinned).PricesOf(pool);
-      if (prices != nullptr) {
-        const Money flat = Of(Int128{prices->by_class[static_cast<size_t>(lot.served)][lot.kind]});
-        bill_.posted += Product(flat, lot.tokens);
-        bill_.rerated -= Product(flat, lot.tokens);
-      }
       if (rule == nullptr || rule->steps.empty()) {
         AppendTokens(pool, lot, rule, 0, lot.tokens);
       } else if (rule->volume) {
@@ -298,6 +319,47 @@ class Rating {
   }
 
   // ---- What was bought.
+
+  void RateReservations(const std::string& pool) {
+    struct Sum {
+      Int128 quantity = 0;
+      Money effective;
+    };
+    std::map<std::tuple<uint32_t, LineKind, int64_t /*unit price*/>, Sum> sums;
+    for (const PoolUse& use : usage_.pools) {
+      if (use.pool != pool) continue;
+      for (const ReservationPosting& one : use.postings) {
+        if (!Holds(period_, one.at)) continue;
+        Sum& sum = sums[{one.reservation, one.kind, one.unit_price}];
+        sum.quantity += one.quantity;
+        sum.effective += Product(Money::FromPico(one.unit_price - one.paid_price), one.quantity);
+      }
+      for (const ReservationUse& one : use.reserved) {
+        if (!Holds(period_, one.from)) continue;
+        // Of a correction all three are below zero.
+        const Work used_work =
+            one.promised < Work() ? std::max(one.delivered, one.promised) : std::min(one.delivered, one.promised);
+        const int64_t used = used_work.count();
+        const Money of_used = ShareRoundDown(one.earned, used, one.promised.count());
+        Sum& as_used = sums[{one.reservation, LineKind::kReservedUsed, 0}];
+        as_used.quantity += used;
+        as_used.effective += of_used;
+        Sum& as_unused = sums[{one.reservation, LineKind::kReservedUnused, 0}];
+        as_unused.quantity += one.promised.count() - used;
+        as_unused.effective += one.earned - of_used;
+      }
+    }
+    for (const auto& [key, sum] : sums) {
+      const auto& [reservation, kind, unit_price] = key;
+      Line line = NewLine(kind, absl::StrCat("reservation ", reservation, ": ", Abseil(DescribeReserved(kind))), pool);
+      line.reservation = reservation;
+      line.quantity = sum.quantity;
+      line.unit_price = Money::FromPico(unit_price);
+      line.effective = sum.effective;
+      bill_.posted += Product(line.unit_price, line.quantity);
+      Append(std::move(line));
+    }
+  }
 
   void RateCapacity(const PoolPrices& prices) {
     if (prices.capacity_price == 0) return;
@@ -419,7 +481,8 @@ class Rating {
   void RateMinimum() {
     if (subscription_.minimum.IsZero()) return;
     const Money minimum = Product(subscription_.minimum, BillingMonths());
-    if (bill_.total < minimum) AppendSum(LineKind::kTrueUp, "true-up to the minimum", minimum - bill_.total);
+    const Money counted = bill_.total - std::min(reservations_, Money());
+    if (counted < minimum) AppendSum(LineKind::kTrueUp, "true-up to the minimum", minimum - counted);
   }
 
   void RateCredits(Credit::Kind kind) {
@@ -455,6 +518,7 @@ class Rating {
   const Period in_force_;
   Bill bill_;
   Money token_charges_;
+  Money reservations_;  // purchases less what was given back
 };
 
 }  // namespace

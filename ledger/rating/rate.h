@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,11 +24,14 @@
 
 namespace penstock::ledger::rating {
 
+enum class LineKind : uint8_t;
+
 /// First meter: tokens of one class at about one time (a window or an hour).
 struct TokenRow {
   Instant at;
   ServiceClass served = ServiceClass::kDefault;
   uint32_t pinned = 0;  // the tariff that its grants pinned: Usage::pinned[pinned - 1]; 0: the one that is rated by
+  uint32_t posted = 0;  // the posted price that its grants pinned: in Usage::posted; 0: none
   TokenCounts tokens;
   friend bool operator==(const TokenRow&, const TokenRow&) = default;
 };
@@ -46,12 +50,35 @@ struct PostedPrices {
   friend bool operator==(const PostedPrices&, const PostedPrices&) = default;
 };
 
+/// What a reservation of the tenant posted: a purchase, a refund or a sell-back.
+struct ReservationPosting {
+  uint32_t reservation = 0;
+  Instant at;
+  LineKind kind;  // kPurchase, kRefund, kSellBack
+  Int128 quantity = 0;     // milli-nt/s x minutes; negative when something is given back
+  int64_t unit_price = 0;  // pico-units
+  int64_t paid_price = 0;  // when it was bought
+  friend bool operator==(const ReservationPosting&, const ReservationPosting&) = default;
+};
+
+/// What became of a reservation's promise in an hour or a part of one, which lies in one hour.
+struct ReservationUse {
+  uint32_t reservation = 0;
+  Instant from;
+  Work promised;
+  Work delivered;
+  Money earned;
+  friend bool operator==(const ReservationUse&, const ReservationUse&) = default;
+};
+
 struct PoolUse {
   std::string pool;
   std::vector<TokenRow> tokens;
   std::vector<WorkRow> work;     // of months before the period too, where a ratchet looks back
   std::vector<Sample> everyone;  // elastic and reserved work of all tenants, where the tariff asks for the pool's peak
-  std::vector<PostedPrices> posted;  // ascending
+  std::vector<PostedPrices> posted;  // ascending; of rows that pin none
+  std::vector<ReservationPosting> postings;
+  std::vector<ReservationUse> reserved;
   friend bool operator==(const PoolUse&, const PoolUse&) = default;
 };
 
@@ -68,6 +95,7 @@ struct Usage {
   std::vector<PoolUse> pools;
   std::vector<OutcomeUse> outcomes;
   std::vector<const Tariff*> pinned;
+  std::map<uint32_t, TokenPrices> posted;  // that grants pinned, by id
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 
@@ -84,15 +112,25 @@ enum class LineKind : uint8_t {
   kTrueUp,         // up to the minimum
   kServiceCredit,  // negative
   kPrepaidCredit,  // negative
+  kPurchase,       // of a reservation; the next four likewise
+  kRefund,         // negative
+  kSellBack,       // negative
+  kReservedUsed,   // what was paid before: costs nothing now
+  kReservedUnused,
 };
 
-constexpr size_t kLineKindCount = 12;
+constexpr size_t kLineKindCount = 17;
 /// Words for machines, and what the quantity counts (empty: one sum).
+// clang-format off
 constexpr std::array<std::string_view, kLineKindCount> kLineKindNames = {
-    "tokens",  "capacity", "units",    "committed", "overage",        "demand",
-    "outcome", "seat",     "included", "true_up",   "service_credit", "prepaid_credit"};
+    "tokens", "capacity", "units", "committed", "overage", "demand", "outcome", "seat",
+    "included", "true_up", "service_credit", "prepaid_credit",
+    "purchase", "refund", "sell_back", "reserved_used", "reserved_unused"};
 constexpr std::array<std::string_view, kLineKindCount> kLineUnits = {
-    "tokens", "milli-nt/s-hours", "unit-spans", "milli-nt", "milli-nt", "milli-nt", "outcomes", "seats"};
+    "tokens", "milli-nt/s-hours", "unit-spans", "milli-nt", "milli-nt", "milli-nt", "outcomes", "seats",
+    "", "", "", "",
+    "milli-nt/s-minutes", "milli-nt/s-minutes", "milli-nt/s-minutes", "milli-nt", "milli-nt"};
+// clang-format on
 constexpr std::string_view Name(LineKind kind) { return kLineKindNames[static_cast<size_t>(kind)]; }
 constexpr std::string_view UnitOf(LineKind kind) { return kLineUnits[static_cast<size_t>(kind)]; }
 
@@ -104,7 +142,8 @@ struct Line {
   ServiceClass served = ServiceClass::kDefault;  // kTokens
   TokenKind token_kind = TokenKind::kInput;      // kTokens
   /// kTokens: tokens; kDemand: milli-nt in the demand window, in 1 / parts; kCapacity: milli-nt/s-hours; kUnits:
-  /// units x hours (or days); kCommitted and kOverage: milli-nt; kOutcome, kSeat: how many; else 1.
+  /// units x hours (or days); kCommitted and kOverage: milli-nt; kOutcome, kSeat: how many; kPurchase, kRefund,
+  /// kSellBack: milli-nt/s x minutes; kReservedUsed, kReservedUnused: milli-nt; else 1.
   Int128 quantity = 0;
   int64_t parts = 1;
   Money unit_price;              // for one of quantity
@@ -113,6 +152,8 @@ struct Line {
   std::vector<Instant> windows;  // kDemand: base windows that set it; of a block or run of several the first
   int64_t window_count = 1;      // kDemand: base windows in that block or run
   Work highest_second;           // kDemand: inside those; informative
+  uint32_t reservation = 0;      // that it is about; 0: none
+  Money effective;               // what it earned of prices paid before; below zero: cost. Purchases earn nothing yet
   friend bool operator==(const Line&, const Line&) = default;
 };
 
@@ -120,20 +161,21 @@ struct Bill {
   std::vector<Line> lines;
   Money rounding;  // sum of (exact - amount): goes to the rounding account
   Money total;     // sum of amounts
-  /// Of the token lines: what settlements posted at pinned flat prices, and what the rules of the tariff make of the
-  /// same tokens in addition. Period close posts the difference.
+  /// What settlements posted for the tokens at pinned prices, and reservations when they were bought or given back;
+  /// and what the rules of the tariff make of the same tokens in addition. Period close posts the difference.
   Money posted;
   Money rerated;
   std::vector<Money> credits_left;  // in the order of the subscription's credits
 };
 
 /// Rates what lies in the period. The tariff (and those pinned) must be sound (CheckTariff) and its period valid, else
-/// it crashes. Lines are ordered by pool name; in a pool tokens by class, kind and pinned tariff, then capacity, units,
-/// commitment, demand in the tariff's order; then what concerns the tenant as a whole. Zero quantities are left out,
+/// it crashes. Lines are ordered by pool name; in a pool tokens by class, kind and pinned tariff, then reservations by
+/// id, capacity, units, commitment, demand in the tariff's order; then what concerns the tenant as a whole. Zero quantities are left out,
 /// and so are demand and outcomes that have no price.
 ///
 /// Seats and the minimum are charged whole for every billing month (of the tariff's calendar) that begins in the
-/// period, and for the rest of the month in which the subscription begins.
+/// period, and for the rest of the month in which the subscription begins. Purchases of reservations count towards the
+/// minimum, less what was given back of them; what is given back of earlier ones does not raise it.
 Bill Rate(const Tariff& tariff, const Usage& usage, const Subscription& subscription, Period period);
 
 }  // namespace penstock::ledger::rating

@@ -74,7 +74,7 @@ rating::Usage BusyMonth() {
     TokenCounts tokens;
     tokens[TokenKind::kInput] = Tokens(wave);
     tokens[TokenKind::kOutput] = Tokens(wave / 4);
-    use.tokens.push_back({t, ServiceClass::kDefault, 0, tokens});
+    use.tokens.push_back({t, ServiceClass::kDefault, 0, 0, tokens});
     use.work.push_back({Tier::kElastic, {t, NormalizedTokens(wave * 2), NormalizedTokens(wave / 20)}});
     use.everyone.push_back({t, NormalizedTokens(wave * 50 + 7), Work()});
   }

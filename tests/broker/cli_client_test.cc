@@ -436,6 +436,9 @@ TEST_F(ClientCommandsTest, ARaiseIsAskedForWithAReason) {
 }
 
 TEST_F(ClientCommandsTest, ApprovalsAreListedAndDecided) {
+  daemon_.reservations.list = [](const v1::ListReservationsRequest&, v1::ListReservationsResponse&) {
+    return grpc::Status::OK;
+  };
   std::vector<bool> open_only;
   daemon_.raises = [&](const v1::ListRaisesRequest& request, v1::ListRaisesResponse& response) {
     open_only.push_back(request.open_only());

@@ -15,6 +15,7 @@
 #include "broker/auth/secret_file.h"
 #include "broker/config/decimal.h"
 #include "broker/config/document.h"
+#include "broker/config/moment.h"
 #include "broker/config/problems.h"
 
 namespace penstock::config {
@@ -138,7 +139,7 @@ TEST_F(EveryKey, OfAPoolIsRead) {
 }
 
 TEST_F(EveryKey, OfATenantIsRead) {
-  ASSERT_EQ(config_.engine.tenants.size(), 3u);
+  ASSERT_EQ(config_.engine.tenants.size(), 4u);
   const core::TenantSettings& acme = Tenant(0);
   EXPECT_EQ(acme.tier, Tier::kElastic);
   EXPECT_EQ(acme.weight, 3);
@@ -274,6 +275,76 @@ TEST_F(EveryKey, OfAReservationIsReadOnWorkAndOnTokens) {
   EXPECT_EQ(Tenant(2).reservations[0].rate, (admission::RateTerms{3'000, Seconds(1), 10'000}));
   EXPECT_EQ(Tenant(2).reservations[1].kind, TokenKind::kInput);
   EXPECT_EQ(Tenant(2).reservations[0].overrun, Overrun::kSpill);
+}
+
+TEST_F(EveryKey, OfAMarketIsReadInThousandths) {
+  const market::MarketTerms& terms = config_.engine.pools.at(0).market;
+  const auto at = [](const char* text) { return *ParseInstant(text); };
+  market::MarketTerms want;
+  want.open = true;
+  want.margin = 75;
+  want.burst = Milliseconds(1'500);
+  want.envelope = {NormalizedTokens(4'000), Milliseconds(8'250), Tokens(12'000)};
+  want.planned = {{at("2026-12-01"), WorkPerSecond::Zero(), 64, 900'000},
+                  {at("2026-12-01T06:00:00Z"), NormalizedTokensPerSecond(90'000), 100, 1'000'000}};
+  want.shortest = Minutes(15);
+  want.furthest = Days(90);
+  want.quote_holds = Minutes(2);
+  want.lock_time = Hours(6);
+  want.refund = 125;
+  want.approval_above = *ledger::Money::FromDecimal("99.5");
+  want.scarcity = {{0, 0}, {505, 100}, {1'000, 2'500}};
+  want.lead_time = {{Duration(), 1'200}, {Hours(48), 1'000}};
+  want.term = {{Hours(168), 925}};
+  want.least_spread = 50;
+  want.most_spread = 455;
+  want.posted = {.curve = {{0, 900}, {700, 1'000}, {1'000, 4'000}},
+                 .floor = 900,
+                 .cap = 4'000,
+                 .step = 25,
+                 .most_steps = 2,
+                 .least_between = Minutes(30),
+                 .notice = Minutes(1),
+                 .lock_premium = 110,
+                 .cap_premium = 220,
+                 .longest_lock = Hours(24)};
+  want.chunk = NormalizedTokens(25'000);
+  want.chunk_price = *ledger::Money::FromDecimal("4.25");
+  want.chunk_lead_time = Days(30);
+  EXPECT_EQ(terms, want);
+}
+
+TEST_F(EveryKey, OfWhatAReservationCostsAndIsPromisedIsRead) {
+  const ledger::PoolPrices& prices = config_.engine.tariff.pools.at(0);
+  EXPECT_EQ(prices.capacity_price, 600'000) << "0.0006 for a nt/s and hour: pico-units per milli-nt/s and hour";
+  EXPECT_EQ(prices.coupling.step, 1);
+  const ledger::ServiceLevel want{Milliseconds(400), Milliseconds(1'500), 25, {{995, 10}, {950, 30}}};
+  EXPECT_EQ(prices.service_level, want);
+}
+
+TEST(AMarketThatSaysNothing, IsOpenAndTakesThePoolsOwnProportion) {
+  std::string text = Replaced(Minimal(), "    burndown:", "    kv_tokens: 640000\n    market: {}\n    burndown:");
+  text = Replaced(text, "      prices:", "      capacity: {price_per_nt_per_s_hour: \"0.0001\"}\n      prices:");
+  const std::string prices = "{input: \"0.60\", cached_input: \"0.06\", output: \"2.40\"}";
+  EXPECT_THAT(Message(ParseConfig(text, "c.yaml").status()),
+              HasSubstr("tenant \"acme\" can be served as reserved in pool \"chat\""))
+      << "whoever may use the pool may buy";
+  text += "        reserved: " + prices + "\n        spillover: " + prices + "\n";
+  const absl::StatusOr<Config> config = ParseConfig(text, "c.yaml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  market::MarketTerms want;
+  want.open = true;
+  // 50,000 nt/s for 10 s among 64 requests.
+  want.envelope = {Work(7'812'500), Seconds(10), Tokens(10'000)};
+  EXPECT_EQ(config->engine.pools[0].market, want);
+}
+
+TEST(AMarketThatIsNotThere, IsClosed) {
+  EXPECT_EQ(ParseConfig(Minimal(), "c.yaml")->engine.pools[0].market, market::MarketTerms());
+  const std::string shut = Replaced(Minimal(), "    burndown:", "    market: {open: false}\n    burndown:");
+  const absl::StatusOr<Config> config = ParseConfig(shut, "c.yaml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_FALSE(config->engine.pools[0].market.open) << "and so needs no list price";
 }
 
 TEST_F(EveryKey, OfATariffIsReadAsWholePicoUnits) {

@@ -15,6 +15,7 @@
 #include "penstock/v1/budgets.grpc.pb.h"
 #include "penstock/v1/operations.grpc.pb.h"
 #include "penstock/v1/outcomes.grpc.pb.h"
+#include "tests/broker/fake_market.h"
 
 namespace penstock::cli {
 
@@ -35,6 +36,8 @@ class FakeDaemon final : public v1::Admission::Service,
     builder.RegisterService(static_cast<v1::Budgets::Service*>(this));
     builder.RegisterService(static_cast<v1::Operations::Service*>(this));
     builder.RegisterService(static_cast<v1::Outcomes::Service*>(this));
+    builder.RegisterService(&reservations);
+    builder.RegisterService(&market);
     server_ = builder.BuildAndStart();
   }
   ~FakeDaemon() override { server_->Shutdown(); }
@@ -45,6 +48,9 @@ class FakeDaemon final : public v1::Admission::Service,
     const std::lock_guard lock(mutex_);
     return authorization_;
   }
+
+  FakeReservations reservations;
+  FakeMarket market;
 
   // What to answer. Unset: UNIMPLEMENTED.
   Answer<v1::AdmitRequest, v1::AdmitResponse> admit;

@@ -119,6 +119,34 @@ TEST(FocusCsv, SaysWhatKindOfChargeALineIs) {
   EXPECT_EQ(rows[1].at("x_PeakWindow"), "2026-11-21T10:11:00Z");
 }
 
+TEST(FocusCsv, WhatWasBoughtAheadCostsWhenItIsBoughtAndIsEffectiveWhenItIsPromised) {
+  const auto rows = Rows(FocusCsv(FromText<v1::Statement>(R"(
+    name: "n" tenant: "tenants/acme" currency: "USD" from { seconds: 1793491200 } to { seconds: 1796083200 }
+    lines { description: "reservation 7: bought" pool: "pools/chat" reservation: 7 effective: "0"
+            charge { kind: "purchase" quantity: 60000 unit: "milli-nt/s-minutes" unit_price: "0.001" }
+            exact: "60" amount: "60" }
+    lines { description: "reservation 7: refunded" pool: "pools/chat" reservation: 7 effective: "1"
+            charge { kind: "refund" quantity: -10000 unit: "milli-nt/s-minutes" unit_price: "0.0009" }
+            exact: "-9" amount: "-9" }
+    lines { description: "reservation 7: used" pool: "pools/chat" reservation: 7 effective: "20"
+            charge { kind: "reserved_used" quantity: 1200 unit: "milli-nt" unit_price: "0" } exact: "0" amount: "0" }
+    lines { description: "reservation 7: not used" pool: "pools/chat" reservation: 7 effective: "30"
+            charge { kind: "reserved_unused" quantity: 1800 unit: "milli-nt" unit_price: "0" } exact: "0" amount: "0" }
+    total: "51")"),
+                                  "p"));
+  const auto column = [&](const std::string& name) {
+    std::vector<std::string> values;
+    for (const auto& row : rows) values.push_back(row.at(name));
+    return values;
+  };
+  EXPECT_THAT(column("ChargeCategory"), ElementsAre("Purchase", "Purchase", "Usage", "Usage"));
+  EXPECT_THAT(column("BilledCost"), ElementsAre("60", "-9", "0", "0"));
+  EXPECT_THAT(column("EffectiveCost"), ElementsAre("0", "1", "20", "30"));
+  EXPECT_THAT(column("CapacityReservationId"), ElementsAre("7", "7", "7", "7"));
+  EXPECT_THAT(column("CapacityReservationStatus"), ElementsAre("", "", "Used", "Unused"));
+  EXPECT_THAT(column("ConsumedQuantity"), ElementsAre("", "", "1200", ""));
+}
+
 TEST(UsageEvents, AnEventARowWithAnIdOfItsOwn) {
   const auto usage = FromText<v1::QueryUsageResponse>(R"(
     buckets { hour { seconds: 1795255200 } key: "tenants/acme/keys/prod" pool: "pools/chat" requests: 3

@@ -174,6 +174,28 @@ TEST_P(LedgerContract, ADayComesBackAfterReopeningAndVerifies) {
   EXPECT_TRUE(found->books == books);
 }
 
+TEST_P(LedgerContract, AnObserverSeesEveryEntryBeforeItIsAppliedAndMayObject) {
+  const std::unique_ptr<Store> store = GetParam().make();
+  const std::vector<Entry> day = RandomDay(seed_, 300);
+  std::unique_ptr<Ledger> ledger = OpenLedger(*store);
+  for (const Entry& entry : day) ledger->Post(entry);
+  ASSERT_TRUE(ledger->WriteBatch().ok());
+  ledger.reset();
+
+  Books before;
+  size_t seen = 0;
+  const auto observe = [&](const Entry& entry, const Books& books) {
+    EXPECT_TRUE(entry == day[seen]);
+    EXPECT_TRUE(seen % 50 != 0 || books == before);
+    EXPECT_TRUE(before.Apply(entry).ok());
+    return ++seen == 200 ? absl::DataLossError("sold twice") : absl::OkStatus();
+  };
+  const absl::StatusOr<Verification> found = Verify(*store->Open(), kRememberedEnds, observe);
+  EXPECT_EQ(found.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(found.status().message().find("sold twice"), absl::string_view::npos) << found.status();
+  EXPECT_EQ(seen, 200u);
+}
+
 TEST_P(LedgerContract, ACrashBetweenBatchesKeepsExactlyTheWrittenOnes) {
   for (int round = 0; round < 10; ++round) {
     const std::unique_ptr<Store> store = GetParam().make();

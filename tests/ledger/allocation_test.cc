@@ -141,7 +141,7 @@ TEST(RememberedEndsTest, TakeWhatTheConstantSays) {
     ends.Add({.grant = {1, n}}, ended, /*first=*/true);
   }
   EXPECT_EQ(ends.size(), kRememberedEnds);
-  EXPECT_EQ(ends.bytes() / kRememberedEnds, 224u) << "update the comment at kRememberedEnds";
+  EXPECT_EQ(ends.bytes() / kRememberedEnds, 240u) << "update the comment at kRememberedEnds";
 }
 
 }  // namespace

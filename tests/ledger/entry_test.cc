@@ -45,7 +45,8 @@ class AnyEntry {
       case 6:
         return SettleEntry{Grant(),          Terms(),  Time(),        Outcome(random_.Index(3)),
                            random_.OneIn(2), Counts(), Counts(),      Work(Number()),
-                           Cash(),           Body(),   Attributions()};
+                           Cash(),           Body(),   Attributions(), Duration(Number()),
+                           Duration(Number())};
       case 7:
         return VoidEntry{Grant(), Time(), VoidReason(random_.Index(2))};
       case 8:
@@ -196,7 +197,7 @@ class AnyEntry {
       case 6:
         return DeliveryEntry{
             Number32(), Time(),   Time(),   Time(),   Work(Number()), Work(Number()),     Work(Number()),    Cash(),
-            Number(),   Number(), Number(), Number(), Number(),       Duration(Number()), Duration(Number())};
+            Number(),   Number(), Number(), Number(), Number(),       Number(), Duration(Number()), Duration(Number())};
       case 7:
         return BidEntry{
             Number64(),          TenantId{Number32()},     Time(), Time(), Number32(), SomeReservation(), Number(),
@@ -227,7 +228,9 @@ class AnyEntry {
                  Text(kMaxRequestIdBytes),
                  Body(),
                  Text(kMaxRunBytes),
-                 {}};
+                 {},
+                 Number32(),
+                 Duration(Number())};
     g.labels.resize(random_.Index(kMaxLabels + 1));
     for (Label& label : g.labels) label = {Text(kMaxLabelBytes), Text(kMaxLabelBytes)};
     return g;
@@ -298,6 +301,8 @@ class AnyEntry {
       line.windows.assign(random_.Index(4), Time());
       line.window_count = Number();
       line.highest_second = Work(Number());
+      line.reservation = Number32();
+      line.effective = Cash();
       statement.lines.push_back(line);
     }
     return statement;
@@ -420,6 +425,8 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
   line.amount = Money::FromPico(10'000);
   line.windows = {at - Hours(2)};
   line.highest_second = Work(30);
+  line.reservation = 5;
+  line.effective = Money::FromPico(-3);
 
   ReservationTerms reserved;
   reserved.pool = PoolId{3};
@@ -459,10 +466,10 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
        "01000e0000000000000202000002000000020200000000000355544300000000000000"},
       {grant,
        "0505ac02010203030406aab4aed8c7bfce972f80e0ba84bf0380c0cbacf62204d00f0000900380dddb01804080a094edb9fac9c1e7f0"
-       "2103726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0372756e01016b0176"},
+       "2103726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0372756e01016b01760000"},
       {progress, "0605ac02aab4aed8c7bfce972f04d00f00009003000080400a01ffa7d6b907000e"},
       {settle,
-       "0705ac02010203030406aab4aed8c7bfce972f010104d00f000090030200020105a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01000012"},
+       "0705ac02010203030406aab4aed8c7bfce972f010104d00f000090030200020105a0a1a2a3a4a5a6a7a8a9aaabacadaeaf010000120000"},
       {VoidEntry{{5, 300}, at, VoidReason::kCancelled}, "0805ac02aab4aed8c7bfce972f01"},
       {ExpireEntry{{5, 300}, at}, "0905ac02aab4aed8c7bfce972f"},
       {SubscriptionEntry{TenantId{1}, at, bought},
@@ -472,7 +479,7 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
        "0b0201aab4aed8c7bfce972f035553440467696674010a02aab4aed8c7bfce972faab4aed8c7bfce972f"},
       {statement,
        "0c03010402aab4aed8c7bfce972faab4a4c1bb9ccb972faab4e9cc81eecc972f0e01020a01050e62696c6c696e672064656d"
-       "616e6401700276310200d00f020eb06da09c0101aab4a4c1bb9ccb972f023c"},
+       "616e6401700276310200d00f020eb06da09c0101aab4a4c1bb9ccb972f023c0505"},
       {RollUpEntry{TenantId{1}, at, at}, "0d01aab4aed8c7bfce972faab4aed8c7bfce972f"},
       {KeyProjectEntry{KeyId{2}, ProjectId{300}}, "0e02ac02"},
       {OutcomeEntry{7, TenantId{1}, at, at - Seconds(1), "done", 2, -1, "run", {{"k", "v"}}, 3, "req", body},
@@ -503,9 +510,9 @@ TEST(EntryTest, TheBytesOfEachTypeAreFixedForEver) {
       {change,
        "19ac020701aab4aed8c7bfce972f0102030401030202d00f80d0acf30e804001aab4aed8c7bfce972faab4f3e38d91d0972f904e0e01"
        "730101bfcf240c0ec03e0162017703726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"},
-      {DeliveryEntry{300, at, at - Hours(1), at, Work(6), Work(5), Work(4), Money::FromPico(7), 8, 1, 2, 3, 4,
+      {DeliveryEntry{300, at, at - Hours(1), at, Work(6), Work(5), Work(4), Money::FromPico(7), 8, 1, 2, 3, 4, 5,
                      Seconds(2), Seconds(1)},
-       "1aac02aab4aed8c7bfce972fffffc48bc6d101000c0a080e100204060880d0acf30e80a8d6b907"},
+       "1aac02aab4aed8c7bfce972fffffc48bc6d101000c0a080e10020406080a80d0acf30e80a8d6b907"},
       {BidEntry{3, TenantId{1}, at, at + Hours(1), 4, reserved, 6, "b", "req", body},
        "1b0301aab4aed8c7bfce972f8080c58bc6d10104030202d00f80d0acf30e804001aab4aed8c7bfce972faab4f3e38d91d0972f904e0e"
        "01730c016203726571a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"},

@@ -105,6 +105,7 @@ class RocksDbStore : public Store {
 struct Account {
   Money held;
   Money posted;
+  Money bought;
   friend bool operator==(const Account&, const Account&) = default;
 };
 
@@ -144,15 +145,16 @@ class Auditor {
     for (const auto& [tenant, balance] : books.balances()) {
       const auto found = accounts_.find(tenant);
       const Account account = found == accounts_.end() ? Account() : found->second;
-      revenue += account.posted;
-      if (balance.pending == account.held && balance.posted == account.posted) continue;
+      revenue += account.posted + account.bought;
+      const Balance expected{account.held, account.posted, account.bought};
+      if (balance == expected) continue;
       return Broken("tenant ", tenant.value, ": the books say pending ", balance.pending.ToDecimal(), ", posted ",
-                    balance.posted.ToDecimal(), "; the auditor ", account.held.ToDecimal(), " and ",
-                    account.posted.ToDecimal());
+                    balance.posted.ToDecimal(), ", bought ", balance.bought.ToDecimal(), "; the auditor ", account.held.ToDecimal(), ", ",
+                    account.posted.ToDecimal(), " and ", account.bought.ToDecimal());
     }
     for (const auto& [id, beyond] : closed_) revenue += beyond;
     Money credited;
-    for (const CurrencyAccounts& one : books.accounts().currencies()) credited += one.revenue;
+    for (const CurrencyAccounts& one : books.accounts().currencies()) credited += one.revenue + one.unearned;
     if (revenue != credited) return Broken("credits are not what the auditor's debits add up to");
     return absl::OkStatus();
   }
@@ -203,6 +205,24 @@ class Auditor {
     }
     return absl::OkStatus();
   }
+  absl::Status SeeOne(const ReservationEntry& change) {
+    Money& ahead = unearned_[change.id];
+    for (const ReservationCharge& charge : change.charges) {
+      const Money paid = Money::FromPico(PicoCount(charge.quantity * charge.paid_price));
+      accounts_[change.tenant].bought += Money::FromPico(PicoCount(charge.quantity * charge.unit_price));
+      ahead += paid;
+    }
+    if (ahead.IsNegative()) return Broken("reservation ", change.id, " gave back more than it had");
+    if (IsOver(change.state) && !ahead.IsZero()) return Broken("reservation ", change.id, " ended with money in it");
+    return absl::OkStatus();
+  }
+  absl::Status SeeOne(const DeliveryEntry& delivery) {
+    if (!delivered_.emplace(delivery.reservation, delivery.from).second) return Broken("a delivery came twice");
+    Money& ahead = unearned_[delivery.reservation];
+    ahead -= delivery.earned;
+    return ahead.IsNegative() ? Broken("reservation ", delivery.reservation, " earned more than it was paid")
+                              : absl::OkStatus();
+  }
   absl::Status SeeOne(const AlertEntry& alert) {
     const BudgetOf& of = alert.budget;
     const bool is_new = of.scope == BudgetScope::kRun ||
@@ -230,6 +250,8 @@ class Auditor {
   std::map<GrantId, Entry> ends_;
   std::map<TenantId, Account> accounts_;
   std::map<uint32_t, Money> closed_;  // standing statements: what they charge beyond what settlements posted
+  std::map<uint32_t, Money> unearned_;  // by reservation
+  std::set<std::pair<uint32_t, Instant>> delivered_;
   std::vector<std::pair<TenantId, GrantId>> above_hold_;
   std::set<std::tuple<TenantId, BudgetScope, uint32_t, BudgetPeriod, int64_t, uint32_t>> alerts_;
 };

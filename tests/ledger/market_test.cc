@@ -1,12 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "ledger/books.h"
 #include "ledger/books_loader.h"
 #include "ledger/books_rows.h"
+#include "ledger/statement.h"
 #include "tests/ledger/random.h"
 #include "tests/ledger/random_day.h"
 #include "tests/ledger/random_market.h"
@@ -121,7 +124,7 @@ class MarketTest : public testing::Test {
     delivery.from = from;
     delivery.to = to;
     delivery.promised = PromisedBy(Last().terms.steps, from, to);
-    delivery.guaranteed = delivery.promised;
+    delivery.guaranteed = GuaranteedBy(Last(), from, to);
     delivery.earned = PriceOf(Last().terms.steps, from, to);
     return delivery;
   }
@@ -346,7 +349,7 @@ TEST_F(MarketTest, AQuoteOutOfBoundsIsRefused) {
       }),
       "add up to a rate out of bounds");
   ExpectRefused(with([](QuoteEntry* q) {
-                  q->terms.steps = {Step(kTwo, kTwo + Days(9'000), 1'000'000'000'000, 900'000'000'000'000)};
+                  q->terms.steps = {Step(kTwo, kTwo + Minutes(1'000), 1'000'000'000'000, 900'000'000'000'000)};
                 }),
                 "dearer than anything");
 }
@@ -538,6 +541,141 @@ TEST_F(MarketTest, PlansAreTheLatest) {
   Expect(demand);
   ExpectRefused(demand, "demand plan 1 follows 1");
   EXPECT_EQ(market().last_plan(), 1u);
+}
+
+// Posted prices that grants pin.
+
+class PinTest : public MarketTest {
+ protected:
+  PinTest() {
+    Tariff coupled = FirstTariff();
+    coupled.version = "coupled";
+    coupled.pools[0].coupling = {1u << static_cast<unsigned>(ServiceClass::kDefault), {11, 10}, 10};
+    Expect(TariffEntry{2, coupled});
+    PriceEntry price;
+    price.id = 1;
+    price.pool = kLlama;
+    price.tariff = 2;
+    price.at = kNoon;
+    price.from = kNoon + Minutes(5);
+    price.prices[TokenKind::kInput] = 200;
+    price.prices[TokenKind::kOutput] = 805;  // no multiple of 10: the flat price of 400 holds
+    Expect(price);
+    price.id = 2;
+    price.from = kNoon + Minutes(10);
+    price.prices[TokenKind::kInput] = 300;
+    Expect(price);
+    price.id = 3;
+    price.kind = PriceKind::kLock;
+    price.tenant = kBolt;
+    price.until = kNoon + Minutes(20);
+    Expect(price);
+  }
+
+  static GrantTerms Pinned(uint32_t posted) {
+    GrantTerms terms = TermsOf(kAcme);
+    terms.tariff = 2;
+    terms.posted = posted;
+    return terms;
+  }
+};
+
+TEST_F(PinTest, AGrantIsChargedAtThePriceItPinned) {
+  Expect(Granted({1, 1}, kNoon + Minutes(6), Pinned(1)));
+  SettleEntry settle = Settled({1, 1}, kNoon + Minutes(12), Tokens3(3, 0, 2), Pinned(1));
+  ExpectRefused(settle, "where its tariff says 0.000000001460");  // 3 x 200 x 1.1 + 2 x 400
+  settle.charge = Pico(1'460);
+  Expect(settle);
+  EXPECT_EQ(books_.meters().buckets().begin()->first.posted, 1u);
+  const StatementInput input = GatherStatement(books_, kAcme, kNoon, kNoon + Hours(1), books_.tariffs()[1].tariff);
+  const rating::Bill bill = PreviewStatement(input, Head()).bill;
+  EXPECT_EQ(bill.posted, Pico(1'460));
+  EXPECT_EQ(bill.rerated, Pico(0));
+  ASSERT_GE(bill.lines.size(), 2u);
+  EXPECT_EQ(bill.lines[0].unit_price, Pico(220));
+  EXPECT_EQ(bill.lines[1].unit_price, Pico(400));
+}
+
+TEST_F(PinTest, APriceThatDoesNotFitIsRefused) {
+  const Instant at = kNoon + Minutes(6);
+  ExpectRefused(Granted({1, 1}, at, Pinned(4)), "unknown price 4");
+  ExpectRefused(Granted({1, 1}, at, Pinned(2)), "price 2 is not in force");
+  ExpectRefused(Granted({1, 1}, kNoon + Minutes(10), Pinned(1)), "price 1 is not in force");
+  ExpectRefused(Granted({1, 1}, kNoon + Minutes(11), Pinned(3)), "price 3 is of another tenant");
+  GrantTerms other = Pinned(1);
+  other.served = ServiceClass::kPriority;
+  ExpectRefused(Granted({1, 1}, at, other), "does not couple that class");
+  other = Pinned(1);
+  other.tariff = 1;
+  ExpectRefused(Granted({1, 1}, at, other), "does not couple that class");
+  other = Pinned(1);
+  other.pool = kUnpriced;
+  ExpectRefused(Granted({1, 1}, at, other), "is of another pool");
+  GrantTerms bolt = TermsOf(kBolt);
+  bolt.tariff = 2;
+  bolt.posted = 3;
+  Expect(Granted({1, 1}, kNoon + Minutes(11), bolt));
+  ExpectRefused(Granted({1, 2}, kNoon + Minutes(20), bolt), "price 3 is not in force");
+}
+
+// Statements.
+
+TEST_F(MarketTest, AStatementSaysWhatReservationsPostedAndWhatWasUsed) {
+  Buy({Step(kTwo, kTwo + Hours(1), 5)});  // 60,000 x 5
+  Expect(Then(Event::kActivate, kTwo, State::kActive));
+  DeliveryEntry delivery = Delivered(kTwo, kTwo + Hours(1));
+  delivery.delivered = Work(1'200'001);  // of 3,600,000
+  Expect(delivery);
+  Expect(Then(Event::kComplete, kTwo + Hours(1), State::kCompleted));
+  Buy(two_hours_);
+  ReservationEntry cancel = Then(Event::kCancel, kNoon, State::kCancelled);
+  cancel.charges = {{Charge::Kind::kRefund, -120'000, 4, 5}};
+  Expect(cancel);
+
+  const Tariff& tariff = books_.tariffs()[0].tariff;
+  const StatementInput input = GatherStatement(books_, kAcme, kNoon, kFour, tariff);
+  const rating::Bill bill = PreviewStatement(input, Head()).bill;
+  // Kind, reservation, quantity, exact, effective.
+  using Row = std::tuple<rating::LineKind, uint32_t, int64_t, int64_t, int64_t>;
+  std::vector<Row> rows;
+  Money effective;
+  for (const rating::Line& line : bill.lines) {
+    rows.emplace_back(line.kind, line.reservation, static_cast<int64_t>(line.quantity),
+                      static_cast<int64_t>(line.exact.pico()), static_cast<int64_t>(line.effective.pico()));
+    effective += line.effective;
+  }
+  using enum rating::LineKind;
+  EXPECT_EQ(rows, (std::vector<Row>{{kPurchase, 1, 60'000, 300'000, 0},
+                                    {kReservedUsed, 1, 1'200'001, 0, 100'000},
+                                    {kReservedUnused, 1, 2'399'999, 0, 200'000},
+                                    {kPurchase, 2, 120'000, 600'000, 0},
+                                    {kRefund, 2, -120'000, -480'000, 120'000}}));
+  EXPECT_EQ(bill.posted, Bought1());
+  EXPECT_EQ(bill.rerated, Money());
+  EXPECT_EQ(effective, Euros().revenue) << "what the lines earned is what the books earned";
+
+  StatementEntry closed = RateStatement(input, 1);
+  closed.id = 1;
+  closed.at = kFour + kCloseAfter;
+  EXPECT_TRUE(CheckStatement(books_, closed).ok()) << CheckStatement(books_, closed);
+  StatementEntry other = closed;
+  other.lines[1].effective = Pico(1);
+  EXPECT_FALSE(CheckStatement(books_, other).ok());
+  Expect(closed);
+  EXPECT_EQ(Euros().revenue + Euros().unearned, Bought1()) << "closing posts nothing twice";
+}
+
+TEST_F(MarketTest, AnotherReservationIsAnotherFingerprint) {
+  const Tariff& tariff = books_.tariffs()[0].tariff;
+  const auto fingerprint = [&] { return FingerprintOf(GatherStatement(books_, kAcme, kNoon, kFour, tariff)); };
+  const uint64_t none = fingerprint();
+  Buy(two_hours_);
+  const uint64_t bought = fingerprint();
+  EXPECT_NE(bought, none);
+  Expect(Then(Event::kActivate, kTwo, State::kActive));
+  EXPECT_EQ(fingerprint(), bought);
+  Expect(Delivered(kTwo, kTwo + Minutes(1)));
+  EXPECT_NE(fingerprint(), bought);
 }
 
 // Rows.

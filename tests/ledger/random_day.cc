@@ -65,6 +65,11 @@ class DayMaker {
     terms.pool = random_.OneIn(8) ? kUnpriced : kLlama;
     terms.served = static_cast<ServiceClass>(random_.Index(kServiceClassCount));
     terms.tariff = static_cast<uint32_t>(random_.Between(1, static_cast<int64_t>(books_.tariffs().size())));
+    const PoolPrices* pool = books_.tariffs()[terms.tariff - 1].tariff.PricesOf("llama");
+    if (terms.pool != kLlama || !pool->coupling.Covers(terms.served)) return terms;
+    const MarketRecords& market = books_.market();
+    const PriceEntry* price = random_.OneIn(2) ? market.PinOf(terms.tenant, kLlama, now_) : market.PostedAt(kLlama, now_);
+    if (price != nullptr && !random_.OneIn(4)) terms.posted = price->id;
     return terms;
   }
 
@@ -195,6 +200,7 @@ class DayMaker {
     for (TokenPrices& prices : tariff.pools.front().by_class) {
       for (TokenKind kind : kAllTokenKinds) prices[kind] = random_.Between(0, 99'999'999);
     }
+    tariff.pools.front().coupling = {0b1111, {11, 10}, 10};
     Post(TariffEntry{static_cast<uint32_t>(books_.tariffs().size() + 1), tariff});
   }
 

@@ -258,14 +258,18 @@ class Drawer {
           delivery.from + Minutes(random_.Between(1, (delivery.to - delivery.from).count() / Minutes(1).count()));
     }
     delivery.promised = PromisedBy(steps, delivery.from, delivery.to);
-    delivery.guaranteed = random_.OneIn(4) ? Work(random_.Between(0, delivery.promised.count())) : delivery.promised;
-    delivery.delivered = Work(random_.Between(0, delivery.promised.count()));
+    delivery.guaranteed = GuaranteedBy(*record, delivery.from, delivery.to);
     delivery.earned = PriceOf(steps, delivery.from, delivery.to);
-    delivery.requests = random_.Between(0, 90);
-    delivery.late = random_.Between(0, delivery.requests);
-    delivery.missed = delivery.late;
-    delivery.longest_queued = Milliseconds(random_.Between(0, 900));
-    delivery.queued = delivery.longest_queued * 3;
+    const DeliveryEntry& counted = record->in_hand;
+    delivery.delivered = counted.delivered;
+    delivery.requests = counted.requests;
+    delivery.late = counted.late;
+    delivery.slow_first = counted.slow_first;
+    delivery.slow_output = counted.slow_output;
+    delivery.missed = counted.missed;
+    delivery.queued = counted.queued;
+    delivery.longest_queued = counted.longest_queued;
+    delivery.unserved = random_.Between(0, 3);
     return delivery;
   }
 

@@ -42,7 +42,7 @@ class RateTest : public testing::Test {
 
   PoolPrices& pool() { return tariff_.pools[0]; }
   void Used(const TokenCounts& tokens, Instant at = Start()) {
-    use_.tokens.push_back({at, ServiceClass::kDefault, 0, tokens});
+    use_.tokens.push_back({at, ServiceClass::kDefault, 0, 0, tokens});
   }
 
   Bill Rated(Instant from = Start(), Instant to = Calendar().MonthStart(kMonth + 1)) {

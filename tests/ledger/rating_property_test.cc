@@ -53,14 +53,18 @@ class World {
       PoolUse use;
       use.pool = pool;
       for (int64_t i = random_.Between(0, 200); i > 0; --i) {
-        use.tokens.push_back(
-            {SomeWindow(), static_cast<ServiceClass>(random_.Index(kServiceClassCount)), 0, SomeTokens()});
+        use.tokens.push_back({SomeWindow(), static_cast<ServiceClass>(random_.Index(kServiceClassCount)), 0,
+                              static_cast<uint32_t>(random_.Index(3)), SomeTokens()});
         const Sample sample{SomeWindow(), Work(random_.Between(0, 1'000'000'000)), Work(random_.Between(0, 1'000'000))};
         use.work.push_back({static_cast<Tier>(random_.Index(kTierCount)), sample});
         use.everyone.push_back(sample);
         use.everyone.push_back({SomeWindow(), Work(random_.Between(0, 2'000'000'000)), Work()});
       }
+      for (int64_t i = random_.Between(0, 20); i > 0; --i) SomeReservation(&use);
       usage.pools.push_back(std::move(use));
+    }
+    for (const uint32_t id : {1u, 2u}) {
+      for (const TokenKind kind : kAllTokenKinds) usage.posted[id][kind] = random_.Between(0, 30) * 1'000'000;
     }
     for (int64_t i = random_.Between(0, 9); i > 0; --i)
       usage.outcomes.push_back({"done", SomeWindow(), random_.Between(1, 9)});
@@ -93,6 +97,19 @@ class World {
 
  private:
   Instant SomeWindow() { return kStart - Days(40) + Minutes(random_.Between(0, 110 * 1'440)); }
+
+  void SomeReservation(PoolUse* use) {
+    const auto id = static_cast<uint32_t>(random_.Between(1, 5));
+    const auto kind = static_cast<LineKind>(
+        random_.Between(static_cast<int>(LineKind::kPurchase), static_cast<int>(LineKind::kSellBack)));
+    const int64_t paid = random_.Between(0, 9'000);
+    const bool bought = kind == LineKind::kPurchase;
+    use->postings.push_back({id, SomeWindow(), kind, Int128{random_.Between(1, 90'000)} * (bought ? 1 : -1),
+                             bought ? paid : random_.Between(0, 9'000), paid});
+    use->reserved.push_back({id, SomeWindow(), Work(random_.Between(0, 1'000'000)), Work(random_.Between(0, 1'000'000)),
+                             Money::FromPico(random_.Between(0, 1'000'000'000))});
+    if (use->reserved.back().promised == Work()) use->reserved.pop_back();
+  }
 
   TokenCounts SomeTokens() {
     TokenCounts counts;
@@ -161,7 +178,8 @@ std::string TextOf(const Bill& bill) {
   std::ostringstream text;
   for (const Line& line : bill.lines) {
     text << Name(line.kind) << '|' << line.pool << '|' << line.description << '|' << PicoCount(line.quantity).str()
-         << '|' << line.unit_price.ToDecimal() << '|' << line.exact.ToDecimal() << '|' << line.amount.ToDecimal();
+         << '|' << line.effective.ToDecimal() << '|' << line.unit_price.ToDecimal() << '|' << line.exact.ToDecimal()
+         << '|' << line.amount.ToDecimal();
     for (const Instant window : line.windows) text << '|' << window.nanoseconds_since_epoch();
     text << '|' << line.highest_second.count() << '\n';
   }
@@ -191,7 +209,7 @@ TEST(RatingProperty, LinesAndRoundingAddUpToTheLastPico) {
     const Tariff tariff = world.SomeTariff(false);
     const Usage usage = world.SomeUsage();
     const Bill bill = Rate(tariff, usage, world.SomeSubscription(false), {kStart, kEnd});
-    Money exact, amounts, tokens;
+    Money exact, amounts, tokens, reservations, effective;
     for (const Line& line : bill.lines) {
       ASSERT_NE(line.quantity, 0);
       ASSERT_EQ(line.exact.pico(), PicoCount(line.unit_price.pico() * PicoCount(line.quantity)));
@@ -199,20 +217,37 @@ TEST(RatingProperty, LinesAndRoundingAddUpToTheLastPico) {
       exact += line.exact;
       amounts += line.amount;
       if (line.kind == LineKind::kTokens) tokens += line.exact;
+      if (line.reservation != 0) reservations += line.exact;
+      effective += line.effective;
     }
     EXPECT_EQ(bill.total, amounts);
     EXPECT_EQ(bill.total + bill.rounding, exact);
-    EXPECT_FALSE(bill.total.IsNegative());
+    EXPECT_TRUE(reservations.IsNegative() || !bill.total.IsNegative());
     // What settlements posted, from the rows; what closing posts makes it the token lines.
-    Money posted;
+    Money posted, bought, earned;
+    const auto is_in = [](Instant at) { return at >= kStart && at < kEnd; };
     for (const PoolUse& use : usage.pools) {
+      const PoolPrices* pool = tariff.PricesOf(use.pool);
       for (const TokenRow& row : use.tokens) {
-        if (row.at >= kStart && row.at < kEnd)
-          posted += TokenCharge(row.tokens, tariff.TokenPricesOf(use.pool, row.served));
+        if (!is_in(row.at) || pool == nullptr) continue;
+        const TokenPrices& flat = pool->by_class[static_cast<size_t>(row.served)];
+        posted += TokenCharge(row.tokens,
+                              row.posted == 0 ? flat : CoupledPrices(*pool, row.served, usage.posted.at(row.posted)));
+      }
+      for (const ReservationPosting& row : use.postings) {
+        if (!is_in(row.at)) continue;
+        const auto quantity = static_cast<int64_t>(row.quantity);
+        bought += Money::FromPico(row.unit_price) * quantity;
+        earned += Money::FromPico(row.unit_price - row.paid_price) * quantity;
+      }
+      for (const ReservationUse& row : use.reserved) {
+        if (is_in(row.from)) earned += row.earned;
       }
     }
-    EXPECT_EQ(bill.posted, posted);
-    EXPECT_EQ(bill.posted + bill.rerated, tokens);
+    EXPECT_EQ(bill.posted, posted + bought);
+    EXPECT_EQ(reservations, bought);
+    EXPECT_EQ(effective, earned);
+    EXPECT_EQ(bill.posted + bill.rerated, tokens + reservations);
   });
 }
 
@@ -227,7 +262,7 @@ TEST(RatingProperty, OrderAndBatchingOfRowsNeverChangeABill) {
       for (size_t i = 1; i < rows.size(); ++i) std::swap(rows[i], rows[world.random().Index(i + 1)]);
     };
     for (const PoolUse& use : usage.pools) {
-      for (PoolUse& part : parts) part = {use.pool, {}, {}, {}, {}};
+      for (PoolUse& part : parts) part = {use.pool, {}, {}, {}, {}, {}, {}};
       const auto some = [&]() -> PoolUse& { return parts[world.random().Index(parts.size())]; };
       for (TokenRow row : use.tokens) {  // half of it here, the rest there
         TokenRow half = row;
@@ -244,14 +279,19 @@ TEST(RatingProperty, OrderAndBatchingOfRowsNeverChangeABill) {
         some().work.push_back(half);
       }
       for (const Sample& sample : use.everyone) some().everyone.push_back(sample);
+      for (const ReservationPosting& row : use.postings) some().postings.push_back(row);
+      for (const ReservationUse& row : use.reserved) some().reserved.push_back(row);
       for (PoolUse& part : parts) {
         swap_some(part.tokens);
         swap_some(part.work);
         swap_some(part.everyone);
+        swap_some(part.postings);
+        swap_some(part.reserved);
         shuffled.pools.push_back(part);
       }
     }
     swap_some(shuffled.pools);
+    shuffled.posted = usage.posted;
     shuffled.outcomes = usage.outcomes;
     swap_some(shuffled.outcomes);
     const Period period{kStart, kEnd};
@@ -280,6 +320,12 @@ Usage Negated(Usage usage) {
     for (TokenRow& row : use.tokens) row.tokens = TokenCounts() - row.tokens;
     for (WorkRow& row : use.work) row.sample.work = -row.sample.work;
     for (Sample& sample : use.everyone) sample.work = -sample.work;
+    for (ReservationPosting& row : use.postings) row.quantity = -row.quantity;
+    for (ReservationUse& row : use.reserved) {
+      row.promised = -row.promised;
+      row.delivered = -row.delivered;
+      row.earned = -row.earned;
+    }
   }
   for (OutcomeUse& use : usage.outcomes) use.accepted = -use.accepted;
   return usage;

@@ -131,7 +131,7 @@ TEST(EngineAllocations, AreNoneForADecisionInSteadyState) {
   const int64_t before = steady.counted();
   for (int i = 0; i < 20'000; ++i) steady.Turn();
   // 60,000 commands in twenty seconds. What is left is what is kept: the meters' rows of a new minute, and chunks of
-  // ended grants to remember until their bound is reached (20,000 x 224 bytes).
+  // ended grants to remember until their bound is reached (20,000 x 240 bytes).
   EXPECT_LE(steady.counted() - before, 100);
   steady.engine().CheckInvariants();
 }

@@ -15,7 +15,6 @@ EngineSettings Scarce() {
   pool.terms.kv_tokens = 20'000;
   pool.market.envelope.largest_context = Tokens(100);
   pool.market.lock_time = Hours(3);
-  pool.market.posted.curve.clear();
   pool.market.approval_above = ledger::Money::FromPico(400'000'000);
   return settings;
 }

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   const char* given = std::getenv("PENSTOCK_SEED");
   const uint64_t seed = given == nullptr ? std::random_device{}() : std::strtoull(given, nullptr, 10);
   std::printf("seed %llu, %lld steps\n", static_cast<unsigned long long>(seed), static_cast<long long>(steps));
+  std::fflush(stdout);
   std::map<std::string, int64_t> counts;
   int64_t done = 0;
   for (uint64_t life = 0; done < steps; ++life, done += kLife) {
