@@ -22,6 +22,7 @@
 #include "broker/cli/table.h"
 #include "broker/config/moment.h"
 #include "broker/core/past.h"
+#include "broker/market/sales_check.h"
 #include "ledger/archive.h"
 #include "ledger/books_loader.h"
 #include "ledger/books_rows.h"
@@ -85,7 +86,10 @@ absl::StatusOr<std::unique_ptr<ledger::Journal>> OpenWhole(const VerifyOptions& 
 int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& terminal) {
   const auto journal = OpenWhole(options, parts);
   if (!journal.ok()) return Broken(journal.status(), options, terminal);
-  const absl::StatusOr<ledger::Verification> found = ledger::Verify(**journal);
+  market::SalesCheck<market::CapacityCalendar> sales;
+  const absl::StatusOr<ledger::Verification> found = ledger::Verify(
+      **journal, ledger::kRememberedEnds,
+      [&sales](const ledger::Entry& entry, const ledger::Books& before) { return sales.Observe(entry, before); });
   if (!found.ok()) return Broken(found.status(), options, terminal);
   std::optional<ledger::SignedHead> witness;
   if (!options.against.empty()) {
