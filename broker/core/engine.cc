@@ -347,6 +347,27 @@ void Engine::CheckInvariants() const {
     waiting += of_pool;
   }
   PENSTOCK_CHECK(waiting == waiting_.size());
+  // What is guaranteed is what live reservations promise, each through a contract of its own.
+  PENSTOCK_CHECK(edges_.size() == live_.size());
+  absl::flat_hash_map<PoolId, WorkPerSecond> promised;
+  absl::flat_hash_map<PoolId, size_t> contracts;
+  for (const auto& [id, live] : live_) {
+    const ledger::ReservationRecord& record = *books().market().FindReservation(id);
+    const MarketDesk& desk = *FindDesk(record.terms.pool);
+    PENSTOCK_CHECK(!ledger::IsOver(record.state) && live.guaranteed <= live.promised);
+    PENSTOCK_CHECK((live.promised > WorkPerSecond::Zero()) == desk.promising.contains(id));
+    PENSTOCK_CHECK((live.guaranteed > WorkPerSecond::Zero()) == (live.contract != 0));
+    PENSTOCK_CHECK(live.contract == 0 || desk.by_contract.at(live.contract) == id);
+    PENSTOCK_CHECK(live.guaranteed == live.promised || record.state == ledger::ReservationState::kDegraded);
+    promised[record.terms.pool] += live.promised;
+    if (live.contract != 0) ++contracts[record.terms.pool];
+  }
+  for (const auto& pool : pools_) {
+    const MarketDesk* desk = FindDesk(pool->id());
+    if (desk == nullptr) continue;
+    PENSTOCK_CHECK(desk->promised == promised[pool->id()] && desk->by_contract.size() == contracts[pool->id()]);
+    desk->market.calendar().CheckInvariants();
+  }
   waiting_.CheckInvariants();
   accounts_.CheckInvariants();
   PENSTOCK_CHECK(books().CheckInvariants().ok());

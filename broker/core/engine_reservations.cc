@@ -58,8 +58,7 @@ void Engine::Follow(uint32_t id) {
   const ReservationRecord& record = *books().market().FindReservation(id);
   live_.emplace(id, LiveReservation{});
   if (PoolState* pool = MutablePool(record.terms.pool)) pool->NoteBuyer(record.tenant, +1);
-  const Instant next = NextEdge(record, now_);
-  edges_.Push(id, std::min(next, std::max(ledger::LastOf(record.terms.steps), Instant())));
+  edges_.Push(id, NextEdge(record, now_));
   Refollow(id);
 }
 
@@ -67,9 +66,11 @@ void Engine::Follow(uint32_t id) {
 void Engine::Refollow(uint32_t id) {
   const ReservationRecord& record = *books().market().FindReservation(id);
   Promise(id, now_);
-  // What should have been already is done at once.
-  const bool late = record.state != ReservationState::kPending && ledger::LastOf(record.terms.steps) <= now_;
-  edges_.Update(id, late ? now_ : NextEdge(record, now_));
+  // What should have been already is done at once: it is over, or was not delivered while the daemon was away.
+  const Instant owed = NextPromise(record.terms.steps, record.delivered_until);
+  const bool late = ledger::LastOf(record.terms.steps) <= now_ ||
+                    (owed < WindowStart(now_, Hours(1)) && owed < WindowStart(now_, Minutes(1)));
+  edges_.Update(id, late && record.state != ReservationState::kPending ? now_ : NextEdge(record, now_));
   BalancePromises(record.terms.pool);
 }
 

@@ -378,7 +378,7 @@ Money OneToken(int64_t price, Ratio multiplier) {
   PoolUse use{.pool = "chat"};
   TokenCounts one;
   one[TokenKind::kInput] = Tokens(1);
-  use.tokens = {{Instant(), ServiceClass::kDefault, 0, one}};
+  use.tokens = {{Instant(), ServiceClass::kDefault, 0, 0, one}};
   Usage usage;
   usage.pools = {use};
   return Rate(month.tariff(), usage, {}, {Instant(), Instant() + Hours(1)}).total;

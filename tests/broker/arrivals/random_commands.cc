@@ -9,6 +9,20 @@ core::EngineSettings RichWorld() {
   core::EngineSettings settings = core::WithPool(core::SmallWorld(), "annex");
   settings.pools[1].estimator_error_thousandths = 50;
   settings.pools[1].terms.kv_tokens = 100'000;
+  settings.pools[1].market = {.open = true,
+                              .margin = 70,
+                              .burst = Seconds(3),
+                              .envelope = {NormalizedTokens(5), Seconds(2), Tokens(9)},
+                              .planned = {{Instant(5), WorkPerSecond(6), 7, 8}},
+                              .refund = 800,
+                              .approval_above = core::Usd("5"),
+                              .scarcity = {{0, 0}, {1'000, 2'000}},
+                              .lead_time = {{Hours(1), 900}},
+                              .term = {{Hours(2), 950}},
+                              .posted = {.curve = {{0, 800}, {1'000, 3'000}}, .least_between = Hours(2)},
+                              .chunk = NormalizedTokens(3),
+                              .chunk_price = core::Usd("7"),
+                              .chunk_lead_time = Days(9)};
   settings.tier_limits[0].limits = {core::LimitOf("requests_per_hour", admission::Measure::kRequests, 2'000, Hours(1))};
   settings.tier_limits[0].max_parallel = 3;
   core::TenantSettings& shop = settings.tenants[1];
@@ -109,6 +123,11 @@ core::SetPlan RandomCommands::DrawPlan() {
     plan.predicted_outputs.push_back({TenantId{Number()}, PoolId{Number()}, Tokens(random_.Between(0, 100'000))});
   }
   for (int64_t n = random_.Between(0, 2); n > 0; --n) {
+    core::SetPlan::Demand& demand = plan.demands.emplace_back();
+    demand = {PoolId{Number()}, At(), {}, random_.Between(0, 9)};
+    for (int64_t hours = random_.Between(0, 5); hours > 0; --hours) {
+      demand.hours.push_back({WorkPerSecond(random_.Between(0, 99)), WorkPerSecond(random_.Between(0, 99))});
+    }
     core::SetPlan::WaitTable table{.pool = PoolId{Number()}, .stood_as = ServiceClass::kFlex, .buckets = {}};
     for (core::WaitRange& range : table.buckets) range = {Time(), Time(), Time()};
     plan.wait_tables.push_back(table);
@@ -155,6 +174,29 @@ core::AskRaise RandomCommands::DrawRaise() {
   return ask;
 }
 
+std::vector<ledger::RateStep> RandomCommands::DrawSteps() {
+  std::vector<ledger::RateStep> steps;
+  for (int64_t n = random_.Between(0, 3); n > 0; --n) {
+    steps.push_back({At(), At(), WorkPerSecond(random_.Between(0, 1'000'000)), random_.Between(0, 1'000)});
+  }
+  return steps;
+}
+
+core::MarketCaller RandomCommands::DrawCaller() {
+  return {TenantId{Number()}, Text(), Text(), Digest(), random_.OneIn(2)};
+}
+
+core::Wish RandomCommands::DrawWish() {
+  core::Wish wish;
+  wish.pool = PoolId{Number()};
+  wish.project = Text();
+  wish.steps = DrawSteps();
+  wish.overrun = Perhaps(Overrun::kWait);
+  wish.envelope = {Work(random_.Between(0, 1'000)), Duration(random_.Between(0, 1'000)), Tokens(random_.Between(0, 9))};
+  wish.shape = Text();
+  return wish;
+}
+
 core::Command RandomCommands::Draw(size_t type) {
   const core::Command commands[] = {
       DrawAdmit(),
@@ -170,6 +212,16 @@ core::Command RandomCommands::Draw(size_t type) {
       DrawReport(),
       DrawRaise(),
       core::DecideRaise{random_.Bits(), Number(), random_.OneIn(2), Text()},
+      core::AskQuote{random_.Bits(), DrawCaller(), DrawWish()},
+      core::WithdrawQuote{random_.Bits(), DrawCaller(), random_.Bits()},
+      core::AcceptQuote{random_.Bits(), DrawCaller(), random_.Bits()},
+      core::ChangeReservation{random_.Bits(), DrawCaller(), Number(), random_.Bits(),
+                              static_cast<core::ChangeReservation::What>(random_.Between(0, 5)), DrawSteps(), Text(),
+                              Perhaps(Overrun::kRefuse), Text(), Text()},
+      core::DecideReservation{random_.Bits(), DrawCaller(), Number(), random_.Bits(), random_.OneIn(2), Text()},
+      core::PlaceBid{random_.Bits(), DrawCaller(), DrawWish(), random_.Between(0, 1'000), At()},
+      core::WithdrawBid{random_.Bits(), DrawCaller(), random_.Bits()},
+      core::PinPrice{random_.Bits(), DrawCaller(), PoolId{Number()}, random_.OneIn(2), Duration(random_.Between(0, 99))},
       core::Reconfigure{random_.Bits(), std::make_shared<core::EngineSettings>(RichWorld())},
       core::Drain{},
       core::Tick{}};

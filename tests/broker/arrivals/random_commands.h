@@ -35,6 +35,9 @@ class RandomCommands {
   core::CloseStatement DrawClose();
   core::ReportOutcome DrawReport();
   core::AskRaise DrawRaise();
+  std::vector<ledger::RateStep> DrawSteps();
+  core::MarketCaller DrawCaller();
+  core::Wish DrawWish();
 
   ledger::Random random_;
 };
