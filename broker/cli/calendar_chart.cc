@@ -131,7 +131,11 @@ std::string RenderChart(const v1::GetCalendarResponse& calendar, size_t columns,
     line.erase(line.find_last_not_of(' ') + 1);
     absl::StrAppend(&text, line, "\n");
   }
-  const int64_t column_seconds = calendar.steps(0).to().seconds() - calendar.steps(0).from().seconds();
+  // The first and the last step may be shorter than the others.
+  int64_t column_seconds = 0;
+  for (const v1::CalendarStep& step : calendar.steps()) {
+    column_seconds = std::max(column_seconds, step.to().seconds() - step.from().seconds());
+  }
   absl::StrAppend(&text, PaddedLeft("0", kAxisColumns - 2), utf8 ? " └" : " +");
   for (size_t i = 0; i < picture.size(); ++i) absl::StrAppend(&text, utf8 ? "─" : "-");
   google::protobuf::Duration length;

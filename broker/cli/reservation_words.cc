@@ -16,6 +16,17 @@ using Align = Table::Align;
 std::string StateOf(v1::Reservation::State state) { return Word(*v1::Reservation::State_descriptor(), state); }
 std::string OverrunOf(v1::Overrun overrun) { return Word(*v1::Overrun_descriptor(), overrun); }
 
+std::string KindOf(v1::ReservationCharge::Kind kind) {
+  if (kind == v1::ReservationCharge::SELL_BACK) return "sold back";
+  return Word(*v1::ReservationCharge::Kind_descriptor(), kind);
+}
+
+// The contract's etags are in double quotes, which shells take away.
+std::string WithoutQuotes(std::string etag) {
+  std::erase(etag, '"');
+  return etag;
+}
+
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string UnitPriceInWords(const v1::UnitPrice& price) {
@@ -136,7 +147,7 @@ std::string RenderReservation(const v1::Reservation& reservation, bool colour) {
   sheet.Add("tariff", reservation.tariff_version());
   if (!reservation.quote().empty()) sheet.Add("from quote", ShortName(reservation.quote()));
   if (!reservation.bid().empty()) sheet.Add("from bid", ShortName(reservation.bid()));
-  sheet.Add("etag", OrDash(reservation.etag()));
+  sheet.Add("etag", OrDash(WithoutQuotes(reservation.etag())));
   std::string text = sheet.Render(colour);
   absl::StrAppend(&text, "\n", StepTable(terms.steps(), terms.step_count(), colour));
   if (reservation.has_asked()) {
@@ -190,9 +201,8 @@ std::string RenderChange(const v1::ReservationChange& change, bool colour) {
                  {"amount", Align::kPoint},
                  {""}});
     for (const v1::ReservationCharge& one : change.charges()) {
-      table.AddRow({Word(*v1::ReservationCharge::Kind_descriptor(), one.kind()), Trimmed(one.nt_per_s_minutes()),
-                    PerHour(one.unit_price()), PerHour(one.paid_price()), InMoney(one.amount()),
-                    one.amount().currency()});
+      table.AddRow({KindOf(one.kind()), Trimmed(one.nt_per_s_minutes()), PerHour(one.unit_price()),
+                    PerHour(one.paid_price()), InMoney(one.amount()), one.amount().currency()});
     }
     absl::StrAppend(&text, "\n", table.Render(colour));
   }
