@@ -140,9 +140,9 @@ std::string RenderReservation(const v1::Reservation& reservation, bool colour) {
   AddEnvelope(sheet, terms.envelope());
   sheet.Add("paid", Amount(reservation.paid()));
   sheet.Add("given back", Amount(reservation.returned()));
-  sheet.Add("delivered", reservation.has_delivered_until()
-                             ? Amount(reservation.earned()) + " until " + Minute(reservation.delivered_until())
-                             : Amount(reservation.earned()));
+  const bool has_begun = reservation.delivered_until().seconds() > reservation.start().seconds();
+  sheet.Add("delivered", has_begun ? Amount(reservation.earned()) + " until " + Minute(reservation.delivered_until())
+                                   : Amount(reservation.earned()));
   sheet.Add("to come", Amount(reservation.unearned()));
   sheet.Add("tariff", reservation.tariff_version());
   if (!reservation.quote().empty()) sheet.Add("from quote", ShortName(reservation.quote()));
@@ -208,6 +208,9 @@ std::string RenderChange(const v1::ReservationChange& change, bool colour) {
   }
   std::string sum = ChargeInWords(change.charge());
   sum[0] = static_cast<char>(sum[0] - 'a' + 'A');
+  const v1::Reservation::State state = change.reservation().state();
+  const bool waits = state == v1::Reservation::PENDING || state == v1::Reservation::AMENDING;
+  if (waits) absl::StrAppend(&text, "\nIt is dear enough to wait for approval: an operator decides.\n");
   return absl::StrCat(text, "\n", sum, change.repeated() ? " (the answer to an earlier request with this id)" : "",
                       "\n");
 }
