@@ -65,11 +65,21 @@ int64_t RoundScale(int64_t value) {
 // Where a row begins; rows are counted from the bottom.
 int64_t LevelOf(int64_t row, int64_t top) { return top / kRows * row + top % kRows * row / kRows; }
 
-// Labels where a day begins, or an hour when there are no more than two days; none where there is no room for it.
+// The shortest time that people count in, whose labels leave room between them.
+int64_t SecondsALabel(int64_t column_seconds) {
+  constexpr int64_t kLabelWidth = 8;
+  int64_t days = 1;
+  for (const int64_t unit : {900, 1'800, 3'600, 3 * 3'600, 6 * 3'600, 12 * 3'600}) {
+    if (unit / column_seconds >= kLabelWidth) return unit;
+  }
+  while (days * 86'400 / column_seconds < kLabelWidth) days *= 2;
+  return days * 86'400;
+}
+
+// Labels where an hour, a day, ... begins; of the first column only where that leaves room.
 std::string TimeLabels(const std::vector<Column>& columns, int64_t column_seconds) {
-  const int64_t length = static_cast<int64_t>(columns.size()) * column_seconds;
-  const bool days = length > 2 * 86'400;
-  const int64_t unit = days ? 86'400 : length > 8 * 3'600 ? 3 * 3'600 : 3'600;
+  const int64_t unit = SecondsALabel(column_seconds);
+  const bool days = unit >= 86'400;
   const auto begins = [&](size_t i) { return columns[i].start / unit != columns[i - 1].start / unit; };
   const auto label = [&](size_t i) {
     return absl::FormatTime(days ? "%d %b" : "%H:%M", absl::FromUnixSeconds(columns[i].start), absl::UTCTimeZone());
@@ -78,14 +88,13 @@ std::string TimeLabels(const std::vector<Column>& columns, int64_t column_second
   const auto put = [&](size_t i) {
     const std::string text = label(i);
     const size_t end = i + text.size();
-    if (end > line.size() || (i > 0 && line[i - 1] != ' ')) return;
-    if (line.find_first_not_of(' ', i) < end + 1) return;  // another one stands there
+    if (end > line.size() || line.find_first_not_of(' ', i) <= end) return;  // no room, or another one stands there
     line.replace(i, text.size(), text);
   };
   for (size_t i = 1; i < columns.size(); ++i) {
     if (begins(i)) put(i);
   }
-  put(0);  // where the first column begins is told only where that leaves room
+  put(0);
   line.erase(line.find_last_not_of(' ') + 1);
   return line;
 }
@@ -131,7 +140,11 @@ std::string RenderChart(const v1::GetCalendarResponse& calendar, size_t columns,
     line.erase(line.find_last_not_of(' ') + 1);
     absl::StrAppend(&text, line, "\n");
   }
-  const int64_t column_seconds = calendar.steps(0).to().seconds() - calendar.steps(0).from().seconds();
+  // The first and the last step may be shorter than the others.
+  int64_t column_seconds = 0;
+  for (const v1::CalendarStep& step : calendar.steps()) {
+    column_seconds = std::max(column_seconds, step.to().seconds() - step.from().seconds());
+  }
   absl::StrAppend(&text, PaddedLeft("0", kAxisColumns - 2), utf8 ? " └" : " +");
   for (size_t i = 0; i < picture.size(); ++i) absl::StrAppend(&text, utf8 ? "─" : "-");
   google::protobuf::Duration length;

@@ -65,7 +65,7 @@ constexpr Advice kAdviceByReason[] = {
     {"QUOTE_ENDED", "ask for a new one with `penstock quote`"},
     {"TOO_MANY_QUOTES", "withdraw some with `penstock quotes withdraw`, or wait until they expire"},
     {"STALE_ETAG", "look at it again with `penstock reservations show`, then repeat"},
-    {"NO_HISTORY", "use the pool for some hours first, or look back further with --from"},
+    {"NO_HISTORY", "use the pool for some hours first, or look back further with --weeks"},
     {"UNKNOWN_CHUNK", "say what it would be: --capacity, --price-per-hour"},
     {"TOO_MANY_WATCHERS", "ask now and then instead, without --watch"},
     {"OVERLOADED", "try again, a little later each time"},

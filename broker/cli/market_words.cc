@@ -16,7 +16,7 @@ namespace {
 
 using Align = Table::Align;
 
-constexpr int kShownSteps = 20;
+constexpr int kShownSteps = 10;
 
 absl::Time ToTime(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
@@ -31,7 +31,7 @@ std::string Thousandths(int64_t value) {
 }
 
 std::string WhenOf(const v1::Alternative& alternative) {
-  if (alternative.kind() == v1::Alternative::LOWER_RATE) return "as asked, less";
+  if (alternative.kind() == v1::Alternative::LOWER_RATE) return "lower rate";
   google::protobuf::Duration shift = alternative.shift();
   const bool earlier = shift.seconds() < 0;
   shift.set_seconds(std::abs(shift.seconds()));
@@ -80,8 +80,8 @@ int ReportOnMarket(CallError error, Output output, Terminal& terminal) {
 }
 
 std::string Minute(const google::protobuf::Timestamp& time) {
-  if (time.nanos() != 0 || time.seconds() % 60 != 0) return Moment(time);
-  return absl::FormatTime("%Y-%m-%d %H:%MZ", ToTime(time), absl::UTCTimeZone());
+  const char* format = time.seconds() % 60 == 0 ? "%Y-%m-%d %H:%MZ" : "%Y-%m-%d %H:%M:%SZ";
+  return absl::FormatTime(format, ToTime(time), absl::UTCTimeZone());
 }
 
 std::string FromTo(const google::protobuf::Timestamp& from, const google::protobuf::Timestamp& to) {

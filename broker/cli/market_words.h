@@ -12,7 +12,7 @@
 
 namespace penstock::cli {
 
-/// "2026-12-01 09:00Z"; to the millisecond where it is no whole minute.
+/// "2026-12-01 09:00Z"; with seconds where it is no whole minute, rounded down.
 std::string Minute(const google::protobuf::Timestamp& time);
 /// "2026-12-01 09:00Z to 18:00Z", the date of the end only when it is another.
 std::string FromTo(const google::protobuf::Timestamp& from, const google::protobuf::Timestamp& to);
@@ -39,7 +39,7 @@ std::string Alternatives(const google::protobuf::RepeatedPtrField<v1::Alternativ
                          const google::protobuf::Timestamp* start, bool colour);
 /// Line by line, each figure with what it means.
 std::string Basis(const v1::PriceBasis& basis, const v1::UnitPrice& price, bool colour);
-/// The first twenty of them, and how many there are.
+/// The first ten of them, and how many more there are.
 std::string StepTable(const google::protobuf::RepeatedPtrField<v1::PricedStep>& steps, int64_t count, bool colour);
 /// "input 0.60, output 2.40".
 std::string TokenPrices(const google::protobuf::RepeatedPtrField<v1::TokenPrice>& prices);

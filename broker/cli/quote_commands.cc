@@ -51,14 +51,14 @@ int RunQuote(const QuoteFlags& flags, Terminal& terminal) {
 
 void AddQuote(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<QuoteFlags>();
-  CLI::App& command = *app.add_subcommand("quote", "A firm price for throughput ahead of time, or why there is none");
+  CLI::App& command = *app.add_subcommand(
+      "quote", "A firm price for throughput ahead of time (exit 1: none, and what could be had instead)");
   command.add_option("--pool", flags->pool, "which")->required()->option_text("POOL");
   flags->shape.AddTo(command);
   flags->terms.AddTo(command);
   flags->AddTenantTo(command);
   flags->AddChangeTo(command, "the price without keeping a quote");
   flags->AddTo(command);
-  command.footer("Exit status 1: it cannot be had; the answer says where it is short and what could be had instead.");
   OnRun(command, invocation, [flags](Terminal& terminal) { return RunQuote(*flags, terminal); });
 }
 
@@ -142,12 +142,12 @@ int RunReserve(const MarketFlags& flags, Terminal& terminal) {
 
 void AddReserve(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<MarketFlags>();
-  CLI::App& command = *app.add_subcommand("reserve", "Buy what a quote offers");
+  CLI::App& command =
+      *app.add_subcommand("reserve", "Buy what a quote offers (exit 1: it is gone, or the answer was no)");
   command.add_option("QUOTE", flags->name, "acme/7, as `penstock quote` said")->required()->option_text(" ");
   flags->AddYesTo(command);
   flags->AddChangeTo(command, "what would be bought");
   flags->AddTo(command);
-  command.footer("Exit status 1: there is not that much left any more, or the question was answered with no.");
   OnRun(command, invocation, [flags](Terminal& terminal) { return RunReserve(*flags, terminal); });
 }
 

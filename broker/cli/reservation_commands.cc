@@ -33,11 +33,16 @@ struct Flags : MarketFlags {
 const std::vector<std::string> kStates = {"pending",  "scheduled", "active",    "completed", "amending",
                                           "degraded", "suspended", "cancelled", "rejected"};
 
+/// As the contract has it: in double quotes, which shells take away.
+std::string QuotedEtag(const std::string& etag) {
+  return etag.empty() || etag.starts_with('"') ? etag : "\"" + etag + "\"";
+}
+
 template <class Request>
 Request Named(const Flags& flags) {
   Request request;
   request.set_name(OfTenant("reservations", flags.name));
-  if constexpr (requires { request.set_etag(""); }) request.set_etag(flags.etag);
+  if constexpr (requires { request.set_etag(""); }) request.set_etag(QuotedEtag(flags.etag));
   return request;
 }
 

@@ -16,6 +16,17 @@ using Align = Table::Align;
 std::string StateOf(v1::Reservation::State state) { return Word(*v1::Reservation::State_descriptor(), state); }
 std::string OverrunOf(v1::Overrun overrun) { return Word(*v1::Overrun_descriptor(), overrun); }
 
+std::string KindOf(v1::ReservationCharge::Kind kind) {
+  if (kind == v1::ReservationCharge::SELL_BACK) return "sold back";
+  return Word(*v1::ReservationCharge::Kind_descriptor(), kind);
+}
+
+// The contract's etags are in double quotes, which shells take away.
+std::string WithoutQuotes(std::string etag) {
+  std::erase(etag, '"');
+  return etag;
+}
+
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string UnitPriceInWords(const v1::UnitPrice& price) {
@@ -129,14 +140,14 @@ std::string RenderReservation(const v1::Reservation& reservation, bool colour) {
   AddEnvelope(sheet, terms.envelope());
   sheet.Add("paid", Amount(reservation.paid()));
   sheet.Add("given back", Amount(reservation.returned()));
-  sheet.Add("delivered", reservation.has_delivered_until()
-                             ? Amount(reservation.earned()) + " until " + Minute(reservation.delivered_until())
-                             : Amount(reservation.earned()));
+  const bool has_begun = reservation.delivered_until().seconds() > reservation.start().seconds();
+  sheet.Add("delivered", has_begun ? Amount(reservation.earned()) + " until " + Minute(reservation.delivered_until())
+                                   : Amount(reservation.earned()));
   sheet.Add("to come", Amount(reservation.unearned()));
   sheet.Add("tariff", reservation.tariff_version());
   if (!reservation.quote().empty()) sheet.Add("from quote", ShortName(reservation.quote()));
   if (!reservation.bid().empty()) sheet.Add("from bid", ShortName(reservation.bid()));
-  sheet.Add("etag", OrDash(reservation.etag()));
+  sheet.Add("etag", OrDash(WithoutQuotes(reservation.etag())));
   std::string text = sheet.Render(colour);
   absl::StrAppend(&text, "\n", StepTable(terms.steps(), terms.step_count(), colour));
   if (reservation.has_asked()) {
@@ -190,14 +201,16 @@ std::string RenderChange(const v1::ReservationChange& change, bool colour) {
                  {"amount", Align::kPoint},
                  {""}});
     for (const v1::ReservationCharge& one : change.charges()) {
-      table.AddRow({Word(*v1::ReservationCharge::Kind_descriptor(), one.kind()), Trimmed(one.nt_per_s_minutes()),
-                    PerHour(one.unit_price()), PerHour(one.paid_price()), InMoney(one.amount()),
-                    one.amount().currency()});
+      table.AddRow({KindOf(one.kind()), Trimmed(one.nt_per_s_minutes()), PerHour(one.unit_price()),
+                    PerHour(one.paid_price()), InMoney(one.amount()), one.amount().currency()});
     }
     absl::StrAppend(&text, "\n", table.Render(colour));
   }
   std::string sum = ChargeInWords(change.charge());
   sum[0] = static_cast<char>(sum[0] - 'a' + 'A');
+  const v1::Reservation::State state = change.reservation().state();
+  const bool waits = state == v1::Reservation::PENDING || state == v1::Reservation::AMENDING;
+  if (waits) absl::StrAppend(&text, "\nIt is dear enough to wait for approval: an operator decides.\n");
   return absl::StrCat(text, "\n", sum, change.repeated() ? " (the answer to an earlier request with this id)" : "",
                       "\n");
 }

@@ -244,15 +244,14 @@ void ReadPlannedCapacity(Section& market, const PoolSettings& pool, std::vector<
     const size_t problems = market.source().problems.count();
     const ledger::CapacityStep step = ReadCapacityStep(section, pool);
     if (!section.Has("from") || market.source().problems.count() > problems) return;
-    if (!planned.empty() && step.from <= planned.back().from) {
+    if (step.from <= (planned.empty() ? Instant() : planned.back().from)) {
       section.Complain("from", "must be later than that of the step before it");
     }
     planned.push_back(step);
   };
   market.List("planned_capacity", read, false, "[{from: 2027-01-10T22:00:00Z, capacity_nt_per_s: 25000}]");
-  if (planned.size() > ledger::kMaxCapacitySteps) {
-    market.Complain("planned_capacity", absl::StrCat("has more than ", ledger::kMaxCapacitySteps, " steps"));
-  }
+  constexpr size_t kMost = ledger::kMaxCapacitySteps - 1;  // beside what there is now
+  if (planned.size() > kMost) market.Complain("planned_capacity", absl::StrCat("has more than ", kMost, " steps"));
 }
 
 void ReadNextChunk(Section& market, MarketTerms& terms) {

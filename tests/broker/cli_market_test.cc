@@ -149,7 +149,7 @@ const std::string kTerms =
     UnitPrice(12'300, "0.000738000000") + " }";
 
 const std::string kReservation =
-    "name: \"tenants/acme/reservations/3\" etag: \"5\" state: SCHEDULED terms { " + kTerms +
+    "name: \"tenants/acme/reservations/3\" etag: \"\\\"5\\\"\" state: SCHEDULED terms { " + kTerms +
     " } bought_at { seconds: 1795255200 } start { seconds: 1796112000 } end { seconds: 1796144400 } "
     "quote: \"tenants/acme/quotes/7\" tariff_version: \"market-1\" paid " +
     Eur("332.100000000000") + " returned " + Eur("0.000000000000") + " earned " + Eur("0.000000000000") + " unearned " +
@@ -413,10 +413,10 @@ TEST_F(MarketCommandsTest, CancellingShowsTheRefundFirstAndChangesWhatWasLookedA
   ExpectGolden(cancelled.err, "cancel");
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_TRUE(seen[0].validate_only());
-  EXPECT_EQ(seen[1].etag(), "5") << "of the reservation as it was shown";
+  EXPECT_EQ(seen[1].etag(), "\"5\"") << "of the reservation as it was shown";
   EXPECT_EQ(Penstock("reservations cancel acme/3").exit_code, kUsage);
   EXPECT_EQ(Penstock("reservations cancel acme/3 --etag 4 --yes").exit_code, kOk);
-  EXPECT_EQ(seen.back().etag(), "4");
+  EXPECT_EQ(seen.back().etag(), "\"4\"");
 }
 
 TEST_F(MarketCommandsTest, ReservationsAreAmendedSoldBackAndTransferred) {
@@ -781,6 +781,12 @@ TEST(AChart, TakesColumnsThatPeopleCountIn) {
   EXPECT_EQ(SecondsAColumn(7 * 86'400, 200), 3'600);
   EXPECT_EQ(SecondsAColumn(366 * 86'400, 80), 7 * 86'400);
   EXPECT_EQ(RenderChart(v1::GetCalendarResponse(), 80, true), "Nothing is known of that time.\n");
+  const auto begun = FromText<v1::GetCalendarResponse>(
+      "pool: \"pools/chat\" steps { from { seconds: 1796083212 nanos: 5 } to { seconds: 1796086800 } "
+      "sellable_milli_nt_per_s: 47500000 } steps { from { seconds: 1796086800 } to { seconds: 1796090400 } "
+      "sellable_milli_nt_per_s: 22500000 }");
+  EXPECT_THAT(RenderChart(begun, 80, true), HasSubstr("A column is 1h")) << "the first step is what is left of an hour";
+  EXPECT_THAT(RenderChart(begun, 80, true), HasSubstr("2026-12-01 00:00:12Z to 02:00Z"));
 }
 
 }  // namespace

@@ -24,6 +24,22 @@ TEST(TableTest, RightAlignsNumbersAndLeavesNoTrailingSpaces) {
             "total        1,207\n");
 }
 
+TEST(TableTest, PutsDecimalPointsBelowEachOther) {
+  Table table({{"what"}, {"EUR", Align::kPoint}, {"note"}});
+  table.AddRow({"a", "1,664.20", "x"});
+  table.AddRow({"b", "74.925"});
+  table.AddRow({"c", "7"});
+  table.AddRow({"d", "-"});
+  table.AddRow({"e", ""});
+  EXPECT_EQ(table.Render(false),
+            "what        EUR  note\n"
+            "a     1,664.20   x\n"
+            "b        74.925\n"
+            "c         7\n"
+            "d             -\n"
+            "e\n");
+}
+
 TEST(TableTest, AlignsByColumnsOnScreenNotByBytes) {
   Table table({{"name"}, {"n", Align::kRight}});
   table.AddRow({"Zoë", "1"});
