@@ -91,15 +91,27 @@ class Wanted {
   std::optional<TenantId> TenantOf(const ledger::BudgetChangeEntry& change) const {
     return change.id - 1 < raises_.size() ? std::optional(raises_[change.id - 1]) : std::nullopt;
   }
+  std::optional<TenantId> TenantOf(const ledger::QuoteEntry& quote) { return quotes_[quote.id] = quote.tenant; }
+  std::optional<TenantId> TenantOf(const ledger::QuoteEndEntry& end) const { return Find(quotes_, end.id); }
+  std::optional<TenantId> TenantOf(const ledger::BidEntry& bid) { return bids_[bid.id] = bid.tenant; }
+  std::optional<TenantId> TenantOf(const ledger::BidEndEntry& end) const { return Find(bids_, end.id); }
+  std::optional<TenantId> TenantOf(const ledger::ReservationEntry& entry) {
+    return reservations_[entry.id] = entry.tenant;
+  }
+  std::optional<TenantId> TenantOf(const ledger::DeliveryEntry& delivery) const {
+    return Find(reservations_, delivery.reservation);
+  }
   template <class E>
   std::optional<TenantId> TenantOf(const E& e) const {
     if constexpr (requires { TenantId(e.tenant); }) return e.tenant;
     return std::nullopt;
   }
-  std::optional<TenantId> OfGrant(GrantId id) const {
-    const auto found = open_.find(id);
-    return found == open_.end() ? std::nullopt : std::optional(found->second);
+  template <class Key>
+  static std::optional<TenantId> Find(const std::map<Key, TenantId>& of, Key id) {
+    const auto found = of.find(id);
+    return found == of.end() ? std::nullopt : std::optional(found->second);
   }
+  std::optional<TenantId> OfGrant(GrantId id) const { return Find(open_, id); }
   std::optional<TenantId> Ended(GrantId id) {
     const std::optional<TenantId> tenant = OfGrant(id);
     open_.erase(id);
@@ -111,6 +123,9 @@ class Wanted {
   Instant until_ = Instant::Max();
   std::optional<TenantId> tenant_;
   std::map<GrantId, TenantId> open_;
+  std::map<uint64_t, TenantId> quotes_;
+  std::map<uint64_t, TenantId> bids_;
+  std::map<uint32_t, TenantId> reservations_;
   std::vector<TenantId> raises_;  // by id - 1
 };
 

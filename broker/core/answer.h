@@ -109,6 +109,7 @@ struct Explanation {
 struct Granted {
   GrantId id;
   ledger::GrantTerms terms;
+  ledger::TokenPrices prices{};  // that it pinned: pico-units per token
   Tokens output_cap;
   Instant issued;
   Instant lease_deadline;

@@ -579,6 +579,7 @@ void Engine::LogGrant(const Waiting& waiting, const Granted& granted, const Affo
 Granted Engine::Describe(GrantId id, const ledger::GrantEntry& grant) const {
   return {.id = id,
           .terms = grant.terms,
+          .prices = books().PricesOf(grant.terms),
           .output_cap = grant.output_cap,
           .issued = grant.at,
           .lease_deadline = grant.lease_deadline,

@@ -381,13 +381,11 @@ void ToProto(const core::Granted& granted, const Names& names, const auth::Grant
   const ledger::Tariff& tariff = names.TariffOf(granted.terms.tariff);
   grant->set_tariff_version(tariff.version);
   grant->set_currency(tariff.currency);
-  if (const ledger::TokenPrices* prices = names.PricesOf(granted.terms)) {
-    for (TokenKind kind : kAllTokenKinds) {
-      if ((*prices)[kind] == 0) continue;
-      v1::TokenPrice* price = grant->add_prices();
-      price->set_kind(std::string(Name(kind)));
-      price->set_micros_per_million_tokens((*prices)[kind]);
-    }
+  for (TokenKind kind : kAllTokenKinds) {
+    if (granted.prices[kind] == 0) continue;
+    v1::TokenPrice* price = grant->add_prices();
+    price->set_kind(std::string(Name(kind)));
+    price->set_micros_per_million_tokens(granted.prices[kind]);
   }
   grant->set_output_cap(granted.output_cap.count());
   ToProto(granted.lease_deadline, grant->mutable_lease_deadline());

@@ -96,9 +96,4 @@ const std::string& Names::At(const std::vector<std::string>& names, uint32_t id)
   return names[id - 1];
 }
 
-const ledger::TokenPrices* Names::PricesOf(const ledger::GrantTerms& terms) const {
-  const ledger::PoolPrices* prices = TariffOf(terms.tariff).PricesOf(At(snapshot_.Get().pools, terms.pool.value));
-  return prices == nullptr ? nullptr : &prices->by_class[static_cast<size_t>(terms.served)];
-}
-
 }  // namespace penstock::rpc

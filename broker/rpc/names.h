@@ -40,10 +40,8 @@ class Names {
   /// "tenants/{tenant}/keys/{key}"
   std::string NameOf(KeyId id) const;
 
-  /// The pinned prices of a grant, for its answer; null when the tariff does not know the pool.
   const ledger::Tariff& TariffOf(uint32_t id) const { return snapshot_.Get().tariffs.at(id - 1); }
   const ledger::Tariff& CurrentTariff() const { return snapshot_.Get().current_tariff; }
-  const ledger::TokenPrices* PricesOf(const ledger::GrantTerms& terms) const;
 
  private:
   /// There may be a million tenants: each name is kept once, and the indexes look into it.

@@ -623,8 +623,19 @@ TEST_F(PinTest, APriceThatDoesNotFitIsRefused) {
 TEST_F(MarketTest, AStatementSaysWhatReservationsPostedAndWhatWasUsed) {
   Buy({Step(kTwo, kTwo + Hours(1), 5)});  // 60,000 x 5
   Expect(Then(Event::kActivate, kTwo, State::kActive));
+  const GrantTerms inside = TermsOf(kAcme, ServiceClass::kReserved);
+  GrantEntry grant = Granted({1, 1}, kTwo, inside);
+  grant.reservation = 1;
+  grant.queued = Milliseconds(30);
+  Expect(grant);
+  SettleEntry settle = Settled({1, 1}, kTwo + Minutes(1), TokenCounts(), inside);
+  settle.work = settle.attributions[0].work = Work(1'200'001);  // of 3,600,000
+  Expect(settle);
+  ExpectRefused(Delivered(kTwo, kTwo + Hours(1)), "not what its settlements come to");
   DeliveryEntry delivery = Delivered(kTwo, kTwo + Hours(1));
-  delivery.delivered = Work(1'200'001);  // of 3,600,000
+  delivery.delivered = Work(1'200'001);
+  delivery.requests = 1;
+  delivery.queued = delivery.longest_queued = Milliseconds(30);
   Expect(delivery);
   Expect(Then(Event::kComplete, kTwo + Hours(1), State::kCompleted));
   Buy(two_hours_);
@@ -649,7 +660,8 @@ TEST_F(MarketTest, AStatementSaysWhatReservationsPostedAndWhatWasUsed) {
                                     {kReservedUsed, 1, 1'200'001, 0, 100'000},
                                     {kReservedUnused, 1, 2'399'999, 0, 200'000},
                                     {kPurchase, 2, 120'000, 600'000, 0},
-                                    {kRefund, 2, -120'000, -480'000, 120'000}}));
+                                    {kRefund, 2, -120'000, -480'000, 120'000},
+                                    {kDemand, 0, 1'200'001, 8'400'007, 0}}));
   EXPECT_EQ(bill.posted, Bought1());
   EXPECT_EQ(bill.rerated, Money());
   EXPECT_EQ(effective, Euros().revenue) << "what the lines earned is what the books earned";
@@ -662,7 +674,7 @@ TEST_F(MarketTest, AStatementSaysWhatReservationsPostedAndWhatWasUsed) {
   other.lines[1].effective = Pico(1);
   EXPECT_FALSE(CheckStatement(books_, other).ok());
   Expect(closed);
-  EXPECT_EQ(Euros().revenue + Euros().unearned, Bought1()) << "closing posts nothing twice";
+  EXPECT_EQ(Euros().revenue + Euros().unearned, Bought1() + Pico(8'400'007)) << "closing posts nothing twice";
 }
 
 TEST_F(MarketTest, AnotherReservationIsAnotherFingerprint) {
