@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "broker/cli/client_commands.h"
@@ -11,6 +12,7 @@
 #include "broker/cli/shape_arguments.h"
 #include "broker/cli/table.h"
 #include "broker/cli/wording.h"
+#include "ledger/money.h"
 #include "penstock/v1/market.grpc.pb.h"
 
 namespace penstock::cli {
@@ -77,6 +79,15 @@ std::string RenderBids(const v1::ListBidsResponse& all, bool colour) {
   return table.Render(colour);
 }
 
+/// What is bid is at most what was meant: the next price below that the market can have. Anything else than a price goes
+/// on as it is, for the daemon to say what is wrong with it.
+std::string LimitAtMost(const std::string& text) {
+  constexpr int64_t kGrain = 60'000;  // a pico-unit per milli-nt/s and minute, in pico-units per nt/s and hour
+  const std::optional<ledger::Money> limit = ledger::Money::FromDecimal(text);
+  if (!limit || limit->pico() < kGrain) return text;
+  return ledger::Money::FromPico(ledger::PicoCount(limit->pico() / kGrain * kGrain)).ToDecimal();
+}
+
 int RunPlace(const Flags& flags, Terminal& terminal) {
   const auto shape = ReadShape(flags.shape);
   if (const auto* error = std::get_if<CallError>(&shape)) return Report(*error, flags.output, terminal);
@@ -87,7 +98,7 @@ int RunPlace(const Flags& flags, Terminal& terminal) {
   request.set_project(flags.terms.project);
   request.set_overrun(ToOverrun(flags.terms.overrun));
   *request.mutable_envelope() = flags.terms.ToEnvelope();
-  request.set_limit_per_nt_s_hour(flags.limit);
+  request.set_limit_per_nt_s_hour(LimitAtMost(flags.limit));
   if (!flags.expires.empty()) *request.mutable_expires() = *ParseMoment(flags.expires);  // checked by IsMoment
   return WithDaemon(flags, terminal, [&](const Connection& daemon) {
     return LookAskAndDo(
@@ -119,7 +130,7 @@ void AddPlace(CLI::App& bid, Invocation& invocation) {
   auto flags = std::make_shared<Flags>();
   CLI::App& command = *bid.add_subcommand("place", "Buy a shape as soon as it costs no more than a limit");
   command.add_option("--pool", flags->pool, "where")->required()->option_text("POOL");
-  command.add_option("--limit", flags->limit, "the most per nt/s and hour, on average: 0.0006")
+  command.add_option("--limit", flags->limit, "the most per nt/s and hour, on average: 0.0006 (rounded down to 0.00000006)")
       ->required()
       ->option_text("PRICE");
   command.add_option("--expires", flags->expires, "when it ends unfilled (default: when its first window begins)")

@@ -529,7 +529,7 @@ TEST_F(MarketCommandsTest, BidsArePlacedListedAndWithdrawn) {
       "bid place --pool chat --rate 5000 --from 2026-12-01T08:00Z --to 2026-12-01T17:00Z --limit 0.0006 --yes");
   EXPECT_EQ(outcome.exit_code, kOk) << outcome.err;
   ExpectGolden(outcome.out, "bid");
-  EXPECT_EQ(placed.at(0).limit_per_nt_s_hour(), "0.0006");
+  EXPECT_EQ(placed.at(0).limit_per_nt_s_hour(), "0.000600000000");
   daemon_.market.bids = Say<v1::ListBidsRequest, v1::ListBidsResponse>("bids { " + bid + " }");
   ExpectGolden(Penstock("bid list --state open").out, "bids");
   std::vector<v1::WithdrawBidRequest> withdrawn;
