@@ -121,7 +121,7 @@ int VerifyData(const VerifyOptions& options, const Parts& parts, Terminal& termi
   }
   Sheet sheet;
   if (found->dropped.segments == 0) {
-    sheet.Add("verified", "yes: sequence, chain, every transition, every sum, every charge, every statement");
+    sheet.Add("verified", "yes: sequence, chain, every transition, every sum, every charge, every statement, every sale");
   } else {
     const std::string dropped = std::to_string(found->dropped.head.sequence);
     sheet.Add("verified", "in part: sequence and chain from " + std::to_string(found->dropped.head.sequence + 1) +
