@@ -26,9 +26,19 @@ class SoldMarket {
     pool.terms.max_in_flight = 1'000'000;
     pool.market.envelope.mean_work = NormalizedTokens(1'000'000);
     pool.market.furthest = Days(366 * kYears);
+    // A price an hour: demand comes and goes by the hour.
+    pool.market.posted.most_steps = 100;
+    pool.market.posted.least_between = Minutes(30);
     auto engine = Engine::Open(settings_, ledger::NewMemoryJournal(), FairScheduling(), now_);
     PENSTOCK_CHECK(engine.ok());
     engine_ = *std::move(engine);
+    SetPlan::Demand demand{.pool = PoolId{1}, .from = WindowStart(now_, Hours(1)), .hours = {}, .holdback_slots = 0};
+    for (size_t hour = 0; hour < ledger::kMaxDemandHours; ++hour) {
+      demand.hours.push_back({hour % 2 == 0 ? WorkPerSecond() : pool.terms.capacity, WorkPerSecond()});
+    }
+    SetPlan plan;
+    plan.demands = {std::move(demand)};
+    Do(std::move(plan));
     for (int64_t left = windows; left > 0; left -= kStepsEach) Buy(std::min(left, kStepsEach));
   }
 
@@ -45,6 +55,10 @@ class SoldMarket {
   }
   void Minute() {
     now_ = WindowStart(now_, Minutes(1)) + Minutes(1);
+    Do(Tick{});
+  }
+  void Hour() {
+    now_ = now_ + Hours(1);
     Do(Tick{});
   }
   void Tick1() {
@@ -128,6 +142,14 @@ void MarketMinute(benchmark::State& state) {
   state.counters["prices posted"] = static_cast<double>(market.prices());
 }
 
+/// Another price each time: inputs, curve, entry, books. (Reservations whose turn comes in the hour are in it.)
+void PostAPrice(benchmark::State& state) {
+  SoldMarket& market = Sold(state.range(0));
+  const size_t before = market.prices();
+  for (auto _ : state) market.Hour();
+  state.counters["prices posted"] = static_cast<double>(market.prices() - before);
+}
+
 void ToldTheTime(benchmark::State& state) {
   SoldMarket& market = Sold(state.range(0));
   for (auto _ : state) market.Tick1();
@@ -141,6 +163,8 @@ BENCHMARK(QuoteAndAccept)->Apply(Sizes)->Iterations(2'000);
 BENCHMARK(QuoteOnly)->Apply(Sizes)->Iterations(2'000);
 BENCHMARK(ToldTheTime)->Apply(Sizes)->Iterations(20'000);
 BENCHMARK(MarketMinute)->Apply(Sizes)->Iterations(600);
+
+BENCHMARK(PostAPrice)->Arg(0)->Iterations(1'000);
 
 }  // namespace
 }  // namespace penstock::core
