@@ -517,6 +517,9 @@ void Engine::On(ChangeReservation& change) {
         }
         terms.project = ProjectId{*project};
       }
+      if (terms.steps.empty()) {
+        return Say(change.ticket, Error{ErrorReason::kIllegalTransition, "state", "all of it has been sold back"});
+      }
       if (terms.project == record->terms.project) {
         return Say(change.ticket, Error{ErrorReason::kNothingToChange, "project", "it is that project's already"});
       }
@@ -660,7 +663,12 @@ void Engine::On(const DecideReservation& decide) {
     const MarketDesk& desk = *DeskOf(record->terms.pool);
     const Instant from = market::WholeMinute(now_);
     ledger::ReservationTerms next = record->asked.front();
-    const market::Reshaped reshaped = market::Reshape(record->terms.steps, After(next.steps, from), from);
+    const std::vector<RateStep> wanted = After(next.steps, from);
+    if (wanted.empty()) {
+      return Say(decide.ticket, Error{ErrorReason::kNothingToChange, "name",
+                                      "the time that the amendment asks for is over: reject it"});
+    }
+    const market::Reshaped reshaped = market::Reshape(record->terms.steps, wanted, from);
     if (!reshaped.added.empty()) {
       if (const auto shortage = ShortageNow(desk, next.pool, reshaped.added, next.envelope)) {
         ledger::ReservationTerms wish = next;
