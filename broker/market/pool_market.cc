@@ -250,12 +250,13 @@ std::vector<Alternative> PoolMarket::AlternativesTo(const ledger::ReservationTer
     }
   }
   const size_t stay = found.size();  // when it fits next, and how much fits: whatever they cost
-  // Long windows take long to price: other times are for those that are short enough to be moved.
-  if (last - first <= Days(35)) {
-    for (const int64_t hours : kShiftsInHours) {
-      try_shift(Hours(hours));
-      try_shift(Hours(-hours));
-    }
+  // Long windows take long to price: the longer, the fewer other times are tried.
+  int64_t hours = 0;
+  for (const RateStep& step : wish.steps) hours += DivideRoundUp((step.to - step.from).count(), Hours(1).count());
+  const auto tries = std::min<int64_t>(kMostPieces / std::max<int64_t>(2 * hours, 1), std::size(kShiftsInHours));
+  for (int64_t i = 0; i < tries; ++i) {
+    try_shift(Hours(kShiftsInHours[static_cast<size_t>(i)]));
+    try_shift(Hours(-kShiftsInHours[static_cast<size_t>(i)]));
   }
   const auto cheaper = [](const Alternative& a, const Alternative& b) { return a.unit_price < b.unit_price; };
   std::stable_sort(found.begin() + static_cast<ptrdiff_t>(stay), found.end(), cheaper);

@@ -162,6 +162,19 @@ TEST_F(PoolMarketTest, WhatDoesNotFitComesWithOtherTimesAndALowerRate) {
   EXPECT_TRUE(lower);
 }
 
+TEST_F(PoolMarketTest, OfALongWindowFewerOtherTimesAreTried) {
+  const auto times = [this](int64_t hours) {
+    size_t count = 0;
+    for (const ledger::Alternative& one : market_.AlternativesTo(Terms({Step(24 * 30, 24 * 30 + hours, 90)}), inputs_, 99)) {
+      count += one.kind != ledger::Alternative::Kind::kLowerRate ? 1u : 0u;
+    }
+    return count;
+  };
+  EXPECT_EQ(times(9), 20u) << "all ten shifts, each way";
+  EXPECT_EQ(times(126), 8u);
+  EXPECT_EQ(times(24 * 300), 0u);
+}
+
 TEST(PostedPriceTest, FollowsItsCurveInStepsWithinItsBounds) {
   PostedPriceTerms terms;
   terms.curve = {{0, 800}, {700, 1'000}, {900, 1'800}, {1'000, 3'000}};
