@@ -308,6 +308,7 @@ class Drawer {
         terms.steps = Altered(*record, /*less=*/true);
         break;
       case Event::kTransfer:
+        if (terms.steps.empty()) return std::nullopt;  // all of it was sold back
         terms.project = SomeProject(record->tenant);
         break;
       case Event::kCancel:
