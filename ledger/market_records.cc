@@ -530,6 +530,13 @@ std::vector<uint64_t> MarketRecords::BidsOf(TenantId tenant) const {
   return {found->second.begin(), found->second.end()};
 }
 
+size_t MarketRecords::OpenBidsOf(TenantId tenant) const {
+  const auto found = bids_of_.find(tenant);
+  if (found == bids_of_.end()) return 0;
+  return static_cast<size_t>(
+      std::count_if(found->second.begin(), found->second.end(), [this](uint64_t id) { return open_bids_.contains(id); }));
+}
+
 std::vector<uint64_t> MarketRecords::OpenBids() const { return {open_bids_.begin(), open_bids_.end()}; }
 
 // ---- Reservations.

@@ -177,6 +177,7 @@ class MarketRecords {
   const BidRecord* FindBid(uint64_t id) const;
   uint64_t last_bid() const;
   std::vector<uint64_t> BidsOf(TenantId tenant) const;
+  size_t OpenBidsOf(TenantId tenant) const;
   /// Ids, rising, of all pools.
   std::vector<uint64_t> OpenBids() const;
 

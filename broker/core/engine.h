@@ -246,7 +246,7 @@ class Engine {
   void BalancePromises(PoolId pool);
   void NoteUnserved(PoolId pool, admission::ContractId contract);
   void DeliverUntil(uint32_t id, Instant until);
-  void PostServiceCredits(uint32_t id, Instant to, bool to_the_end);
+  void PostServiceCredits(uint32_t id, Instant day);
 
   void MarketMinute();
   void MeasureUse(const PoolState& pool, MarketDesk& desk);

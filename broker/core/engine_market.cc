@@ -441,6 +441,10 @@ const ReservationRecord* Engine::OwnReservation(Ticket ticket, const MarketCalle
     Say(ticket, Error{ErrorReason::kUnknownReservation, "name", "this tenant has no such reservation"});
     return nullptr;
   }
+  if (DeskOf(record->terms.pool) == nullptr) {
+    Say(ticket, Error{ErrorReason::kMarketClosed, "pool", "its pool is not in the daemon's configuration now"});
+    return nullptr;
+  }
   if (etag != 0 && etag != record->version()) {
     Say(ticket, Error{ErrorReason::kStaleEtag, "etag",
                       absl::StrCat("the reservation has changed since, it is at etag ", record->version(),
@@ -713,7 +717,7 @@ void Engine::On(PlaceBid& place) {
     answer.ask = market::UnitPriceOf(desk->market.AskFor(bid.terms.steps, PriceInputsOf(bid.terms.pool, tenant)));
   }
   if (place.caller.validate_only) return Say(place.ticket, answer);
-  if (books().market().BidsOf(tenant).size() >= kMostOpenQuotes) {
+  if (books().market().OpenBidsOf(tenant) >= kMostOpenQuotes) {
     return Say(place.ticket, Error{ErrorReason::kTooManyQuotes, "", "this tenant has too many bids: withdraw some"});
   }
   bid.id = answer.id = books().market().last_bid() + 1;

@@ -113,7 +113,6 @@ void Engine::OnEdge(uint32_t id, Instant at) {
     ledger::ReservationEntry entry;
     entry.event = ReservationEvent::kComplete;
     PostEvent(record, std::move(entry));
-    PostServiceCredits(id, at, /*to_the_end=*/true);
     return Unfollow(id, terms);
   }
   Promise(id, at);
@@ -238,27 +237,33 @@ void Engine::DeliverUntil(uint32_t id, Instant until) {
     LiveReservation& live = live_.at(id);
     entry.unserved = live.unserved;
     live.unserved = 0;
+    const Instant day = WindowStart(entry.from, Days(1));
     const Instant to = entry.to;
     ledger_->Post(std::move(entry));
-    if (to == WindowStart(to, Days(1))) PostServiceCredits(id, to, /*to_the_end=*/false);
+    if (NextPromise(record.terms.steps, to) >= day + Days(1)) PostServiceCredits(id, day);
   }
 }
 
-/// For the UTC day that ends there (or is under way when the reservation ends), once.
-void Engine::PostServiceCredits(uint32_t id, Instant to, bool to_the_end) {
+/// For a UTC day in which nothing more is promised, as things are: what its deliveries are owed and did not get yet. (An
+/// amendment may promise more of the same day; that gets a credit of its own.)
+void Engine::PostServiceCredits(uint32_t id, Instant day) {
   const ReservationRecord& record = *books().market().FindReservation(id);
   const ledger::Tariff& tariff = books().tariffs()[record.tariff - 1].tariff;
-  const ledger::PoolPrices* prices = tariff.PricesOf(books().NameOf(ledger::NameKind::kPool, record.terms.pool.value).name);
+  const ledger::PoolPrices* prices =
+      tariff.PricesOf(books().NameOf(ledger::NameKind::kPool, record.terms.pool.value).name);
   if (prices == nullptr || prices->service_level.credits.empty()) return;
-  const Instant day = to_the_end ? WindowStart(to - Nanoseconds(1), Days(1)) : to - Days(1);
   ledger::Money owed;
   const auto& deliveries = books().market().deliveries();
   for (auto it = deliveries.lower_bound({id, day}); it != deliveries.end() && it->first.first == id; ++it) {
     if (it->second.from < day + Days(1)) owed += ledger::ServiceCreditOf(it->second, prices->service_level);
   }
-  const std::string name =
-      absl::StrCat("service-level-", id, "-", day.nanoseconds_since_epoch() / Days(1).count());
-  if (owed.IsZero() || books().accounts().FindCredit(record.tenant, name) != nullptr) return;
+  const std::string of_day = absl::StrCat("service-level-", id, "-", day.nanoseconds_since_epoch() / Days(1).count());
+  std::string name = of_day;
+  for (int more = 2; const ledger::CreditRecord* given = books().accounts().FindCredit(record.tenant, name); ++more) {
+    owed -= given->granted.credit.amount;
+    name = absl::StrCat(of_day, "-", more);
+  }
+  if (owed <= ledger::Money()) return;
   const auto credit = static_cast<uint32_t>(books().accounts().credits().size() + 1);
   ledger_->Post(ledger::CreditEntry{credit, record.tenant, now_, tariff.currency,
                                     {.name = name,

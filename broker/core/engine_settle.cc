@@ -304,9 +304,11 @@ ledger::Money Engine::PostSettlement(const Complete& complete, const ledger::Gra
 /// How fast it was, for the figures of its class, and for its reservation if it ran inside one.
 void Engine::NoteSpeed(const Complete& complete, const ledger::GrantTerms& terms, Instant given,
                        ledger::SettleEntry* entry) {
-  const Instant end = std::max(complete.ended_at.value_or(now_), *complete.first_token_at);
-  const Duration first = std::max(*complete.first_token_at - given, Duration::Zero());
-  const Duration generating = std::min(end - *complete.first_token_at, Seconds(kMaxLeaseSeconds));
+  if (complete.on_behalf_of) return;  // nobody is paid for what it says itself
+  const Instant first_at = std::clamp(*complete.first_token_at, given, now_);
+  const Instant end = std::clamp(complete.ended_at.value_or(now_), first_at, now_);
+  const Duration first = first_at - given;
+  const Duration generating = std::min(end - first_at, Seconds(kMaxLeaseSeconds));
   if (PoolState* pool = MutablePool(terms.pool)) {
     ServiceFigures& figures = pool->figures(terms.served);
     figures.first_token.Add(first.count() / Microseconds(1).count(), now_);

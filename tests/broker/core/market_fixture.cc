@@ -16,6 +16,7 @@ EngineSettings MarketWorld() {
   prices.capacity_price = 600;  // pico for a milli-nt/s and hour: 10 a minute
   prices.coupling.classes = 1u << static_cast<unsigned>(ServiceClass::kDefault);
   prices.service_level.queue_delay = Seconds(1);
+  prices.service_level.time_to_first_token = Seconds(10);
   prices.service_level.credits = {{990, 10}, {900, 50}};
   return settings;
 }

@@ -357,7 +357,67 @@ TEST_F(MarketTest, AnHourThatWasCutPostsAServiceCredit) {
   EXPECT_EQ(credits.front().granted.credit.amount, ledger::Money::FromPico(int64_t{400'000} * 120 * 12 / 2)) << "scarce: 12 a minute";
 }
 
+TEST_F(MarketTest, RecurringWindowsAreCreditedDayByDay) {
+  const uint32_t id = Buy("shop", {Step(10, 11, 400), Step(34, 35, 400)});
+  SetCapacity lost;
+  lost.pool = world_.PoolNamed("chat");
+  lost.capacity = NormalizedTokensPerSecond(600);  // half is guaranteed, on both days
+  GoTo(Hour(10));
+  world_.Do(lost);
+  GoTo(Hour(11) + Minutes(1));
+  EXPECT_EQ(StateOf(id), ReservationState::kActive);
+  ASSERT_EQ(world_.engine().books().accounts().credits().size(), 1u) << "for today, though there is more to come";
+  GoTo(Hour(36));
+  const auto& credits = world_.engine().books().accounts().credits();
+  ASSERT_EQ(credits.size(), 2u);
+  EXPECT_EQ(credits[0].granted.credit.amount, credits[1].granted.credit.amount);
+}
+
+TEST_F(MarketTest, SpeedCountsOnlyWhenTheProviderReportsItAndWithinReason) {
+  const uint32_t id = Buy("shop", {Step(10, 12, 300)});
+  GoTo(Hour(10) + Minutes(5));
+  Complete complete = world_.CompletionOf(world_.GrantNow(world_.Request("shop", "a")), 10, 40);
+  complete.first_token_at = Instant(INT64_MIN + 1);
+  complete.ended_at = Instant::Max();
+  Expect<Completed>(complete);
+  complete = world_.CompletionOf(world_.GrantNow(world_.Request("shop", "b")), 10, 40);
+  world_.Tick(Seconds(30));
+  complete.first_token_at = world_.now();  // half a minute, says who would be paid for it
+  complete.on_behalf_of = world_.TenantNamed("shop");
+  Expect<Completed>(complete);
+  EXPECT_EQ(Record(id).in_hand.requests, 2);
+  EXPECT_EQ(Record(id).in_hand.slow_first, 0);
+}
+
+class TwoPoolsTest : public MarketTest {
+ protected:
+  TwoPoolsTest() : MarketTest(WithPool(MarketWorld(), "annex")) {}
+};
+
+TEST_F(TwoPoolsTest, WhatIsInAPoolThatIsGoneIsNotTouched) {
+  AskQuote ask = Wanted("shop", {Step(48, 57, 100)});
+  ask.wish.pool = world_.PoolNamed("annex");
+  AcceptQuote accept{.ticket = 0, .caller = Caller("shop"), .quote = Expect<Quoted>(ask).quote.id};
+  const uint32_t id = Expect<ReservationChanged>(accept).id;
+  world_.settings().pools.pop_back();
+  world_.Restart();
+  EXPECT_EQ(Refused(ChangeOf("shop", id, What::kCancel)), ErrorReason::kMarketClosed);
+  EXPECT_EQ(Refused(ChangeOf("shop", id, What::kSellBack)), ErrorReason::kMarketClosed);
+}
+
 // ---- Bids and prices.
+
+TEST_F(MarketTest, BidsThatEndedDoNotCountAsTooMany) {
+  PlaceBid place;
+  place.caller = Caller("shop");
+  place.wish = Wanted("shop", {Step(48, 57, 100)}).wish;
+  place.limit_price = 1;
+  place.expires = Hour(47);
+  for (int i = 0; i < 1'001; ++i) {
+    const uint64_t id = Expect<BidPlaced>(place).id;
+    Expect<BidWithdrawn>(WithdrawBid{.ticket = 0, .caller = Caller("shop"), .bid = id});
+  }
+}
 
 TEST_F(MarketTest, AStandingBidFillsWhenTheAskComesDownToIt) {
   Buy("acme", {Step(48, 57, 450)});
