@@ -14,6 +14,7 @@
 #include "broker/cli/server_commands.h"
 #include "broker/core/engine.h"
 #include "ledger/rocksdb_journal.h"
+#include "sim/commands/sim_commands.h"
 #include "sim/demo_scenario.h"
 #include "sim/fleet/fleet.h"
 
@@ -104,5 +105,6 @@ int main(int argc, char** argv) {
   cli::AddOperatorCommands(app, invocation);
   cli::AddBenchCommand(app, invocation);
   cli::demo::AddDemoCommand(app, invocation, parts, BuildDemo);
+  sim::AddSimCommands(app, invocation, parts);
   return cli::Run(app, std::vector<std::string>(argv + 1, argv + argc), invocation);
 }

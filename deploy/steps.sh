@@ -5,7 +5,7 @@
 build_packages=(
   g++ cmake ninja-build pkg-config ccache mold
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev
-  libabsl-dev librocksdb-dev libboost1.81-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev libcpp-httplib-dev tzdata
+  libabsl-dev librocksdb-dev libboost1.81-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libssl-dev libcpp-httplib-dev libzstd-dev zlib1g-dev tzdata
 )
 
 # What the tests need besides.

@@ -14,7 +14,7 @@
 #include "admission/vocabulary/time.h"
 #include "broker/core/settings.h"
 #include "sim/fleet/fleet.h"
-#include "sim/traffic.h"
+#include "sim/traffic/traffic.h"
 
 namespace penstock::sim {
 

@@ -31,4 +31,31 @@ class Random {
   uint64_t state_;
 };
 
+/// What a random number is for. Every purpose of every tenant has a stream of its own, so that a change of the tariff,
+/// which makes a tenant draw more or fewer numbers for one purpose, shifts nobody else's draws and none of its own others.
+enum class Purpose : uint8_t {
+  kArrivals,   // when requests come
+  kLengths,    // how large they are
+  kVolume,     // which requests a price keeps away, or brings in addition
+  kPlan,       // what it chooses
+  kTaste,      // what it is like: how much it values speed, how patient it is
+  kShift,      // what it defers
+  kChurn,      // whether it stays
+  kRetry,      // how late it comes back
+  kService,    // service times of queueing models
+};
+
+/// The streams of one replication.
+class Streams {
+ public:
+  explicit constexpr Streams(uint64_t seed) : seed_(seed) {}
+  constexpr Random Of(uint64_t tenant, Purpose purpose) const {
+    return Random(Scramble(Scramble(Scramble(seed_) + tenant + 1) + static_cast<uint64_t>(purpose) + 1));
+  }
+  constexpr uint64_t seed() const { return seed_; }
+
+ private:
+  uint64_t seed_;
+};
+
 }  // namespace penstock::sim

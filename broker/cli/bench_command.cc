@@ -138,7 +138,7 @@ double PerSecond(uint64_t count, std::chrono::nanoseconds elapsed) {
 // One decimal is more than the noise.
 double Rounded(double value) { return std::round(value * 10) / 10; }
 
-ordered_json LatenciesAsJson(const LatencyHistogram& latencies) {
+ordered_json LatenciesAsJson(const planning::LatencyHistogram& latencies) {
   const auto microseconds = [](int64_t nanoseconds) { return Rounded(static_cast<double>(nanoseconds) / 1e3); };
   ordered_json json = {{"count", latencies.count()}};
   for (const NamedQuantile& quantile : kQuantiles) {
@@ -236,7 +236,7 @@ std::string Render(const BenchFlags& flags, const LoadShape& shape, const LoadFi
   for (const NamedQuantile& quantile : kQuantiles) columns.push_back({quantile.title, Table::Align::kRight});
   columns.push_back({"max", Table::Align::kRight});
   Table latencies(columns);
-  const auto add = [&](const char* call, const LatencyHistogram& histogram) {
+  const auto add = [&](const char* call, const planning::LatencyHistogram& histogram) {
     std::vector<std::string> cells = {call};
     for (const NamedQuantile& q : kQuantiles) cells.push_back(InMicroseconds(histogram.Quantile(q.per_million)));
     cells.push_back(InMicroseconds(histogram.max()));

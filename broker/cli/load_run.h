@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/cli/latency_histogram.h"
+#include "broker/planning/latency_histogram.h"
 
 namespace penstock::cli {
 
@@ -43,8 +43,8 @@ struct LoadFigures {
   std::map<std::string, uint64_t> errors;   // by reason or gRPC code
   std::string first_error;                  // in full
   int first_error_exit_code = 0;            // 0: no error
-  LatencyHistogram admit;
-  LatencyHistogram complete;
+  planning::LatencyHistogram admit;
+  planning::LatencyHistogram complete;
   std::chrono::nanoseconds elapsed{};  // from the end of the warm-up to its planned end or the last answer
   bool interrupted = false;
   bool gave_up = false;  // too many errors, or calls that never came back

@@ -19,25 +19,10 @@
 
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/work.h"
+#include "sim/fleet/fleet_model.h"
 #include "sim/fleet/iteration_law.h"
 
 namespace penstock::sim {
-
-struct FleetRequest {
-  uint64_t id = 0;      // the caller's; unique among the requests in the fleet
-  Tokens input;         // prompt tokens to prefill
-  Tokens cached_input;  // prompt tokens already in KV: no prefill, but context
-  Tokens generate;      // tokens to make, at least 1
-};
-
-struct FleetEvent {
-  enum class Kind : uint8_t { kFirstToken, kFinished };
-  Kind kind = Kind::kFirstToken;
-  uint64_t id = 0;
-  Instant at;
-  Tokens generated;  // so far: 1 at the first token, all of them at the end
-  friend bool operator==(const FleetEvent&, const FleetEvent&) = default;
-};
 
 struct ReplicaTerms {
   IterationLaw law;

@@ -16,7 +16,9 @@ constexpr std::string_view kConfig = "broker/config/";
 constexpr std::string_view kDaemon = "broker/daemon/";
 constexpr std::string_view kHttp = "broker/http/";
 constexpr std::string_view kRpc = "broker/rpc/";
+constexpr std::string_view kCli = "broker/cli/";
 constexpr std::string_view kProto = "proto/";
+constexpr std::string_view kSim = "sim/";
 
 // clang-format off
 const std::vector<Room>& Rooms() {
@@ -34,9 +36,10 @@ const std::vector<Room>& Rooms() {
       {kDaemon,          0, {kArrivals, kAuth, kConfig, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords}},
       {kRpc,             kMayGrpc, {kHttp, kDaemon, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords, kProto}},
       {kHttp,            0, {kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
-      {"broker/cli/",    kMayGrpc, {kRpc, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords, kProto}},
+      {kCli,             kMayGrpc, {kRpc, kArrivals, kAuth, kConfig, kMarket, kPlanning, kCore, kLedger, kRocksDb, kAdmission, kWords, kProto}},
       {"broker/main.cc", 0, {"*"}},
-      {"sim/",           kOneThread, {kArrivals, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
+      {kSim,             kOneThread, {kArrivals, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
+      {"sim/commands/",  0, {kSim, kCli, kAuth, kConfig, kArrivals, kMarket, kPlanning, kCore, kLedger, kAdmission, kWords}},
       {kProto,           kMayGrpc, {}},
       {"tests/",         kSleepless | kMayGrpc | kMayRocksDb, {"*"}},
   };

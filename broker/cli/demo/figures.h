@@ -11,7 +11,7 @@
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/work.h"
-#include "broker/cli/latency_histogram.h"
+#include "broker/planning/latency_histogram.h"
 
 namespace penstock::cli::demo {
 
@@ -34,7 +34,7 @@ struct Tally {
   int64_t failed = 0;                      // the call ended in an error
   int64_t spillover = 0;                   // admitted beyond the reservation
   std::map<std::string, int64_t> reasons;  // of the refusals: the contract's words
-  LatencyHistogram wait;                   // ns in line, of the admitted
+  planning::LatencyHistogram wait;                   // ns in line, of the admitted
 
   int64_t refused() const { return refused_yours + refused_pool; }
 };
@@ -68,9 +68,9 @@ struct Figures {
   Work delivered_by_last_arrival;  // of what capacity could have carried until then
   Duration until_last_arrival;
 
-  LatencyHistogram admit;        // ns: round trip less the wait in line; without those that waited in vain
-  LatencyHistogram admit_total;  // ns: round trip of every grant
-  LatencyHistogram complete;     // ns: round trip, which includes an fsync
+  planning::LatencyHistogram admit;        // ns: round trip less the wait in line; without those that waited in vain
+  planning::LatencyHistogram admit_total;  // ns: round trip of every grant
+  planning::LatencyHistogram complete;     // ns: round trip, which includes an fsync
   int64_t settled = 0;
   std::map<std::string, int64_t> errors;
   std::string first_error;

@@ -129,7 +129,7 @@ std::string RenderBills(const Outcome& outcome, const Setup& setup, bool colour)
 }
 
 std::string RenderCalls(const Figures& figures) {
-  const auto quantiles = [](const LatencyHistogram& histogram) {
+  const auto quantiles = [](const planning::LatencyHistogram& histogram) {
     return absl::StrFormat("p50 %s, p99 %s", Spent(histogram.Quantile(kMedian)), Spent(histogram.Quantile(kP99)));
   };
   std::string text = absl::StrCat("Admit    ", quantiles(figures.admit), "  round trip less the wait in line; with it ",

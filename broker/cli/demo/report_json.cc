@@ -13,7 +13,7 @@ using nlohmann::ordered_json;
 constexpr int64_t kMedian = 500'000;
 constexpr int64_t kP99 = 990'000;
 
-ordered_json Quantiles(const LatencyHistogram& histogram, double nanoseconds_per_unit) {
+ordered_json Quantiles(const planning::LatencyHistogram& histogram, double nanoseconds_per_unit) {
   ordered_json json;
   json["p50"] = static_cast<double>(histogram.Quantile(kMedian)) / nanoseconds_per_unit;
   json["p99"] = static_cast<double>(histogram.Quantile(kP99)) / nanoseconds_per_unit;

@@ -1,4 +1,4 @@
-#include "sim/traffic.h"
+#include "sim/traffic/traffic.h"
 
 #include <algorithm>
 #include <bit>

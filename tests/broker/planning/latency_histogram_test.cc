@@ -1,4 +1,4 @@
-#include "broker/cli/latency_histogram.h"
+#include "broker/planning/latency_histogram.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <random>
 
-namespace penstock::cli {
+namespace penstock::planning {
 namespace {
 
 constexpr int64_t kRanks[] = {0, 1, 10'000, 250'000, 500'000, 900'000, 990'000, 999'000, 999'999, 1'000'000};
@@ -96,4 +96,4 @@ TEST(LatencyHistogramTest, CountsNegativeAsZeroAndAnswersZeroWhenEmpty) {
 }
 
 }  // namespace
-}  // namespace penstock::cli
+}  // namespace penstock::planning

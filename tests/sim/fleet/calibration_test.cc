@@ -8,7 +8,7 @@
 
 #include "sim/traces/azure_trace.h"
 #include "sim/traces/shipped_traces.h"
-#include "sim/traffic.h"
+#include "sim/traffic/traffic.h"
 
 namespace penstock::sim {
 namespace {

@@ -1,4 +1,4 @@
-#include "sim/virtual_broker.h"
+#include "sim/run/virtual_broker.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sim/traffic.h"
+#include "sim/traffic/traffic.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -25,7 +25,7 @@
 #include "broker/core/engine.h"
 #include "broker/core/settings.h"
 #include "broker/planning/planner.h"
-#include "sim/traffic.h"
+#include "sim/traffic/traffic.h"
 
 namespace penstock::sim {
 

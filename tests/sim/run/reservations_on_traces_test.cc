@@ -13,7 +13,7 @@
 #include "sim/traces/azure_trace.h"
 #include "sim/traces/mooncake_trace.h"
 #include "sim/traces/shipped_traces.h"
-#include "sim/virtual_broker.h"
+#include "sim/run/virtual_broker.h"
 
 namespace penstock::sim {
 namespace {

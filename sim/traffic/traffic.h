@@ -12,6 +12,7 @@
 
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/token_kinds.h"
+#include "sim/arrival.h"
 #include "sim/traces/trace_row.h"
 
 namespace penstock::sim {
@@ -39,15 +40,6 @@ struct TenantProfile {
 struct Traces {
   std::vector<TraceRow> conversation;
   std::vector<TraceRow> code;
-};
-
-struct Arrival {
-  Duration at;                    // since the start of the traffic
-  uint32_t tenant = 0;            // index of the profile
-  TokenCounts tokens;             // what the request turns out to be: input, cached_input, output, reasoning
-  int64_t max_output_tokens = 0;  // what the client asks for; never less than output + reasoning
-  std::string run;                // "<tenant name>-run-<number from 1>", or empty
-  friend bool operator==(const Arrival&, const Arrival&) = default;
 };
 
 /// Arrivals in [0, length), by time, then tenant. A tenant has round(rate x length) of them, and each of its bursts

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace penstock::cli {
+namespace penstock::planning {
 
 class LatencyHistogram {
  public:
@@ -19,6 +19,7 @@ class LatencyHistogram {
 
   uint64_t count() const { return count_; }
   int64_t max() const { return max_; }  // exact; 0 when empty
+  double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }  // 0 when empty
 
   /// The nearest-rank quantile, in parts per million (999'000 is p99.9): never below the true value, and at most 1/128
   /// above it. 0 when empty.
@@ -28,6 +29,7 @@ class LatencyHistogram {
   std::vector<uint64_t> buckets_;
   uint64_t count_ = 0;
   int64_t max_ = 0;
+  double sum_ = 0;
 };
 
-}  // namespace penstock::cli
+}  // namespace penstock::planning

@@ -1,4 +1,4 @@
-#include "broker/cli/latency_histogram.h"
+#include "broker/planning/latency_histogram.h"
 
 #include <algorithm>
 #include <bit>
@@ -7,7 +7,7 @@
 #include "admission/vocabulary/check.h"
 #include "admission/vocabulary/checked.h"
 
-namespace penstock::cli {
+namespace penstock::planning {
 namespace {
 
 constexpr int kSubBits = 7;
@@ -35,12 +35,14 @@ void LatencyHistogram::Record(int64_t nanoseconds) {
   ++buckets_[BucketOf(static_cast<uint64_t>(value))];
   ++count_;
   max_ = std::max(max_, value);
+  sum_ += static_cast<double>(value);
 }
 
 void LatencyHistogram::Merge(const LatencyHistogram& other) {
   for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
   count_ += other.count_;
   max_ = std::max(max_, other.max_);
+  sum_ += other.sum_;
 }
 
 int64_t LatencyHistogram::Quantile(int64_t per_million) const {
@@ -56,4 +58,4 @@ int64_t LatencyHistogram::Quantile(int64_t per_million) const {
   PENSTOCK_CHECK(false);
 }
 
-}  // namespace penstock::cli
+}  // namespace penstock::planning
