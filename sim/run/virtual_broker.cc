@@ -279,7 +279,18 @@ void VirtualBroker::Apply(core::Command command) {
   effects_ = std::move(effects);  // its memory is used again
 }
 
+core::Outcome VirtualBroker::Close(core::CloseStatement close) {
+  closing_ = close.ticket = (++asked_ << kPlaceBits) | kNoPlace;
+  Apply(std::move(close));
+  closing_ = 0;
+  return std::exchange(closed_, {});
+}
+
 void VirtualBroker::OnAnswer(const core::Answer& answer) {
+  if (answer.ticket == closing_) {
+    closed_ = answer.outcome;
+    return;
+  }
   const auto place = static_cast<uint32_t>(answer.ticket & kNoPlace);
   if (place == kNoPlace || requests_[place].ticket != answer.ticket) return;  // of a completion, a capacity change, ...
   Request& request = requests_[place];

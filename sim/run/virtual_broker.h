@@ -136,8 +136,8 @@ class VirtualBroker {
 
   Duration now() const { return now_ - kWorldBegin; }
   const core::Engine& engine() const { return *engine_; }
-  /// Once the run is over: the ledger may be used.
-  core::Engine& engine() { return *engine_; }
+  /// Closes a period now: what the engine says. The command's ticket is set here.
+  core::Outcome Close(core::CloseStatement close);
   const core::PoolState& pool(size_t index = 0) const { return *engine_->pools()[index]; }
   const FleetModel& fleet(size_t index = 0) const { return *world_.fleets[index]; }
   const VirtualWorld& world() const { return world_; }
@@ -203,7 +203,8 @@ class VirtualBroker {
   std::vector<Request> requests_;    // by place
   std::vector<uint32_t> free_places_;
   std::vector<FleetEvent> fleet_events_;
-  std::vector<core::Answer> answers_;
+  core::Ticket closing_ = 0;  // of the CloseStatement under way
+  core::Outcome closed_;
   core::Effects effects_;
   Instant now_ = kWorldBegin;
   uint64_t arrived_ = 0;
