@@ -123,7 +123,7 @@ void Play(VirtualBroker& broker, Duration length, const std::function<void(doubl
 Duration WarmUpOf(const Scenario& scenario, const Collector& collector) {
   if (scenario.warm_up) return *scenario.warm_up;
   const std::vector<double> latency = collector.LatencyByMinute();
-  return Minutes(static_cast<int64_t>(FindWarmUp(latency).dropped));
+  return Minutes(static_cast<int64_t>(FindWarmUp(latency).observations_dropped));
 }
 
 }  // namespace
