@@ -26,11 +26,10 @@
 #include "sim/event_queue.h"
 #include "sim/fleet/fleet_model.h"
 #include "sim/random.h"
+#include "sim/world_begin.h"
 
 namespace penstock::sim {
 
-/// When every world begins: Monday, 2024-01-01T00:00:00Z, the start of an hour, a day and a month.
-constexpr Instant kWorldBegin{1'704'067'200'000'000'000};
 
 /// One tenant's client: how it asks, and what it does when it is refused.
 struct Client {
