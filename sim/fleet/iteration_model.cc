@@ -120,7 +120,9 @@ Tokens Replica::ContinuePrefill(Tokens budget) {
 
 Tokens Replica::JoinWaiting(Tokens budget) {
   Tokens prefill;
-  while (!waiting_.empty() && budget > Tokens::Zero() && HasRoomFor(sequences_[waiting_.first()])) {
+  if (running_.empty() || !terms_.plans_ahead) may_join_ = waiting_.size();
+  for (; may_join_ > 0 && !waiting_.empty() && budget > Tokens::Zero(); --may_join_) {
+    if (!HasRoomFor(sequences_[waiting_.first()])) break;
     const Handle handle = waiting_.first();
     Join(handle);
     Compute(handle, budget);
@@ -140,6 +142,7 @@ void Replica::StartIteration(Instant now) {
   const Tokens budget = terms_.step_token_budget - Tokens(decodes_);
   Tokens prefill = ContinuePrefill(budget);
   if (preemptions_ == preempted_before) prefill += JoinWaiting(budget - prefill);
+  may_join_ = std::min(waiting_.size(), terms_.max_sequences - running_.size());
   if (running_.empty()) return;
   iteration_end_ = now + IterationTimeRoundDown(terms_.law, {decodes_, context_, prefill});
 }

@@ -12,6 +12,9 @@
 //  3. The iteration that computes the last prompt token makes the first token too. A request without uncached input has
 //     its first token at the end of its first iteration.
 //  4. An idle replica starts an iteration the moment a request arrives.
+//  5. With plans_ahead (asynchronous scheduling) who joins an iteration was settled when the one before began: only
+//  those
+//     that stood in line then, and only in places that were free then.
 //
 // An iteration costs O(1) and what happens in it, not O(batch): a sequence that began to decode in iteration b has made
 // step - b tokens in iteration `step`, all contexts together grow by one token per decoding sequence, and who finishes
@@ -44,6 +47,7 @@ struct ReplicaTerms {
   std::optional<Tokens> kv_limit;            // rounded down to whole blocks
   Tokens kv_block = Tokens(16);
   KvHolding kv_holding = KvHolding::kAsItGrows;
+  bool plans_ahead = false;
 };
 
 class Replica {
@@ -143,6 +147,7 @@ class Replica {
   int64_t decodes_ = 0;  // sequences past their prefill
   Tokens context_;       // of those together, at the start of iteration `step_`
   uint64_t joins_ = 0;
+  int64_t may_join_ = 0;  // this many in the iteration that is planned next
   int64_t preemptions_ = 0;
   Instant iteration_start_;
   Instant iteration_end_ = Instant::Max();

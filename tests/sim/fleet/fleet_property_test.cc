@@ -45,6 +45,7 @@ FleetTerms RandomTerms(Random& random) {
   terms.replica.step_token_budget = Tokens(64 + random.Below(2'000));
   if (random.Below(3) != 0) terms.replica.kv_limit = Tokens(500 + random.Below(20'000));
   if (random.Below(4) == 0) terms.replica.kv_holding = KvHolding::kWholeContext;
+  terms.replica.plans_ahead = random.Below(3) == 0;
   terms.replica.kv_block = Tokens(random.Below(3) == 0 ? 1 : 1 + random.Below(40));
   terms.replicas = static_cast<int>(1 + random.Below(4));
   return terms;

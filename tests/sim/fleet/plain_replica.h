@@ -90,7 +90,9 @@ class PlainReplica {
     for (Job& job : running_) {
       if (!job.decodes()) compute(job);
     }
-    while (!preempted && !waiting_.empty() && budget > 0) {
+    const bool free_to_join = running_.empty() || !terms_.plans_ahead;
+    for (int64_t joined = 0; !preempted && !waiting_.empty() && budget > 0; ++joined) {
+      if (!free_to_join && joined >= std::min(waited_, free_places_)) break;
       Job job = waiting_.front();
       job.to_prefill = job.request.input.count() + job.generated;
       const bool room = std::ssize(running_) < terms_.max_sequences && FitsWith(Held(job));
@@ -103,6 +105,8 @@ class PlainReplica {
       }
       running_.push_back(job);
     }
+    waited_ = std::ssize(waiting_);
+    free_places_ = terms_.max_sequences - std::ssize(running_);
     end_ = running_.empty() ? Instant::Max() : now + IterationTimeRoundDown(terms_.law, load);
   }
 
@@ -127,6 +131,8 @@ class PlainReplica {
   std::vector<FleetEvent> events_;
   Instant end_ = Instant::Max();
   int64_t preemptions_ = 0;
+  int64_t waited_ = 0;       // when the iteration under way began, after it was joined
+  int64_t free_places_ = 0;  // likewise
 };
 
 }  // namespace penstock::sim
