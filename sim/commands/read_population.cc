@@ -18,19 +18,6 @@ constexpr std::array<std::string_view, 3> kWho = {"all", "even", "odd"};
 constexpr std::array<std::string_view, 3> kVolumes = {"fixed", "constant_elasticity", "logit"};
 constexpr Duration kProfileWindow = Minutes(10);  // of ServeGen's rates
 
-ArrivalTerms ReadArrivalTerms(Section& section) {
-  const auto share = [&](std::string_view name) {
-    return static_cast<int>(
-        section.Percent({.name = name, .min = 0, .max = 1'000, .otherwise = 0, .example = "30%"}));
-  };
-  ArrivalTerms terms;
-  terms.cached_thousandths = share("cached");
-  terms.reasoning_thousandths = share("reasoning");
-  terms.usual_max_output_tokens = section.Integer(
-      {.name = "usual_max_output_tokens", .min = 1, .max = 1'000'000, .otherwise = 1'024, .example = "1024"});
-  return terms;
-}
-
 void ReadPlans(Section& section, DemandTerms& terms) {
   for (const std::string& name : section.Names("plans", "[flex, default, priority]")) {
     const std::optional<ServiceClass> plan = ServiceClassNamed(name);

@@ -66,6 +66,19 @@ double ReadFactor(Section& section, std::string_view name, std::optional<double>
   return static_cast<double>(read) / kFactorUnit;
 }
 
+ArrivalTerms ReadArrivalTerms(Section& section) {
+  const auto share = [&](std::string_view name) {
+    return static_cast<int>(
+        section.Percent({.name = name, .min = 0, .max = 1'000, .otherwise = 0, .example = "30%"}));
+  };
+  ArrivalTerms terms;
+  terms.cached_thousandths = share("cached");
+  terms.reasoning_thousandths = share("reasoning");
+  terms.usual_max_output_tokens = section.Integer(
+      {.name = "usual_max_output_tokens", .min = 1, .max = 1'000'000, .otherwise = 1'024, .example = "1024"});
+  return terms;
+}
+
 void ReadHappenings(Section& top, Scenario& scenario) {
   const auto change = [&](const Node& node, const std::string& path) {
     Section section(top.source(), node, path, "{at_min: 30, capacity_nt_per_s: 50000}");

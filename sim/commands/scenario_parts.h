@@ -8,6 +8,7 @@
 #include "broker/config/section.h"
 #include "sim/commands/read_scenario.h"
 #include "sim/run/scenario.h"
+#include "sim/traffic/request_terms.h"
 
 namespace penstock::sim {
 
@@ -17,6 +18,9 @@ Duration ReadDuration(config::Section& section, std::string_view name, std::opti
 /// A positive decimal as a double, with up to six decimals.
 double ReadFactor(config::Section& section, std::string_view name, std::optional<double> otherwise, double max,
                   std::string_view example);
+
+/// cached, reasoning and usual_max_output_tokens.
+ArrivalTerms ReadArrivalTerms(config::Section& section);
 
 /// `fleets`: one for each pool of the settings, which must have been read.
 void ReadFleets(config::Section& top, Scenario& scenario);

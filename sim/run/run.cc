@@ -16,24 +16,21 @@
 namespace penstock::sim {
 namespace {
 
-constexpr Duration kBillingMonth = Days(30);
 constexpr int kProgressSteps = 200;
 constexpr Duration kReservedBurst = Seconds(2);
 
 double InUnits(const ledger::Money& money) { return money.pico().convert_to<double>() / 1e12; }
-
-double ToMonth(Duration length) {
-  return static_cast<double>(kBillingMonth.count()) / static_cast<double>(length.count());
-}
 
 /// A customer as a tenant of the pool, on the terms that it chose.
 core::TenantSettings TenantOf(const Customer& customer, const Decision& decision, const Scenario& scenario) {
   const std::string& pool = scenario.settings.pools.front().name;
   core::TenantSettings tenant;
   tenant.name = customer.name;
-  tenant.classes = {decision.elastic};
   tenant.keys = {{.name = "prod"}};
-  if (decision.reserves <= WorkPerSecond::Zero()) return tenant;
+  if (decision.reserves <= WorkPerSecond::Zero()) {
+    tenant.classes = {decision.elastic};
+    return tenant;
+  }
   const int64_t rate = decision.reserves.count();
   tenant.tier = Tier::kReserved;
   tenant.reservations = {
@@ -153,7 +150,7 @@ absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms)
 
 Evaluation EvaluationOf(const Scenario& scenario, const Run& run) {
   const RunFigures& figures = run.figures;
-  const double month = ToMonth(figures.length);
+  const double month = MonthsPer(figures.length);
   Evaluation evaluation;
   evaluation.revenue = InUnits(figures.revenue) * month;
   for (size_t i = 0; i < figures.by_component.size(); ++i) {
