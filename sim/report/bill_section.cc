@@ -54,7 +54,8 @@ std::string DrawChanges(const std::vector<Change>& changes, const Unit& unit, Si
     const auto at = static_cast<double>(i);
     const double to = std::min(changes[i].share, kCut);
     plot.Column(at + gap, at + 1 - gap, 0, to, LookOf(changes[i].share), TitleOf(changes[i], unit));
-    if (changes[i].share > kCut) plot.Mark({at + 0.5, kCut}, Shape::kTriangle, 4, "s1", TitleOf(changes[i], unit));
+    if (changes[i].share > kCut)
+      plot.Mark({at + 0.5, kCut}, Shape::kTriangle, changes.size() > 60 ? 2.5 : 4, "s1", TitleOf(changes[i], unit));
   }
   return plot.Svg("Change of every customer's bill, sorted");
 }

@@ -23,11 +23,12 @@ Ranges RangesOf(const CurveChart& chart) {
   for (const Rule& rule : chart.across) ranges.y.Include(rule.at);
   for (const Rule& rule : chart.upright) ranges.x.Include(rule.at);
   if (chart.y_from_zero) ranges.y.Include(0);
+  if (chart.y_up_to) ranges.y.Include(*chart.y_up_to);
   return ranges;
 }
 
 Axis XAxis(const CurveChart& chart, const Range& range, bool narrow) {
-  const int ticks = narrow ? 4 : 9;
+  const int ticks = narrow ? 5 : 9;
   if (chart.log_x) return Axis::Log(chart.x_title, chart.x_unit, range, ticks);
   if (chart.tight_x) return Axis::LinearTight(chart.x_title, chart.x_unit, range, ticks);
   return Axis::Linear(chart.x_title, chart.x_unit, range, ticks);

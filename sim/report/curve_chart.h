@@ -25,9 +25,10 @@ struct CurveChart {
   bool log_x = false;    // only of positive x
   bool tight_x = false;  // the x axis ends where the points end
   bool y_from_zero = true;
-  std::vector<Rule> across;      // at values of y
-  std::vector<Rule> upright;     // at values of x
-  bool marks_crossings = false;  // a mark where a curve meets an upright rule
+  std::optional<double> y_up_to;  // at least
+  std::vector<Rule> across;       // at values of y
+  std::vector<Rule> upright;      // at values of x
+  bool marks_crossings = false;   // a mark where a curve meets an upright rule
 };
 
 /// Nothing to draw when no curve has a finite point.

@@ -14,25 +14,26 @@ constexpr std::string_view kNotANumber = "n/a";
 struct Step {
   double divisor;
   std::string_view suffix;
+  double from;  // the least value that is written so
 };
-constexpr std::array<Step, 4> kCountSteps = {{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}}};
-constexpr std::array<Step, 4> kMoneySteps = {{{1e12, "tn"}, {1e9, "bn"}, {1e6, "M"}, {1e3, "k"}}};
+// Thousands are written out up to ten of them.
+constexpr std::array<Step, 4> kCountSteps = {{{1e12, "T", 1e12}, {1e9, "G", 1e9}, {1e6, "M", 1e6}, {1e3, "k", 1e4}}};
+constexpr std::array<Step, 4> kMoneySteps = {{{1e12, "tn", 1e12}, {1e9, "bn", 1e9}, {1e6, "M", 1e6}, {1e3, "k", 1e4}}};
 
-// 999.6 is shown as 1.00 k, not as 1000: the step is taken of what rounding leaves.
-template <size_t kCount>
-Step StepOf(double largest, const std::array<Step, kCount>& steps) {
+// 999,600 is shown as 1.00 M, not as 1,000 k: the step is taken of what rounding leaves.
+Step StepOf(double largest, const std::array<Step, 4>& steps) {
   for (const Step& step : steps) {
-    if (largest >= step.divisor * 0.9995) return step;
+    if (largest >= step.from * 0.9995) return step;
   }
-  return {1, ""};
+  return {1, "", 0};
 }
 
 Step SecondsStep(double largest) {
-  if (largest >= 2 * 3600) return {3600, "h"};
-  if (largest >= 120) return {60, "min"};
-  if (largest >= 0.9995 || largest == 0) return {1, "s"};
-  if (largest >= 0.9995e-3) return {1e-3, "ms"};
-  return {1e-6, "µs"};
+  if (largest >= 2 * 3600) return {3600, "h", 0};
+  if (largest >= 120) return {60, "min", 0};
+  if (largest >= 0.9995 || largest == 0) return {1, "s", 0};
+  if (largest >= 0.9995e-3) return {1e-3, "ms", 0};
+  return {1e-6, "µs", 0};
 }
 
 std::string WithSpace(std::string_view suffix) {
@@ -53,9 +54,17 @@ int SignificantDecimals(double scaled, int significant) {
   return std::clamp(decimals, 0, 6);
 }
 
-std::string NamePart(const Unit& unit) {
+// Two digits of an error that begins with 1 or 2, else one: 0.018, 0.06.
+int DecimalsOfError(double half) {
+  const int decimals = SignificantDecimals(half, 1);
+  double leading = half;
+  for (int i = 0; i < decimals; ++i) leading *= 10;
+  return std::min(leading < 2.95 ? decimals + (leading < 10 ? 1 : 0) : decimals, 6);
+}
+
+std::string NameOf(const Unit& unit) {
   const bool named = unit.measure == Measure::kNumber || unit.measure == Measure::kMoney;
-  return named ? WithSpace(unit.name) : std::string();
+  return named ? unit.name : std::string();
 }
 
 }  // namespace
@@ -65,23 +74,17 @@ std::string Decimals(double value, int decimals, Sign sign) {
   char digits[400];
   const auto end =
       std::to_chars(digits, digits + sizeof(digits), std::abs(value), std::chars_format::fixed, decimals).ptr;
-  const std::string text(digits, end);
+  std::string text(digits, end);
   if (text.find_first_not_of("0.") == std::string::npos) return text;
+  const size_t whole = std::min(text.find('.'), text.size());
+  for (size_t at = whole; at > 3;) text.insert(at -= 3, ",");
   if (value < 0) return "\u2212" + text;
   return sign == Sign::kAlways ? "+" + text : text;
 }
 
 std::string Grouped(double value, Sign sign) {
-  if (!std::isfinite(value)) return std::string(kNotANumber);
-  if (std::abs(value) < 1000) return Decimals(value, std::abs(value) < 10 && value != 0 ? 4 : 2, sign);
-  std::string text = Decimals(value, 0, sign);
-  for (size_t at = text.size(); at > 3;) {
-    at -= 3;
-    const char before = text[at - 1];
-    if (before < '0' || before > '9') break;
-    text.insert(at, ",");
-  }
-  return text;
+  const double magnitude = std::abs(value);
+  return Decimals(value, magnitude >= 999.5 ? 0 : magnitude < 10 && value != 0 ? 4 : 2, sign);
 }
 
 Scaling ScalingOf(double largest, const Unit& unit) {
@@ -115,18 +118,28 @@ std::string FigureText(double value, const Unit& unit, Sign sign) {
   const double scaled = value / scaling.divisor;
   const int decimals = unit.measure == Measure::kMultiple ? 2 : SignificantDecimals(scaled, 3);
   const std::string sign_and_digits = Decimals(scaled, decimals, sign);
-  return scaling.prefix + sign_and_digits + scaling.suffix + NamePart(unit);
+  return scaling.prefix + sign_and_digits + scaling.suffix + WithSpace(NameOf(unit));
 }
 
-std::string EstimateText(const Estimate& estimate, const Unit& unit, Sign sign) {
-  if (!std::isfinite(estimate.mean)) return std::string(kNotANumber);
-  if (!std::isfinite(estimate.half_width)) return FigureText(estimate.mean, unit, sign) + " (no interval)";
+EstimateParts EstimateInParts(const Estimate& estimate, const Unit& unit, Sign sign) {
+  if (!std::isfinite(estimate.mean)) return {std::string(kNotANumber), "", ""};
+  const Unit nameless = {unit.measure, ""};
+  if (!std::isfinite(estimate.half_width)) {
+    return {FigureText(estimate.mean, nameless, sign), "(no interval)", NameOf(unit)};
+  }
   const Scaling scaling = ScalingOf(std::max(std::abs(estimate.mean), estimate.half_width), unit);
   const double mean = estimate.mean / scaling.divisor;
   const double half = estimate.half_width / scaling.divisor;
-  const int decimals = half > 0 ? std::min(SignificantDecimals(half, 2), 4) : SignificantDecimals(mean, 3);
-  return scaling.prefix + Decimals(mean, decimals, sign) + scaling.suffix + " ±" + std::string(kSpace) +
-         Decimals(half, decimals) + scaling.suffix + NamePart(unit);
+  const int decimals = half > 0 ? DecimalsOfError(half) : SignificantDecimals(mean, 3);
+  return {scaling.prefix + Decimals(mean, decimals, sign) + scaling.suffix,
+          "±" + std::string(kSpace) + Decimals(half, decimals) + scaling.suffix, NameOf(unit)};
+}
+
+std::string EstimateText(const Estimate& estimate, const Unit& unit, Sign sign) {
+  const EstimateParts parts = EstimateInParts(estimate, unit, sign);
+  if (parts.interval.empty()) return parts.mean;
+  if (!std::isfinite(estimate.half_width)) return parts.mean + WithSpace(parts.unit) + " " + parts.interval;
+  return parts.mean + " " + parts.interval + WithSpace(parts.unit);
 }
 
 }  // namespace penstock::sim::report

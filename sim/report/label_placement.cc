@@ -11,6 +11,15 @@ bool LabelPlacement::IsFree(const Box& box) const {
   return std::none_of(taken_.begin(), taken_.end(), [&](const Box& other) { return box.Overlaps(other); });
 }
 
+std::optional<Box> LabelPlacement::FirstFree(std::span<const Box> boxes) {
+  for (const Box& box : boxes) {
+    if (!IsFree(box)) continue;
+    Occupy(box);
+    return box;
+  }
+  return std::nullopt;
+}
+
 std::optional<Box> LabelPlacement::Place(double x, double y, double width, double height) {
   for (double gap = 8; gap <= 56; gap += 12) {
     const Box candidates[] = {
@@ -23,11 +32,7 @@ std::optional<Box> LabelPlacement::Place(double x, double y, double width, doubl
         {x - gap - width, y - gap - height, x - gap, y - gap},
         {x - gap - width, y + gap, x - gap, y + gap + height},
     };
-    for (const Box& box : candidates) {
-      if (!IsFree(box)) continue;
-      Occupy(box);
-      return box;
-    }
+    if (const std::optional<Box> box = FirstFree(candidates)) return box;
   }
   return std::nullopt;
 }

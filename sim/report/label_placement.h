@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace penstock::sim::report {
@@ -22,6 +23,8 @@ class LabelPlacement {
 
   /// Nothing may be placed here.
   void Occupy(const Box& box) { taken_.push_back(box); }
+  /// The first of these boxes that is free, taken from then on; or nothing.
+  std::optional<Box> FirstFree(std::span<const Box> boxes);
   /// A box of that size beside, above or below the point, as near as there is room; taken from then on. Nothing when
   /// there is none: better no label than an unreadable one.
   std::optional<Box> Place(double x, double y, double width, double height);

@@ -46,7 +46,7 @@ Section LoadDurationSection(const LoadDuration& load) {
   chart.across = CapacityRule(load.capacity, load.unit);
   const std::vector<double> places = {0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
   return {"load-duration",
-          "Load over its duration",
+          "Load-duration curve",
           {"Load sorted from the busiest moment to the quietest: a point at 5 % says how much load there was, or more, "
            "during one twentieth of the time. A steep left end is a short peak that capacity is bought for."},
           ChartHtml(ChartOf(chart, CurveTable(chart, places)))};

@@ -43,11 +43,11 @@ std::string KeyFiguresHtml(const std::vector<KeyFigure>& figures) {
   for (const KeyFigure& figure : figures) {
     html.Open("div");
     html.Element("dt", {}, figure.name);
-    const std::string text = EstimateText(figure.value, figure.unit);
-    const size_t interval = text.find(" ±");
+    const EstimateParts parts = EstimateInParts(figure.value, figure.unit);
     html.Open("dd", {{"class", "value"}});
-    html.Text(text.substr(0, interval));
-    if (interval != std::string::npos) html.Element("span", {{"class", "interval-text"}}, text.substr(interval));
+    html.Text(parts.mean);
+    if (!parts.unit.empty()) html.Element("span", {{"class", "unit"}}, " " + parts.unit);
+    if (!parts.interval.empty()) html.Element("span", {{"class", "interval-text"}}, parts.interval);
     html.Close();
     if (!figure.note.empty()) html.Element("dd", {{"class", "note"}}, figure.note);
     html.Close();
@@ -62,8 +62,8 @@ Section ComparisonSection(const Comparison& comparison) {
   for (const std::string& tariff : comparison.tariffs) table.columns.push_back({tariff});
   for (const Comparison::Row& row : comparison.rows) {
     PENSTOCK_CHECK(row.values.size() == comparison.tariffs.size());
-    std::vector<std::string> cells = {row.figure};
-    for (const Estimate& value : row.values) cells.push_back(EstimateText(value, row.unit));
+    std::vector<std::string> cells = {row.figure + (row.unit.name.empty() ? "" : ", " + row.unit.name)};
+    for (const Estimate& value : row.values) cells.push_back(EstimateText(value, {row.unit.measure, ""}));
     table.rows.push_back(std::move(cells));
   }
   return {"comparison",

@@ -22,7 +22,7 @@ Look LookOf(const ParetoCandidate& candidate) {
   if (candidate.kind == Kind::kWinner) return {Shape::kDiamond, 6.5, "s1"};
   if (candidate.kind == Kind::kBaseline) return {Shape::kSquare, 5, candidate.feasible ? "s0" : "s0 hollow"};
   if (!candidate.feasible) return {Shape::kCross, 3, "muted"};
-  return {Shape::kCircle, 3, "s2"};
+  return {Shape::kCircle, 3, "s2 faint"};
 }
 
 std::string_view KindText(Kind kind) {
@@ -54,11 +54,27 @@ std::vector<ParetoCandidate> InDrawingOrder(const ParetoFront& front) {
   return candidates;
 }
 
+// The revenue below which nothing is drawn: a search tries many poor tariffs, and the picture is about the good ones.
+// All that has a name, all of the front and three quarters of the rest are above.
+double LeastShown(const std::vector<ParetoCandidate>& candidates) {
+  std::vector<double> searched;
+  double least = HUGE_VAL;
+  for (const Point& point : FrontOf(candidates)) least = std::min(least, point.y);
+  for (const ParetoCandidate& candidate : candidates) {
+    if (candidate.kind != Kind::kSearched) least = std::min(least, candidate.revenue);
+    if (candidate.kind == Kind::kSearched) searched.push_back(candidate.revenue);
+  }
+  std::sort(searched.begin(), searched.end());
+  return searched.empty() ? least : std::min(least, searched[searched.size() / 4]);
+}
+
 std::string DrawFront(const ParetoFront& front, Size size) {
   const std::vector<ParetoCandidate> candidates = InDrawingOrder(front);
   Range x;
   Range y;
+  const double least = LeastShown(candidates);
   for (const ParetoCandidate& candidate : candidates) {
+    if (candidate.revenue < least) continue;
     x.Include(candidate.cross_subsidy);
     y.Include(candidate.revenue);
   }
@@ -67,6 +83,7 @@ std::string DrawFront(const ParetoFront& front, Size size) {
             Axis::Linear("Revenue, " + front.revenue.name + " (more is better)", front.revenue, y, 5));
   plot.Line(StepsOf(FrontOf(candidates)), "front");
   for (const ParetoCandidate& candidate : candidates) {
+    if (candidate.revenue < least) continue;
     const Point at{candidate.cross_subsidy, candidate.revenue};
     const Look look = LookOf(candidate);
     plot.Mark(at, look.shape, look.radius, look.classes, TitleOf(candidate, front.revenue));
@@ -78,6 +95,15 @@ std::string DrawFront(const ParetoFront& front, Size size) {
     plot.Label({candidate->cross_subsidy, candidate->revenue}, candidate->name, winner ? "label strong" : "label");
   }
   return plot.Svg("Revenue against cross-subsidy of all tariffs that were tried");
+}
+
+std::string NotShown(const ParetoFront& front) {
+  const std::vector<ParetoCandidate> candidates = InDrawingOrder(front);
+  const double least = LeastShown(candidates);
+  const auto below = std::count_if(candidates.begin(), candidates.end(),
+                                   [least](const ParetoCandidate& candidate) { return candidate.revenue < least; });
+  if (below == 0) return "";
+  return " " + Decimals(static_cast<double>(below), 0) + " with less revenue than the picture shows are left out.";
 }
 
 // The front and what has a name; a search tries too many for a table.
@@ -134,7 +160,8 @@ Section ParetoSection(const ParetoFront& front) {
           {"Every tariff that was tried: " + Decimals(tried, 0) + ", of which " +
            Decimals(static_cast<double>(infeasible), 0) +
            " break a constraint. Up is more revenue, left is fairer: a customer's share of the bills is nearer to its "
-           "share of the busiest moments."},
+           "share of the busiest moments." +
+           NotShown(front)},
           ChartHtml({"", FrontLegend(), [front](Size size) { return DrawFront(front, size); }, FrontTable(front)})};
 }
 

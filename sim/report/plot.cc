@@ -120,7 +120,8 @@ void Plot::Line(std::span<const Point> points, std::string_view classes) {
     path += path.empty() ? "M" : "L";
     path += Coordinate(X(point.x)) + " " + Coordinate(Y(point.y));
   }
-  if (!path.empty()) drawn_.Empty("path", {{"class", "line " + std::string(classes)}, {"d", path}});
+  const std::string_view line = points.size() > 200 ? "line dense " : "line ";
+  if (!path.empty()) drawn_.Empty("path", {{"class", std::string(line) + std::string(classes)}, {"d", path}});
 }
 
 void Plot::Mark(Point at, Shape shape, double radius, std::string_view classes, std::string_view title) {
@@ -149,13 +150,20 @@ void Plot::Column(double left, double right, double from, double to, std::string
 }
 
 void Plot::HorizontalRule(double y, std::string_view classes, std::string_view label) {
-  LineFromTo(drawn_, inside_.left, Y(y), inside_.right, Y(y), classes);
+  const double at = Y(y);
+  LineFromTo(drawn_, inside_.left, at, inside_.right, at, classes);
   if (label.empty()) return;
-  const double width = TextWidth(label, kFontSize);
-  const double baseline = Y(y) - inside_.top > 20 ? Y(y) - 5 : Y(y) + 14;
-  TextAt(labels_, inside_.right - 4, baseline, "label end",
-         Shortened(label, kFontSize, inside_.right - inside_.left - 8));
-  placement_.Occupy({inside_.right - 4 - width, baseline - 12, inside_.right, baseline + 4});
+  const std::string shown = Shortened(label, kFontSize, (inside_.right - inside_.left) * 0.6);
+  const double width = TextWidth(shown, kFontSize);
+  const double left = inside_.left + 4;
+  const double right = inside_.right - 4 - width;
+  const double above = at - kLineHeight - 2;
+  const double below = at + 2;
+  const Box candidates[] = {{right, above, right + width, above + kLineHeight},
+                            {right, below, right + width, below + kLineHeight},
+                            {left, above, left + width, above + kLineHeight},
+                            {left, below, left + width, below + kLineHeight}};
+  if (const std::optional<Box> box = placement_.FirstFree(candidates)) DrawLabel(*box, shown, "label");
 }
 
 void Plot::VerticalRule(double x, std::string_view classes, std::string_view label) {
@@ -175,7 +183,21 @@ void Plot::Avoid(Point at, double radius) {
 void Plot::Label(Point at, std::string_view text, std::string_view classes) {
   const std::string shown = Shortened(text, kFontSize, (inside_.right - inside_.left) / 2);
   const std::optional<Box> box = placement_.Place(X(at.x), Y(at.y), TextWidth(shown, kFontSize), kLineHeight);
-  if (box) TextAt(labels_, (box->left + box->right) / 2, box->bottom - 4, "middle " + std::string(classes), shown);
+  if (!box) return;
+  const double to_x = std::clamp(X(at.x), box->left, box->right);
+  const double to_y = std::clamp(Y(at.y), box->top, box->bottom);
+  const bool far = std::hypot(to_x - X(at.x), to_y - Y(at.y)) > 15;
+  if (far) LineFromTo(labels_, X(at.x), Y(at.y), to_x, to_y, "leader");
+  DrawLabel(*box, shown, classes);
+}
+
+void Plot::DrawLabel(const Box& box, std::string_view text, std::string_view classes) {
+  labels_.Empty("rect", {{"class", "behind"},
+                         {"x", Coordinate(box.left)},
+                         {"y", Coordinate(box.top)},
+                         {"width", Coordinate(box.right - box.left)},
+                         {"height", Coordinate(box.bottom - box.top)}});
+  TextAt(labels_, (box.left + box.right) / 2, box.bottom - 4, "middle " + std::string(classes), text);
 }
 
 void Plot::Hover(double left, double right, std::string_view title) {

@@ -64,6 +64,7 @@ class Plot {
   double Y(double value) const { return inside_.bottom - y_.Position(value) * (inside_.bottom - inside_.top); }
   void DrawGrid(Markup& markup) const;
   void DrawTitles(Markup& markup) const;
+  void DrawLabel(const Box& box, std::string_view text, std::string_view classes);
   Box Inside() const;
 
   Size size_;

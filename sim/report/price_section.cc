@@ -11,6 +11,7 @@ Section PriceAndDemandSection(const PriceAndDemand& demand) {
   chart.curves = demand.curves;
   chart.x_title = "Price, as a multiple of the present price";
   chart.x_unit = {Measure::kMultiple, ""};
+  chart.tight_x = true;
   chart.y_title = "Volume, " + demand.volume.name;
   chart.y_unit = demand.volume;
   if (demand.chosen_multiple) {

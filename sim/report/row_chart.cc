@@ -29,7 +29,7 @@ Layout LayoutOf(const RowChart& chart, Size size) {
   const double ends = Widest(chart.rows, &BarRow::end);
   const double right = size.width - std::max(16.0, ends == 0 ? 16 : ends + 10);
   const auto rows = static_cast<double>(chart.rows.size());
-  if (size.IsNarrow()) return {{size.width, 6 + rows * 44 + 48}, 8, right, 44, 18, 20, 6, true};
+  if (size.IsNarrow()) return {{size.width, 6 + rows * 44 + 48}, 18, right, 44, 18, 20, 6, true};
   const double left = std::min(Widest(chart.rows, &BarRow::name) + 14, size.width * 0.3);
   return {{size.width, 6 + rows * 32 + 48}, left, right, 32, 6, 20, 6, false};
 }
@@ -87,7 +87,7 @@ void DrawBar(const Bar& bar, double left, double right, double top, double heigh
 
 void DrawRow(const BarRow& row, double top, const Layout& layout, const Axis& axis, Markup& svg) {
   if (layout.names_above) {
-    svg.Element("text", {{"class", "label"}, {"x", Coordinate(layout.left)}, {"y", Coordinate(top + 13)}},
+    svg.Element("text", {{"class", "label"}, {"x", Coordinate(layout.left + 3)}, {"y", Coordinate(top + 13)}},
                 Shortened(row.name, kFontSize, layout.size.width - 16));
   } else {
     svg.Element(

@@ -39,6 +39,7 @@ section { margin-top: 2.6rem; }
 .key-figures dt { color: var(--faint); font-size: .875rem; overflow-wrap: anywhere; }
 .key-figures dd { margin: 0; overflow-wrap: anywhere; }
 .key-figures .value { font-size: 1.45rem; line-height: 1.3; font-weight: 600; font-variant-numeric: tabular-nums; }
+.unit { font-size: 1rem; font-weight: 400; }
 .interval-text { display: block; font-size: .95rem; font-weight: 400; color: var(--faint); }
 .key-figures .note { font-size: .875rem; color: var(--faint); margin-top: .2rem; }
 nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: 1.4rem 0 0; padding: 0; font-size: .9rem; }
@@ -57,21 +58,25 @@ text { font-size: 12px; fill: var(--ink); }
 .end { text-anchor: end; }
 .middle { text-anchor: middle; }
 .label { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
+.behind { fill: var(--paper); fill-opacity: .82; }
 .strong { font-weight: 700; }
 .grid { stroke: var(--grid); stroke-width: 1; }
 .axis, .zero { stroke: var(--faint); stroke-width: 1; }
-.rule { stroke: var(--rule); stroke-width: 1.5; stroke-dasharray: 2 3; fill: none; }
+.rule { stroke: var(--rule); stroke-width: 1.2; fill: none; }
+.leader { stroke: var(--faint); stroke-width: 1; }
 .s0 { --c: var(--c0); } .s1 { --c: var(--c1); } .s2 { --c: var(--c2); } .s3 { --c: var(--c3); }
 .s4 { --c: var(--c4); } .s5 { --c: var(--c5); } .s6 { --c: var(--c6); } .s7 { --c: var(--c7); }
 .muted { --c: var(--faint); }
 .line { fill: none; stroke: var(--c, var(--ink)); stroke-width: 2; stroke-linejoin: round; }
-.line.s1 { stroke-dasharray: 7 3; } .line.s2 { stroke-dasharray: 2 3; } .line.s3 { stroke-dasharray: 9 3 2 3; }
+.line.s1 { stroke-dasharray: 7 3; } .line.s2 { stroke-dasharray: 3 2.5; stroke-width: 2.4; } .line.s3 { stroke-dasharray: 9 3 2 3; }
 .line.s4 { stroke-dasharray: 12 4; } .line.s5 { stroke-dasharray: 4 4; } .line.s6 { stroke-dasharray: 9 3 2 3 2 3; } .line.s7 { stroke-dasharray: 1 4; }
-.line.rule { stroke: var(--rule); stroke-width: 1.5; stroke-dasharray: 2 3; }
+.line.dense { stroke-width: 1.4; }
+.line.rule { stroke: var(--rule); stroke-width: 1.2; }
 .line.front { stroke: var(--c2); stroke-width: 1.5; }
 .mark { fill: var(--c); stroke: var(--paper); stroke-width: 1; }
 .mark.see-through { fill-opacity: .75; }
 .mark.hollow { fill: var(--paper); stroke: var(--c); stroke-width: 1.8; }
+.mark.faint { fill-opacity: .5; stroke: none; }
 .mark.muted { fill-opacity: .55; stroke: none; }
 .interval { stroke: var(--c); stroke-width: 2; }
 .bar { fill: var(--c); }
@@ -84,9 +89,10 @@ summary { cursor: pointer; color: var(--faint); width: max-content; }
 .scroll { overflow-x: auto; margin-top: .5rem; max-height: 32rem; overflow-y: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top; }
-th[scope="row"] { font-weight: 400; max-width: 22rem; overflow-wrap: anywhere; }
+th[scope="row"] { font-weight: 400; max-width: 22rem; }
+th[scope="row"].text { min-width: 8rem; overflow-wrap: break-word; }
 thead th { font-weight: 600; vertical-align: bottom; }
-td.text { overflow-wrap: anywhere; }
+td.text { max-width: 34rem; overflow-wrap: break-word; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 #comparison td:nth-child(2) { font-weight: 600; }

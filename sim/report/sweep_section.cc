@@ -18,6 +18,11 @@ std::vector<Step> ByElasticity(const ElasticitySweep& sweep) {
   return steps;
 }
 
+std::string ElasticityText(double elasticity) {
+  const std::string text = Decimals(elasticity, 2);
+  return text.ends_with("0") ? text.substr(0, text.size() - 1) : text;
+}
+
 std::string_view WordOf(SweepOutcome outcome) {
   if (outcome == SweepOutcome::kWins) return "wins";
   return outcome == SweepOutcome::kLoses ? "loses" : "not decided";
@@ -47,9 +52,8 @@ std::string DrawSweep(const ElasticitySweep& sweep, Size size) {
   }
   const double margin = x.high > x.low ? (x.high - x.low) * 0.06 : 0.1;
   const Range with_margin{x.low - margin, x.high + margin, false};
-  Plot plot(size, Axis::LinearTight("Elasticity that is assumed", {}, with_margin, size.IsNarrow() ? 4 : 9),
-            Axis::Linear(sweep.figure + ", tuned less " + sweep.baseline +
-                             (sweep.unit.name.empty() ? "" : ", " + sweep.unit.name),
+  Plot plot(size, Axis::LinearTight("Elasticity that is assumed", {}, with_margin, size.IsNarrow() ? 5 : 9),
+            Axis::Linear("tuned less " + sweep.baseline + (sweep.unit.name.empty() ? "" : ", " + sweep.unit.name),
                          sweep.unit, y, 5));
   for (const Step& step : steps) {
     const Estimate& difference = step.difference;
@@ -60,7 +64,7 @@ std::string DrawSweep(const ElasticitySweep& sweep, Size size) {
                     look.classes);
     }
     plot.Mark({step.elasticity, difference.mean}, look.shape, 5.5, look.classes,
-              "elasticity " + Decimals(step.elasticity, 2) + ": " +
+              "elasticity " + ElasticityText(step.elasticity) + ": " +
                   EstimateText(difference, sweep.unit, Sign::kAlways) + ", " + std::string(WordOf(outcome)));
     plot.Avoid({step.elasticity, difference.mean}, 8);
     if (outcome == SweepOutcome::kLoses) plot.Label({step.elasticity, difference.mean}, "loses", "label strong");
@@ -71,7 +75,7 @@ std::string DrawSweep(const ElasticitySweep& sweep, Size size) {
 Table SweepTable(const ElasticitySweep& sweep) {
   Table table{{{"Elasticity"}, {"Tuned less " + sweep.baseline}, {"Runs"}, {"", false}}, {}};
   for (const Step& step : ByElasticity(sweep)) {
-    table.rows.push_back({Decimals(step.elasticity, 2), EstimateText(step.difference, sweep.unit, Sign::kAlways),
+    table.rows.push_back({ElasticityText(step.elasticity), EstimateText(step.difference, sweep.unit, Sign::kAlways),
                           Decimals(static_cast<double>(step.difference.count), 0),
                           std::string(WordOf(OutcomeOf(step.difference, sweep.more_is_better)))});
   }
@@ -89,12 +93,14 @@ std::string Counts(const ElasticitySweep& sweep) {
     if (outcome == SweepOutcome::kWins) ++wins;
     if (outcome != SweepOutcome::kLoses) continue;
     ++loses;
-    where += (where.empty() ? "" : ", ") + Decimals(step.elasticity, 2);
+    where += (where.empty() ? "" : ", ") + ElasticityText(step.elasticity);
   }
+  const size_t undecided = steps.size() - wins - loses;
   const auto number = [](size_t count) { return Decimals(static_cast<double>(count), 0); };
   return sweep.figure + ": the tuned tariff wins against " + sweep.baseline + " at " + number(wins) + " of " +
-         number(steps.size()) + " elasticities, loses at " + number(loses) + (loses == 0 ? "" : " (" + where + ")") +
-         ", and is not told apart at " + number(steps.size() - wins - loses) + ".";
+         number(steps.size()) + " elasticities" +
+         (loses == 0 ? "" : ", loses at " + number(loses) + " (" + where + ")") +
+         (undecided == 0 ? "" : ", is not told apart at " + number(undecided)) + ".";
 }
 
 std::vector<LegendEntry> SweepLegend() {

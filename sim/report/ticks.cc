@@ -54,9 +54,24 @@ std::string Label(double value, const Scaling& scaling, int decimals) {
 
 // 0.001 to 0.999 as they are, then with suffixes.
 std::string LogLabel(double value, const Unit& unit) {
-  const Scaling scaling = ScalingOf(value, unit);
+  const bool seconds = unit.measure == Measure::kSeconds && value >= 1;
+  const Scaling scaling = ScalingOf(seconds ? 1 : value, unit);
   const double scaled = value / scaling.divisor;
   return Label(value, scaling, scaled < 1 ? -FloorLog10(scaled * 1.000001) : 0);
+}
+
+// Five decades need no room for a sixth that is nearly empty.
+void TightenEnds(double low, double high, std::vector<Tick>& powers) {
+  for (double factor : {5.0, 2.0}) {
+    if (powers.front().value * factor > low) continue;
+    powers.front() = {powers.front().value * factor, ""};
+    break;
+  }
+  for (double factor : {5.0, 2.0}) {
+    if (powers.back().value / factor < high) continue;
+    powers.back() = {powers.back().value / factor, ""};
+    break;
+  }
 }
 
 }  // namespace
@@ -98,9 +113,13 @@ std::vector<Tick> LogTicks(double low, double high, int wanted, const Unit& unit
     if (!between || exponent == last) continue;
     for (double factor : {2.0, 5.0}) ticks.push_back({factor * power, LogLabel(factor * power, unit)});
   }
+  if (!between) {
+    TightenEnds(low, high, ticks);
+    return ticks;
+  }
   // With steps between the powers the outermost need not be whole powers.
-  while (between && ticks.size() > 2 && ticks[1].value <= low) ticks.erase(ticks.begin());
-  while (between && ticks.size() > 2 && ticks[ticks.size() - 2].value >= high) ticks.pop_back();
+  while (ticks.size() > 2 && ticks[1].value <= low) ticks.erase(ticks.begin());
+  while (ticks.size() > 2 && ticks[ticks.size() - 2].value >= high) ticks.pop_back();
   return ticks;
 }
 

@@ -18,7 +18,8 @@ struct Tick {
 std::vector<Tick> LinearTicks(double low, double high, int wanted, const Unit& unit);
 
 /// Powers of ten that cover [low, high], both positive; with 2 and 5 between them where there are few; every second,
-/// third ... power where there are more than `wanted`.
+/// third ... power where there are more than `wanted`; the outermost ticks may be 2 or 5 times a power, without a
+/// label.
 std::vector<Tick> LogTicks(double low, double high, int wanted, const Unit& unit);
 
 }  // namespace penstock::sim::report

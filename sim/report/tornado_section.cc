@@ -45,7 +45,7 @@ Section TornadoSection(const Tornado& tornado) {
   if (bars.empty()) return {};
   RowChart chart;
   chart.description = "Change of " + tornado.figure + " when a parameter moves alone";
-  chart.title = "Change of " + tornado.figure + (tornado.unit.name.empty() ? "" : ", " + tornado.unit.name);
+  chart.title = tornado.figure + ": change" + (tornado.unit.name.empty() ? "" : ", " + tornado.unit.name);
   chart.unit = tornado.unit;
   Table table{{{"Parameter", false}, {"Low setting"}, {"Effect"}, {"High setting"}, {"Effect"}}, {}};
   for (const TornadoBar& bar : bars) {

@@ -51,7 +51,7 @@ std::string ChartOf(const TimeChart& times) {
   chart.log_x = true;
   chart.y_title = "Share of the requests";
   chart.y_unit = {Measure::kShare, ""};
-  chart.across = {{1, ""}};
+  chart.y_up_to = 1;
   if (times.target_seconds && *times.target_seconds > 0) {
     chart.upright.push_back({*times.target_seconds, "target " + FigureText(*times.target_seconds, kSeconds)});
   }
