@@ -54,7 +54,25 @@ class Merge final : public ArrivalSource {
   std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns_;
 };
 
+class LaterArrivals final : public ArrivalSource {
+ public:
+  LaterArrivals(std::unique_ptr<ArrivalSource> source, Duration by) : source_(std::move(source)), by_(by) {}
+  std::optional<Arrival> Next() override {
+    std::optional<Arrival> next = source_->Next();
+    if (next) next->at += by_;
+    return next;
+  }
+
+ private:
+  std::unique_ptr<ArrivalSource> source_;
+  const Duration by_;
+};
+
 }  // namespace
+
+std::unique_ptr<ArrivalSource> Later(std::unique_ptr<ArrivalSource> source, Duration by) {
+  return std::make_unique<LaterArrivals>(std::move(source), by);
+}
 
 std::unique_ptr<ArrivalSource> ArrivalsOf(std::vector<Arrival> arrivals) {
   return std::make_unique<ListedArrivals>(std::move(arrivals));

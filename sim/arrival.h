@@ -36,4 +36,7 @@ std::unique_ptr<ArrivalSource> ArrivalsOf(std::vector<Arrival> arrivals);
 /// Several sources as one: by time, then in the order of the sources. O(log sources).
 std::unique_ptr<ArrivalSource> MergedArrivals(std::vector<std::unique_ptr<ArrivalSource>> sources);
 
+/// The same, each so much later.
+std::unique_ptr<ArrivalSource> Later(std::unique_ptr<ArrivalSource> source, Duration by);
+
 }  // namespace penstock::sim

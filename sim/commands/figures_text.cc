@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 
@@ -63,8 +64,14 @@ std::string SecondsText(double seconds) {
   if (seconds < 1) return absl::StrCat(Fixed(seconds * 1e3, seconds < 0.1 ? 1 : 0), " ms");
   if (seconds < 120) return absl::StrCat(Fixed(seconds, 2), " s");
   const auto whole = static_cast<int64_t>(std::llround(seconds));
-  if (whole < 7'200) return absl::StrCat(whole / 60, " min ", whole % 60, " s");
-  return absl::StrCat(whole / 3'600, " h ", whole % 3'600 / 60, " min");
+  const auto two = [](int64_t large, std::string_view unit, int64_t small, std::string_view small_unit) {
+    std::string text = absl::StrCat(large, " ", std::string(unit));
+    if (small > 0) absl::StrAppend(&text, " ", small, " ", std::string(small_unit));
+    return text;
+  };
+  if (whole < 7'200) return two(whole / 60, "min", whole % 60, "s");
+  if (whole < 48 * 3'600) return two(whole / 3'600, "h", whole % 3'600 / 60, "min");
+  return two(whole / 86'400, "days", whole % 86'400 / 3'600, "h");
 }
 
 std::string SecondsText(const Estimate& seconds) {

@@ -11,7 +11,7 @@
 #include "sim/commands/scenario_parts.h"
 #include "sim/fleet/fixed_times.h"
 #include "sim/fleet/fleet.h"
-#include "sim/fleet/fluid_fleet.h"
+//F #include "sim/fleet/fluid_fleet.h"
 #include "sim/fleet/iteration_law.h"
 
 namespace penstock::sim {
@@ -100,7 +100,7 @@ FleetPlan ReadFleet(const config::Source& source, const Node& node, const std::s
   if (model == Model::kIteration) {
     plan.make = [terms] { return std::make_unique<Fleet>(terms, kWorldBegin); };
   } else {
-    plan.make = [terms] { return std::make_unique<FluidFleet>(terms, kWorldBegin); };
+    plan.make = [terms] { return std::make_unique<Fleet>(terms, kWorldBegin); };
   }
   absl::StrAppend(&plan.description, " (", std::string(kModels[static_cast<size_t>(model)]), ")");
   return plan;

@@ -131,7 +131,7 @@ TrafficFactory ReadTrace(Section& section, const std::string& name, Scenario& sc
   if (by_rate && section.Has("copies")) section.Complain("copies", "says how much, as requests_per_s does; keep one of them");
   const absl::StatusOr<TraceSurvey> survey = SurveyOnce(plan.text);
   if (!survey.ok()) {
-    section.Complain("trace", survey.status().message());
+    section.Complain("trace", std::string(survey.status().message()));
     return {};
   }
   plan.survey = *survey;

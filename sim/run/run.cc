@@ -12,6 +12,7 @@
 #include "sim/run/virtual_broker.h"
 #include "sim/statistics/warm_up.h"
 #include "sim/tariffs/prorate.h"
+#include "sim/traffic/deferral.h"
 
 namespace penstock::sim {
 namespace {
@@ -82,6 +83,9 @@ void AddPopulation(const Scenario& scenario, const Streams& streams,
     if (!decision.stays || decision.volume <= 0) continue;
     AddClient(ClientOf(cast->world.settings.tenants.back(), decision, population), population.traffic[i],
               decision.volume, streams, sources, cast);
+    if (decision.deferrals.empty()) continue;
+    sources->back() = Deferred(std::move(sources->back()), population.customers[i].load.window, decision.deferrals,
+                               streams.Of(i, Purpose::kShift));
   }
 }
 

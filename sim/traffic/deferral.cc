@@ -9,11 +9,25 @@
 namespace penstock::sim {
 namespace {
 
+/// Where requests of one window go: shares that add up, the rest stays.
+struct Way {
+  double until = 0;  // of the cumulated shares
+  Duration delay;
+};
+
 class DeferredArrivals final : public ArrivalSource {
  public:
-  DeferredArrivals(std::unique_ptr<ArrivalSource> source, Deferral deferral, Random random)
-      : source_(std::move(source)), deferral_(std::move(deferral)), random_(random) {
-    PENSTOCK_CHECK(deferral_.window > Duration::Zero() && deferral_.share >= 0 && deferral_.share <= 1);
+  DeferredArrivals(std::unique_ptr<ArrivalSource> source, Duration window, const std::vector<Deferral>& deferrals,
+                   Random random)
+      : source_(std::move(source)), window_(window), random_(random) {
+    PENSTOCK_CHECK(window > Duration::Zero());
+    for (const Deferral& deferral : deferrals) {
+      PENSTOCK_CHECK(deferral.to > deferral.from && deferral.share >= 0);
+      if (deferral.from >= ways_.size()) ways_.resize(deferral.from + 1);
+      std::vector<Way>& ways = ways_[deferral.from];
+      const double before = ways.empty() ? 0 : ways.back().until;
+      ways.push_back({before + deferral.share, window * (int64_t{deferral.to} - int64_t{deferral.from})});
+    }
   }
 
   std::optional<Arrival> Next() override {
@@ -22,9 +36,8 @@ class DeferredArrivals final : public ArrivalSource {
       if (!waiting_.empty() && (ended_ || waiting_.NextTime() <= ahead_->at)) return waiting_.Pop();
       if (ended_) return std::nullopt;
       Arrival next = *std::exchange(ahead_, std::nullopt);
-      const Duration delay = DelayOf(next.at);
-      const bool moves = Uniform(random_) < deferral_.share;
-      if (!moves || delay == Duration::Zero()) return next;
+      const Duration delay = DelayOf(next.at, Uniform(random_));
+      if (delay == Duration::Zero()) return next;
       next.at += delay;
       waiting_.Add(std::move(next));
     }
@@ -35,15 +48,18 @@ class DeferredArrivals final : public ArrivalSource {
     ahead_ = source_->Next();
     ended_ = !ahead_.has_value();
   }
-  Duration DelayOf(Duration at) const {
-    const auto window = static_cast<size_t>(at.count() / deferral_.window.count());
-    if (window >= deferral_.delays.size()) return Duration::Zero();
-    PENSTOCK_CHECK(deferral_.delays[window] >= Duration::Zero());
-    return deferral_.delays[window];
+  Duration DelayOf(Duration at, double lot) const {
+    const auto window = static_cast<size_t>(at.count() / window_.count());
+    if (window >= ways_.size()) return Duration::Zero();
+    for (const Way& way : ways_[window]) {
+      if (lot < way.until) return way.delay;
+    }
+    return Duration::Zero();
   }
 
   std::unique_ptr<ArrivalSource> source_;
-  Deferral deferral_;
+  Duration window_;
+  std::vector<std::vector<Way>> ways_;  // by window
   Random random_;
   std::optional<Arrival> ahead_;  // of the source, not yet decided
   bool ended_ = false;
@@ -52,22 +68,9 @@ class DeferredArrivals final : public ArrivalSource {
 
 }  // namespace
 
-std::vector<Duration> DelaysTowardsTroughs(std::span<const double> load, Duration window, Duration longest) {
-  PENSTOCK_CHECK(window > Duration::Zero() && longest >= Duration::Zero());
-  const auto reach = static_cast<size_t>(longest.count() / window.count());
-  std::vector<Duration> delays(load.size());
-  for (size_t i = 0; i < load.size(); ++i) {
-    size_t best = i;
-    for (size_t later = i + 1; later < load.size() && later <= i + reach; ++later) {
-      if (load[later] < load[best]) best = later;
-    }
-    delays[i] = Duration(window.count() * static_cast<int64_t>(best - i));
-  }
-  return delays;
-}
-
-std::unique_ptr<ArrivalSource> Deferred(std::unique_ptr<ArrivalSource> source, Deferral deferral, Random random) {
-  return std::make_unique<DeferredArrivals>(std::move(source), std::move(deferral), random);
+std::unique_ptr<ArrivalSource> Deferred(std::unique_ptr<ArrivalSource> source, Duration window,
+                                        const std::vector<Deferral>& deferrals, Random random) {
+  return std::make_unique<DeferredArrivals>(std::move(source), window, deferrals, random);
 }
 
 }  // namespace penstock::sim

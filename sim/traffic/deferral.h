@@ -1,27 +1,18 @@
-// Work that may wait: a share of the requests moves out of busy windows into later ones.
+// Work that waits: requests move out of busy windows into later ones, as their customer has decided (sim/demand/).
 #pragma once
 
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "sim/arrival.h"
+#include "sim/demand/load_profile.h"
 #include "sim/random.h"
 
 namespace penstock::sim {
 
-struct Deferral {
-  Duration window;               // length of a window; the first begins at time 0
-  std::vector<Duration> delays;  // of what moves out of each window; zero, and beyond the list: nothing moves
-  double share = 0;              // of the requests of a window with a delay, 0 to 1
-};
-
-/// Each window's delay towards the least loaded one that begins at most `longest` later (the earliest of them), where
-/// that is less loaded than itself.
-std::vector<Duration> DelaysTowardsTroughs(std::span<const double> load, Duration window, Duration longest);
-
-/// Every request takes one number from the stream, whether it can move or not, and one that moves at some share moves at
-/// every higher one. What moves comes exactly the delay of its window later. Holds what is under way. By time.
-std::unique_ptr<ArrivalSource> Deferred(std::unique_ptr<ArrivalSource> source, Deferral deferral, Random random);
+/// Every request takes one number from the stream, whether it can move or not. One that moves comes a whole number of
+/// windows (the first begins at time 0) later. Holds what is under way. By time.
+std::unique_ptr<ArrivalSource> Deferred(std::unique_ptr<ArrivalSource> source, Duration window,
+                                        const std::vector<Deferral>& deferrals, Random random);
 
 }  // namespace penstock::sim
