@@ -11,7 +11,7 @@
 #include "sim/commands/scenario_parts.h"
 #include "sim/fleet/fixed_times.h"
 #include "sim/fleet/fleet.h"
-//F #include "sim/fleet/fluid_fleet.h"
+
 #include "sim/fleet/iteration_law.h"
 
 namespace penstock::sim {
@@ -77,12 +77,12 @@ FleetTerms ReadReplicas(Section& section, FleetPlan& plan) {
 }
 
 void ReadFixed(Section& section, FleetPlan& plan) {
-  ServiceTimes times;
+  FixedTimesTerms times;
   times.start = ReadMilliseconds(section, "start_ms", Duration::Zero());
   times.per_input_token = ReadMilliseconds(section, "per_input_token_ms", Duration::Zero());
   times.per_output_token = ReadMilliseconds(section, "per_output_token_ms", std::nullopt);
   plan.description = "fixed times, whatever the load";
-  plan.make = [times] { return std::make_unique<FixedTimes>(times); };
+  plan.make = [times] { return std::make_unique<FixedTimes>(times, kWorldBegin); };
 }
 
 FleetPlan ReadFleet(const config::Source& source, const Node& node, const std::string& path, std::string* pool) {

@@ -8,45 +8,76 @@ namespace penstock::sim {
 
 void FixedTimes::Submit(const FleetRequest& request, Instant now) {
   PENSTOCK_CHECK(request.generate > Tokens::Zero());
-  if (!begin_) begin_ = now;
-  if (running_.empty()) busy_since_ = now;
-  const Instant first = now + times_.start + times_.per_input_token * request.input.count();
-  const Instant end = first + times_.per_output_token * (request.generate.count() - 1);
-  const bool is_new = running_.emplace(request.id, Running{++submitted_, first, request.generate}).second;
+  BringTo(now);
+  if (open_.empty()) busy_since_ = now;
+  const Instant first = now + terms_.start + terms_.per_input_token * request.input.count();
+  const Instant last = first + terms_.per_output_token * (request.generate.count() - 1);
+  const bool is_new = open_.emplace(request.id, Open{++submitted_, request.generate, first}).second;
   PENSTOCK_CHECK(is_new);
-  events_.Push(first, {{FleetEvent::Kind::kFirstToken, request.id, first, Tokens(1)}, submitted_});
-  events_.Push(end, {{FleetEvent::Kind::kFinished, request.id, end, request.generate}, submitted_});
+  due_.push({submitted_, {FleetEvent::Kind::kFirstToken, request.id, first, Tokens(1)}});
+  due_.push({submitted_, {FleetEvent::Kind::kFinished, request.id, last, request.generate}});
+}
+
+Tokens FixedTimes::GeneratedBy(const Open& open, Instant now) const {
+  if (now < open.first_token) return Tokens::Zero();
+  if (terms_.per_output_token == Duration::Zero()) return open.generate;
+  const int64_t later = DivideRoundDown((now - open.first_token).count(), terms_.per_output_token.count());
+  return std::min(open.generate, Tokens(1 + later));
 }
 
 std::optional<Tokens> FixedTimes::Cancel(uint64_t id, Instant now) {
-  const auto found = running_.find(id);
-  if (found == running_.end()) return std::nullopt;
-  const Running request = found->second;
-  running_.erase(found);
-  if (running_.empty()) busy_ += now - busy_since_;
-  if (now < request.first_token) return Tokens::Zero();
-  if (times_.per_output_token <= Duration::Zero()) return request.generate;
-  const int64_t after = (now - request.first_token).count() / times_.per_output_token.count();
-  return std::min(Tokens(1 + after), request.generate);
+  BringTo(now);
+  const auto found = open_.find(id);
+  if (found == open_.end()) return std::nullopt;
+  const Tokens generated = GeneratedBy(found->second, now);
+  open_.erase(found);
+  if (open_.empty()) busy_ += now - busy_since_;
+  DropVoid();
+  return generated;
+}
+
+void FixedTimes::SetReplicas(int replicas, Instant now) {
+  PENSTOCK_CHECK(replicas > 0);
+  BringTo(now);
+}
+
+Instant FixedTimes::NextEvent() const {
+  if (!undelivered_.empty()) return undelivered_.front().at;
+  return due_.empty() ? Instant::Max() : due_.top().event.at;
 }
 
 void FixedTimes::AdvanceTo(Instant now, std::vector<FleetEvent>* out) {
-  while (events_.NextTime() <= now) {
-    const Due due = events_.Pop();
-    const auto found = running_.find(due.event.id);
-    if (found == running_.end() || found->second.number != due.number) continue;
-    last_ = due.event.at;
-    out->push_back(due.event);
-    if (due.event.kind != FleetEvent::Kind::kFinished) continue;
-    running_.erase(found);
-    if (running_.empty()) busy_ += due.event.at - busy_since_;
-  }
+  BringTo(now);
+  out->insert(out->end(), undelivered_.begin(), undelivered_.end());
+  undelivered_.clear();
 }
 
 double FixedTimes::BusyFraction() const {
-  if (!begin_ || last_ <= *begin_) return 0;
-  const Duration busy = running_.empty() ? busy_ : busy_ + (last_ - std::min(busy_since_, last_));
-  return static_cast<double>(busy.count()) / static_cast<double>((last_ - *begin_).count());
+  if (now_ == start_) return 0;
+  const Duration busy = open_.empty() ? busy_ : busy_ + (now_ - busy_since_);
+  return static_cast<double>(busy.count()) / static_cast<double>((now_ - start_).count());
+}
+
+bool FixedTimes::IsVoid(const Due& due) const {
+  const auto found = open_.find(due.event.id);
+  return found == open_.end() || found->second.number != due.number;
+}
+
+void FixedTimes::DropVoid() {
+  while (!due_.empty() && IsVoid(due_.top())) due_.pop();
+}
+
+void FixedTimes::BringTo(Instant now) {
+  PENSTOCK_CHECK(now >= now_ && now < Instant::Max());
+  for (; !due_.empty() && due_.top().event.at <= now; DropVoid()) {
+    const FleetEvent event = due_.top().event;
+    due_.pop();
+    undelivered_.push_back(event);
+    if (event.kind != FleetEvent::Kind::kFinished) continue;
+    open_.erase(event.id);
+    if (open_.empty()) busy_ += event.at - busy_since_;
+  }
+  now_ = now;
 }
 
 }  // namespace penstock::sim

@@ -1,5 +1,6 @@
-// A fleet of identical replicas behind a least-loaded router, iteration by iteration. No clock, no threads, no
-// randomness: the same calls give the same events, in whatever steps time advances.
+// A fleet of identical replicas behind a least-loaded router: iteration by iteration (Fleet), or as a fluid
+// (FluidFleet), which skips the iterations in which nobody comes or goes. No clock, no threads, no randomness: the same
+// calls give the same events, in whatever steps time advances.
 //
 // An event costs O(log replicas) and what the replica does in it; idle replicas cost nothing.
 #pragma once
@@ -13,6 +14,7 @@
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/work.h"
 #include "sim/fleet/fleet_model.h"
+#include "sim/fleet/fluid_replica.h"
 #include "sim/fleet/iteration_model.h"
 #include "sim/fleet/least_index.h"
 
@@ -23,9 +25,11 @@ struct FleetTerms {
   int replicas = 1;
 };
 
-class Fleet final : public FleetModel {
+/// ReplicaModel: Replica or FluidReplica.
+template <class ReplicaModel>
+class RoutedFleet final : public FleetModel {
  public:
-  Fleet(const FleetTerms& terms, Instant start);
+  RoutedFleet(const FleetTerms& terms, Instant start);
 
   /// Sends a request to the replica with the fewest requests, the lowest index among equals. Its id must not be in the
   /// fleet already.
@@ -35,7 +39,7 @@ class Fleet final : public FleetModel {
   /// ran before what waited. What waits in another replica's line stays there.
   void SetReplicas(int replicas, Instant now) override;
 
-  /// The end of an iteration, which may bring nothing.
+  /// The end of an iteration (or of several), which may bring nothing.
   Instant NextEvent() const override;
   /// Events are ordered by time, replica and joining.
   void AdvanceTo(Instant now, std::vector<FleetEvent>* out) override;
@@ -47,13 +51,13 @@ class Fleet final : public FleetModel {
   double BusyFraction() const override;
   /// So often a running request lost its KV, in the replicas there are.
   int64_t Preemptions() const;
-  /// Iterations that have ended.
+  /// Iterations that have ended; of a fluid, stretches of them.
   int64_t iterations() const { return iterations_; }
 
  private:
   struct Place {
     size_t replica = 0;
-    Replica::Handle handle = 0;
+    typename ReplicaModel::Handle handle = 0;
   };
 
   void Route(const FleetRequest& request, Tokens delivered);
@@ -64,7 +68,7 @@ class Fleet final : public FleetModel {
   std::vector<Replica::Restart> Retire(size_t from);
 
   ReplicaTerms terms_;
-  std::vector<Replica> replicas_;
+  std::vector<ReplicaModel> replicas_;
   LeastIndex<Instant> next_end_;
   LeastIndex<int64_t> load_;
   std::unordered_map<uint64_t, Place> place_of_;  // looked up, never walked
@@ -77,5 +81,10 @@ class Fleet final : public FleetModel {
   Duration retired_busy_;
   Instant now_;
 };
+
+using Fleet = RoutedFleet<Replica>;
+using FluidFleet = RoutedFleet<FluidReplica>;
+extern template class RoutedFleet<Replica>;
+extern template class RoutedFleet<FluidReplica>;
 
 }  // namespace penstock::sim

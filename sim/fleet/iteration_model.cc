@@ -28,8 +28,8 @@ Replica::Handle Replica::Submit(const FleetRequest& request, Tokens delivered, I
   return handle;
 }
 
-Tokens Replica::Cancel(Handle handle) {
-  const Tokens generated = Generated(handle);
+Tokens Replica::Cancel(Handle handle, Instant now) {
+  const Tokens generated = Generated(handle, now);
   Sequence& sequence = sequences_[handle];
   if (sequence.stage == Stage::kWaiting) {
     waiting_.Remove(sequences_, handle);
@@ -42,17 +42,17 @@ Tokens Replica::Cancel(Handle handle) {
   return generated;
 }
 
-Tokens Replica::Generated(Handle handle) const {
+Tokens Replica::Generated(Handle handle, Instant) const {
   const Sequence& sequence = sequences_[handle];
   PENSTOCK_CHECK(sequence.stage != Stage::kFree);
   return std::max(GeneratedBy(sequence), sequence.delivered);
 }
 
-std::vector<Replica::Restart> Replica::TakeAll() const {
+std::vector<Replica::Restart> Replica::TakeAll(Instant now) const {
   std::vector<Restart> all;
   for (const SequenceList<Sequence>* list : {&running_, &waiting_}) {
     for (Handle h = list->first(); h != kNoSequence; h = sequences_[h].next) {
-      all.push_back({sequences_[h].request, Generated(h)});
+      all.push_back({sequences_[h].request, Generated(h, now)});
     }
   }
   return all;

@@ -67,10 +67,10 @@ class Replica {
   /// delivered.
   Handle Submit(const FleetRequest& request, Tokens delivered, Instant now);
   /// Drops a request and returns what it had generated. An iteration under way keeps its length.
-  Tokens Cancel(Handle handle);
-  Tokens Generated(Handle handle) const;
+  Tokens Cancel(Handle handle, Instant now);
+  Tokens Generated(Handle handle, Instant now) const;
   /// All that run, in order of joining, then all that wait. The replica must not be used afterwards.
-  std::vector<Restart> TakeAll() const;
+  std::vector<Restart> TakeAll(Instant now) const;
 
   /// When the iteration under way ends; Instant::Max() when idle.
   Instant iteration_end() const { return iteration_end_; }

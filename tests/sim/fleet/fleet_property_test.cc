@@ -68,7 +68,8 @@ std::vector<Step> RandomScript(Random& random) {
   return script;
 }
 
-void AdvanceAtPace(Fleet& fleet, Instant from, Instant to, Pace pace, Random& strides, std::vector<FleetEvent>* out) {
+void AdvanceAtPace(FleetModel& fleet, Instant from, Instant to, Pace pace, Random& strides,
+                   std::vector<FleetEvent>* out) {
   if (pace == Pace::kEventByEvent) {
     while (fleet.NextEvent() <= to) fleet.AdvanceTo(fleet.NextEvent(), out);
   } else if (pace == Pace::kRandomStrides) {
@@ -76,8 +77,9 @@ void AdvanceAtPace(Fleet& fleet, Instant from, Instant to, Pace pace, Random& st
   }
 }
 
+template <class Model>
 Outcome Play(const FleetTerms& terms, const std::vector<Step>& script, Pace pace, uint64_t seed) {
-  Fleet fleet(terms, kStart);
+  Model fleet(terms, kStart);
   Random strides(seed);
   Outcome outcome;
   Instant now = kStart;
@@ -126,21 +128,25 @@ void ExpectConservation(const std::vector<Step>& script, const Outcome& outcome)
   EXPECT_EQ(std::ssize(open), cancels);  // what never finished was cancelled
 }
 
-TEST(FleetProperty, TheSameHappensInWhateverStepsTimeAdvances) {
+template <class Model>
+void ExpectTheSameInWhateverSteps() {
   const uint64_t seed = SeedOfThisRun();
   for (uint64_t round = 0; round < 60; ++round) {
     SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed) + " round " + std::to_string(round));
     Random random(Scramble(seed) + round);
     const FleetTerms terms = RandomTerms(random);
     const std::vector<Step> script = RandomScript(random);
-    const Outcome outcome = Play(terms, script, Pace::kOnlyAtTheSteps, seed);
+    const Outcome outcome = Play<Model>(terms, script, Pace::kOnlyAtTheSteps, seed);
     ExpectConservation(script, outcome);
-    EXPECT_TRUE(outcome == Play(terms, script, Pace::kOnlyAtTheSteps, seed));
-    EXPECT_TRUE(outcome == Play(terms, script, Pace::kEventByEvent, seed));
-    EXPECT_TRUE(outcome == Play(terms, script, Pace::kRandomStrides, seed + round));
-    if (HasFailure()) return;
+    EXPECT_TRUE(outcome == Play<Model>(terms, script, Pace::kOnlyAtTheSteps, seed));
+    EXPECT_TRUE(outcome == Play<Model>(terms, script, Pace::kEventByEvent, seed));
+    EXPECT_TRUE(outcome == Play<Model>(terms, script, Pace::kRandomStrides, seed + round));
+    if (testing::Test::HasFailure()) return;
   }
 }
+
+TEST(FleetProperty, TheSameHappensInWhateverStepsTimeAdvances) { ExpectTheSameInWhateverSteps<Fleet>(); }
+TEST(FluidFleetProperty, TheSameHappensInWhateverStepsTimeAdvances) { ExpectTheSameInWhateverSteps<FluidFleet>(); }
 
 /// The same script through the oracle, without changes of the number of replicas.
 Outcome PlayPlainly(const ReplicaTerms& terms, const std::vector<Step>& script, int64_t* preemptions) {
@@ -171,7 +177,7 @@ TEST(FleetProperty, AnIterationThatLooksAtNobodyIsTheOneThatLooksAtEverybody) {
     std::vector<Step> script = RandomScript(random);
     std::erase_if(script, [](const Step& step) { return step.replicas > 0; });
     const Outcome plain = PlayPlainly(terms.replica, script, &preemptions);
-    EXPECT_TRUE(plain == Play(terms, script, Pace::kRandomStrides, seed));
+    EXPECT_TRUE(plain == Play<Fleet>(terms, script, Pace::kRandomStrides, seed));
     if (HasFailure()) return;
   }
   EXPECT_GT(preemptions, 100) << "these rounds do not show much of preemption";

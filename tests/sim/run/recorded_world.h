@@ -18,7 +18,7 @@ struct RecordedWorld {
   std::vector<Client> clients;
   std::vector<Arrival> arrivals;  // by time
   std::vector<CapacityChange> capacity_changes;
-  ServiceTimes service;
+  FixedTimesTerms service;
 };
 
 class RecordedBroker final : private Watcher {
@@ -30,7 +30,7 @@ class RecordedBroker final : private Watcher {
     moved.purchases = recorded->world_.purchases;
     moved.clients = recorded->world_.clients;
     moved.traffic = ArrivalsOf(recorded->world_.arrivals);
-    moved.fleets.push_back(std::make_unique<FixedTimes>(recorded->world_.service));
+    moved.fleets.push_back(std::make_unique<FixedTimes>(recorded->world_.service, kWorldBegin));
     moved.capacity_changes = recorded->world_.capacity_changes;
     absl::StatusOr<std::unique_ptr<VirtualBroker>> broker = VirtualBroker::Open(std::move(moved), recorded.get());
     if (!broker.ok()) return broker.status();
