@@ -1,12 +1,12 @@
 #include "sim/traffic/traffic.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "admission/vocabulary/check.h"
 #include "sim/random.h"
+#include "sim/traffic/request_terms.h"
 
 namespace penstock::sim {
 namespace {
@@ -85,27 +85,11 @@ std::vector<PlacedRow> PlaceRows(const TenantProfile& tenant, std::span<const Tr
   return placed;
 }
 
-int64_t NextPowerOfTwo(int64_t n) { return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n))); }
-
-Tokens Share(Tokens whole, int thousandths) {
-  PENSTOCK_CHECK(thousandths >= 0 && thousandths <= 1'000);
-  return Tokens(DivideRoundDown((whole * thousandths).count(), int64_t{1'000}));
-}
-
-Arrival ArrivalOf(const TenantProfile& tenant, uint32_t index, const TraceRow& row, Duration at) {
-  Arrival arrival;
-  arrival.at = at;
-  arrival.tenant = index;
-  const Tokens cached = Share(row.context, tenant.cached_thousandths);
-  const Tokens reasoning = Share(row.generated, tenant.reasoning_thousandths);
-  arrival.tokens[TokenKind::kInput] = row.context - cached;
-  arrival.tokens[TokenKind::kCachedInput] = cached;
-  arrival.tokens[TokenKind::kOutput] = row.generated - reasoning;
-  arrival.tokens[TokenKind::kReasoning] = reasoning;
-  const int64_t generated = row.generated.count();
-  arrival.max_output_tokens =
-      generated <= tenant.usual_max_output_tokens ? tenant.usual_max_output_tokens : NextPowerOfTwo(generated);
-  return arrival;
+Arrival RequestOf(const TenantProfile& tenant, uint32_t index, const TraceRow& row, Duration at) {
+  return ArrivalOf(at, index, row.context, row.generated,
+                   {.cached_thousandths = tenant.cached_thousandths,
+                    .reasoning_thousandths = tenant.reasoning_thousandths,
+                    .usual_max_output_tokens = tenant.usual_max_output_tokens});
 }
 
 Random RandomOf(uint64_t seed, uint32_t index) { return Random(Scramble(seed) ^ Scramble(uint64_t{index} + 1)); }
@@ -128,7 +112,7 @@ std::vector<Arrival> BuildTraffic(std::span<const TenantProfile> tenants, const 
     Random random = RandomOf(seed, index);
     int64_t nth = 0;
     for (const PlacedRow& placed : PlaceRows(tenant, trace, length, random)) {
-      arrivals.push_back(ArrivalOf(tenant, index, trace[placed.row], placed.at));
+      arrivals.push_back(RequestOf(tenant, index, trace[placed.row], placed.at));
       if (tenant.requests_per_run > 0) {
         arrivals.back().run = absl::StrCat(tenant.name, "-run-", nth / tenant.requests_per_run + 1);
       }
@@ -148,7 +132,7 @@ std::vector<Arrival> ReplayTrace(const TenantProfile& tenant, uint32_t index, st
     if (row.offset >= replay.length) break;
     for (int copy = 0; copy < replay.copies; ++copy) {
       const Duration later = copy == 0 ? Duration::Zero() : Duration(random.Below(replay.scatter.count() + 1));
-      arrivals.push_back(ArrivalOf(tenant, index, row, row.offset + later));
+      arrivals.push_back(RequestOf(tenant, index, row, row.offset + later));
     }
   }
   SortByTimeAndTenant(arrivals);
@@ -167,7 +151,7 @@ std::vector<Arrival> PoissonTraffic(const TenantProfile& tenant, uint32_t index,
   std::vector<Arrival> arrivals;
   for (Duration at = gap(); at < length; at += gap()) {
     const TraceRow& row = trace[static_cast<size_t>(random.Below(static_cast<int64_t>(trace.size())))];
-    arrivals.push_back(ArrivalOf(tenant, index, row, at));
+    arrivals.push_back(RequestOf(tenant, index, row, at));
   }
   return arrivals;
 }
