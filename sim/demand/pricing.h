@@ -1,6 +1,7 @@
 // What use of one pool costs under one tariff, by the rating that makes the bills: exact money.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "ledger/money.h"
 #include "ledger/rating/rate.h"
 #include "ledger/tariff.h"
+#include "sim/demand/rated_windows.h"
 #include "sim/demand/rating_rows.h"
 
 namespace penstock::sim {
@@ -55,12 +57,14 @@ class Pricing {
 
  private:
   ledger::rating::Bill Rated(ledger::rating::PoolUse use, WorkPerSecond reserves) const;
-  bool HasRule(ledger::DemandRule rule) const;
+  /// Rows for the demand charges, of the windows that they can look at.
+  std::vector<ledger::rating::WorkRow> DemandRows(std::span<const Work> work) const;
 
   const ledger::Tariff& tariff_;
   Metering metering_;
   const ledger::PoolPrices* prices_;
   Spread spread_;
+  std::optional<RatedWindows> looked_at_;  // none: rows of whole windows will do, all of them
   ledger::rating::Period period_;
   std::vector<ledger::rating::Sample> everyone_;
 };
