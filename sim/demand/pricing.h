@@ -44,7 +44,9 @@ class Pricing {
   ledger::rating::Bill BillOf(const MeteredUse& use) const;
 
   // The parts that a bill is the sum of, as long as the tariff has no seats (customers here buy none).
-  ledger::Money TokenCost(std::span<const TokenCounts> tokens, ServiceClass served) const;
+  /// Rows as TokenCost takes them, which may be asked of several classes; theirs does not matter.
+  std::vector<ledger::rating::TokenRow> TokenRows(std::span<const TokenCounts> tokens) const;
+  ledger::Money TokenCost(std::vector<ledger::rating::TokenRow> rows, ServiceClass served) const;
   ledger::Money DemandCost(std::span<const Work> work) const;
   ledger::Money CapacityCost(WorkPerSecond reserves) const;
 
@@ -63,7 +65,7 @@ class Pricing {
   const ledger::Tariff& tariff_;
   Metering metering_;
   const ledger::PoolPrices* prices_;
-  Spread spread_;
+  RowSpread spread_;
   std::optional<RatedWindows> looked_at_;  // none: rows of whole windows will do, all of them
   ledger::rating::Period period_;
   std::vector<ledger::rating::Sample> everyone_;

@@ -52,8 +52,8 @@ std::vector<Work> RandomWork(Random& random) {
 
 int64_t DemandOf(const DemandCharge& charge, const ledger::Calendar& calendar, const std::vector<Work>& own,
                  const std::vector<Work>& everyone) {
-  const std::vector<Sample> of_own = SamplesOf(own, kScenarioStart, Minutes(10), Spread::kEvenly);
-  const std::vector<Sample> of_all = SamplesOf(everyone, kScenarioStart, Minutes(10), Spread::kEvenly);
+  const std::vector<Sample> of_own = SamplesOf(own, kScenarioStart, Minutes(10), RowSpread::kEvenly);
+  const std::vector<Sample> of_all = SamplesOf(everyone, kScenarioStart, Minutes(10), RowSpread::kEvenly);
   const ledger::rating::Period period = {kScenarioStart, kScenarioStart + Days(3)};
   return CheckedNarrow(MeteredDemand(charge, calendar, {of_own, of_all}, period).sum);
 }
