@@ -92,23 +92,9 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
   Config config;
   {
     Section top(source, *root, "", "a line such as `data_dir: /var/lib/penstock`");
-    TariffReader tariffs(top);
     ReadDaemon(top, check_files, config);
     ReadWebhook(top, check_files, config);
-    ReadPools(top, config.engine.pools);
-    ReadTiers(top, config.engine.tier_limits);
-    ReadTenants(top, config.engine.tenants);
-    tariffs.Read();
-    Subscribe(source, tariffs.read(), config.engine.tenants);
-    // What hangs together is checked once every part is sound: before that it would only echo the parts' problems.
-    if (problems.none() && !tariffs.read().empty()) {
-      config.engine.tariff = tariffs.read().front().file.tariff;
-      for (size_t i = 1; i < tariffs.read().size(); ++i) {
-        config.engine.more_tariffs.push_back(tariffs.read()[i].file.tariff);
-      }
-      CheckEngine(source, config);
-      for (const ReadTariffFile& one : tariffs.read()) CheckTariff(config, one.file, one.origin);
-    }
+    ReadEngine(top, EngineTenants::kRequired, config);
   }
   if (!problems.none()) return problems.ToStatus();
   return config;
@@ -119,6 +105,24 @@ absl::StatusOr<Config> Parse(std::string_view text, const std::string& file, boo
 std::string ResolvePath(std::string_view path, const std::string& file) {
   const std::filesystem::path folder = std::filesystem::path(file).parent_path();
   return path.empty() ? "" : (folder / std::filesystem::path(path)).lexically_normal().string();
+}
+
+void ReadEngine(Section& top, EngineTenants tenants, Config& config) {
+  TariffReader tariffs(top);
+  ReadPools(top, config.engine.pools);
+  ReadTiers(top, config.engine.tier_limits);
+  if (tenants == EngineTenants::kRequired || top.Has("tenants")) ReadTenants(top, config.engine.tenants);
+  tariffs.Read();
+  const Source& source = top.source();
+  Subscribe(source, tariffs.read(), config.engine.tenants);
+  // What hangs together is checked once every part is sound: before that it would only echo the parts' problems.
+  if (!source.problems.none() || tariffs.read().empty()) return;
+  config.engine.tariff = tariffs.read().front().file.tariff;
+  for (size_t i = 1; i < tariffs.read().size(); ++i) {
+    config.engine.more_tariffs.push_back(tariffs.read()[i].file.tariff);
+  }
+  CheckEngine(source, config);
+  for (const ReadTariffFile& one : tariffs.read()) CheckTariff(config, one.file, one.origin);
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path) {

@@ -23,6 +23,11 @@ void ReadTenants(Section& top, std::vector<core::TenantSettings>& tenants);
 /// `path`: of the tariff in its file; empty when it is the whole file.
 TariffFile ReadTariff(const Source& source, const Node& node, const std::string& path);
 
+/// pools, tiers, tenants, tariff and tariffs, and whether they hang together: what an engine is opened with. Further
+/// sections of the file should be read before, so that all problems are found at once.
+enum class EngineTenants : uint8_t { kRequired, kMayBeLeftOut };
+void ReadEngine(Section& top, EngineTenants tenants, Config& config);
+
 /// An amount of money, to the micro-unit; zero when it is left out.
 ledger::Money ReadMoney(Section& section, std::string_view name, std::string_view example);
 /// `budgets` of a tenant, project or key.

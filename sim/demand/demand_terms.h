@@ -6,12 +6,9 @@
 
 #include "admission/vocabulary/tiers.h"
 #include "admission/vocabulary/time.h"
+#include "sim/world_begin.h"
 
 namespace penstock::sim {
-
-/// Monday 1 June 2026, 0:00 UTC: a scenario of up to 30 days lies in one billing month, and its hours of the week are
-/// those of a tariff's time-of-use bands.
-constexpr Instant kScenarioStart(1'780'272'000'000'000'000);
 
 enum class VolumeModel : uint8_t {
   kFixed,              // price changes nothing
@@ -21,7 +18,7 @@ enum class VolumeModel : uint8_t {
 };
 
 struct DemandTerms {
-  Instant start = kScenarioStart;    // when the load profiles begin: a whole hour
+  Instant start = kWorldBegin;    // when the load profiles begin: a whole hour
   VolumeModel volume = VolumeModel::kFixed;
   double elasticity = 1.0;           // not negative; of a logit positive
   double choke = 10;                 // x reference price; above 1

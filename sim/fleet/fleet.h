@@ -1,17 +1,20 @@
-// A fleet of identical replicas behind a least-loaded router, in virtual time: no clock, no threads, no randomness.
+// A fleet of identical replicas behind a least-loaded router, iteration by iteration. No clock, no threads, no
+// randomness: the same calls give the same events, in whatever steps time advances.
 //
-// Time comes in with every call and never goes back. Submit and Cancel first bring the fleet to `now`; what happens on
-// the way is handed out by the next AdvanceTo. The same calls give the same events, in whatever steps time advances.
+// An event costs O(log replicas) and what the replica does in it; idle replicas cost nothing.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "admission/vocabulary/time.h"
 #include "admission/vocabulary/work.h"
+#include "sim/fleet/fleet_model.h"
 #include "sim/fleet/iteration_model.h"
+#include "sim/fleet/least_index.h"
 
 namespace penstock::sim {
 
@@ -20,41 +23,58 @@ struct FleetTerms {
   int replicas = 1;
 };
 
-class Fleet {
+class Fleet final : public FleetModel {
  public:
   Fleet(const FleetTerms& terms, Instant start);
 
   /// Sends a request to the replica with the fewest requests, the lowest index among equals. Its id must not be in the
   /// fleet already.
-  void Submit(const FleetRequest& request, Instant now);
-  /// Drops a request at once and returns the tokens that it had generated; nothing when the id is not in the fleet (it
-  /// may have finished on the way to `now`). Nothing happens to it after `now`; a first token that it had before, and
-  /// that was not handed out yet, still is.
-  std::optional<Tokens> Cancel(uint64_t id, Instant now);
+  void Submit(const FleetRequest& request, Instant now) override;
+  std::optional<Tokens> Cancel(uint64_t id, Instant now) override;
+  /// The replicas with the highest indices go; what they had is sent to the others in the order of their indices, what
+  /// ran before what waited. What waits in another replica's line stays there.
+  void SetReplicas(int replicas, Instant now) override;
 
-  /// No event comes before this moment; Instant::Max() when idle. It is the end of an iteration, which may bring
-  /// nothing.
-  Instant NextEvent() const;
-  /// Brings the fleet to `now` and appends every event up to and including it, ordered by time, replica and joining.
-  void AdvanceTo(Instant now, std::vector<FleetEvent>* out);
+  /// The end of an iteration, which may bring nothing.
+  Instant NextEvent() const override;
+  /// Events are ordered by time, replica and joining.
+  void AdvanceTo(Instant now, std::vector<FleetEvent>* out) override;
 
   /// Tokens generated up to the last moment that the fleet was brought to; nothing when the id is not in the fleet.
   std::optional<Tokens> GeneratedSoFar(uint64_t id) const;
-  /// Requests in batches, and requests that wait for a place in one.
-  int64_t running() const;
-  int64_t waiting() const;
-  /// The share of replica time since the start that was spent in iterations: 0 to 1.
-  double BusyFraction() const;
+  int64_t running() const override { return running_; }
+  int64_t waiting() const override { return waiting_; }
+  double BusyFraction() const override;
+  /// So often a running request lost its KV, in the replicas there are.
+  int64_t Preemptions() const;
+  /// Iterations that have ended.
+  int64_t iterations() const { return iterations_; }
 
  private:
-  size_t LeastLoaded() const;
-  size_t NextReplica() const;
-  void BringTo(Instant now);
+  struct Place {
+    size_t replica = 0;
+    Replica::Handle handle = 0;
+  };
 
+  void Route(const FleetRequest& request, Tokens delivered);
+  /// Runs `change` on a replica and keeps the sums and orders right.
+  template <class Change>
+  void Changing(size_t replica, Change change);
+  void BringTo(Instant now);
+  std::vector<Replica::Restart> Retire(size_t from);
+
+  ReplicaTerms terms_;
   std::vector<Replica> replicas_;
-  std::unordered_map<uint64_t, size_t> replica_of_;  // looked up, never walked
+  LeastIndex<Instant> next_end_;
+  LeastIndex<int64_t> load_;
+  std::unordered_map<uint64_t, Place> place_of_;  // looked up, never walked
   std::vector<FleetEvent> undelivered_;
-  Instant start_;
+  int64_t running_ = 0;
+  int64_t waiting_ = 0;
+  int64_t iterations_ = 0;
+  Instant counted_from_;   // of replica_time_
+  Duration replica_time_;  // until the last change of the number of replicas
+  Duration retired_busy_;
   Instant now_;
 };
 

@@ -1,19 +1,16 @@
-// A broker in virtual time: one engine, the planner that the daemon uses, modelled clients and a modelled fleet. No
-// clock, no threads, no randomness: the same world gives the same journal, byte for byte.
+// A broker in virtual time: one engine, the planner that the daemon uses, modelled clients and modelled fleets. No clock,
+// no threads, no randomness of its own: the same world gives the same journal, byte for byte.
 //
-// What happens, happens at whole nanoseconds. Two things at the same one: events before the engine's own wake, events
-// among themselves in the order in which they were scheduled (arrivals one by one, as each is taken).
+// What happens, happens at whole nanoseconds. Of two things at the same one, fleets come before what was scheduled
+// (retries, reports of running requests, changes of capacity, plans; among themselves in the order in which they were
+// scheduled), then arrivals in the order of their source, then the engine's own wake.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,34 +22,37 @@
 #include "broker/core/engine.h"
 #include "broker/core/settings.h"
 #include "broker/planning/planner.h"
-#include "sim/traffic/traffic.h"
+#include "sim/arrival.h"
+#include "sim/event_queue.h"
+#include "sim/fleet/fleet_model.h"
+#include "sim/random.h"
+#include "sim/world_begin.h"
 
 namespace penstock::sim {
+
 
 /// One tenant's client: how it asks, and what it does when it is refused.
 struct Client {
   std::string tenant;                // of the settings
   std::string key = "prod";          // of that tenant
+  std::vector<size_t> pools = {0};   // candidates by preference: indices into the settings' pools
   std::optional<ServiceClass> asks;  // nothing: what its tier gives
   Duration max_wait;                 // how long its requests may stand in line
   int retries = 0;                   // how often it obeys a retry_after, with the same request_id
   Duration late;                     // it comes back up to this much after the time it was told
 };
 
-/// How long a granted request runs: no fleet model, but its law at the calibrated operating point.
-struct ServiceTimes {
-  Duration start;             // to the first token, whatever the prompt
-  Duration per_input_token;   // to the first token, cached ones left out
-  Duration per_output_token;  // after the first
-};
-
+/// A pool reports another capacity. `replicas` of the fleet change with it; 0: as before.
 struct CapacityChange {
   Duration at;
   WorkPerSecond capacity;
   int64_t max_in_flight = 0;  // 0: unchanged
+  int replicas = 0;
+  size_t pool = 0;
 };
 
-/// Throughput that a tenant buys before anything else happens. Minutes of the world begin with the first whole one.
+/// Throughput that a tenant buys in the first pool before anything else happens. Minutes of the world begin with the
+/// first whole one that can be bought.
 struct BoughtWindow {
   std::string tenant;
   int64_t from_minute = 0;
@@ -61,25 +61,17 @@ struct BoughtWindow {
   Overrun overrun = Overrun::kSpill;
 };
 
-struct VirtualWorld {
-  core::EngineSettings settings;  // of one pool
-  std::vector<BoughtWindow> purchases;
-  std::vector<Client> clients;    // Arrival::tenant is an index into these
-  std::vector<Arrival> arrivals;  // by time
-  std::vector<CapacityChange> capacity_changes;
-  ServiceTimes service;
-};
-
 /// One Admit of one request, and its answer. Times count from the start of the world.
 struct Try {
   enum class End : uint8_t { kOpen, kGranted, kRefused, kError };
 
-  size_t request = 0;  // index of the arrival
+  uint64_t request = 0;  // the arrivals counted from 0
   uint32_t client = 0;
-  int number = 1;  // 1, then one more with each retry
+  int number = 1;      // 1, then one more with each retry
+  bool last = true;    // its client will not try again
   Duration at;
   ServiceClass stood_as = ServiceClass::kDefault;
-  Duration reclaim_bound;  // what the pool stated when it came
+  Duration reclaim_bound;  // what the first candidate pool stated when it came
 
   End end = End::kOpen;
   Duration waited;                             // until the answer
@@ -96,70 +88,129 @@ struct Try {
   bool departed() const { return promised.has_value() && end == End::kRefused; }
 };
 
+/// A request that ran to its end. Times count from the start of the world.
+struct Finished {
+  uint64_t request = 0;
+  uint32_t client = 0;
+  size_t pool = 0;
+  ServiceClass served = ServiceClass::kDefault;
+  TokenCounts tokens;
+  Duration came;         // when its client first asked
+  Duration granted;
+  Duration first_token;
+  Duration ended;
+};
+
+/// What looks on.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  virtual void OnArrival(const Arrival& /*arrival*/) {}
+  virtual void OnAnswer(const Try& /*made*/, const Arrival& /*arrival*/) {}
+  virtual void OnFinish(const Finished& /*request*/) {}
+};
+
+struct VirtualWorld {
+  core::EngineSettings settings;
+  std::vector<BoughtWindow> purchases;
+  std::vector<Client> clients;               // Arrival::tenant is an index into these
+  std::unique_ptr<ArrivalSource> traffic;
+  std::vector<std::unique_ptr<FleetModel>> fleets;  // one for each pool, starting at kWorldBegin
+  std::vector<CapacityChange> capacity_changes;
+  uint64_t seed = 0;                         // of how late clients come back
+  bool keeps_journal = true;                 // false: its chain only, so that long runs stay small
+};
+
 class VirtualBroker {
  public:
-  /// What the engine says of its settings, when it does not take them.
-  static absl::StatusOr<std::unique_ptr<VirtualBroker>> Open(VirtualWorld world);
+  /// What the engine says of its settings, when it does not take them. `watcher` may be null, and must live on.
+  static absl::StatusOr<std::unique_ptr<VirtualBroker>> Open(VirtualWorld world, Watcher* watcher);
 
   /// Everything that happens up to and including this time.
   void RunUntil(Duration at);
-  /// Until nothing is left to happen: never, where the pool has a market.
+  /// Until nothing is left to happen: never, where a pool has a market.
   void RunToEnd();
   /// Where minute 0 of BoughtWindow lies.
   static Duration FirstMinute();
 
-  Duration now() const { return now_ - kStart; }
+  Duration now() const { return now_ - kWorldBegin; }
   const core::Engine& engine() const { return *engine_; }
-  const core::PoolState& pool() const { return *engine_->pools()[0]; }
+  /// Closes a period now: what the engine says. The command's ticket is set here.
+  core::Outcome Close(core::CloseStatement close);
+  const core::PoolState& pool(size_t index = 0) const { return *engine_->pools()[index]; }
+  const FleetModel& fleet(size_t index = 0) const { return *world_.fleets[index]; }
   const VirtualWorld& world() const { return world_; }
-  /// In the order in which they were made.
-  const std::vector<Try>& tries() const { return tries_; }
+  /// Commands that the engine applied, events of fleets, and whatever else happened.
+  uint64_t events() const { return events_seen_; }
+  /// Requests whose client waits for an answer, that run, or that it will ask for again.
+  size_t open_requests() const { return open_; }
 
  private:
-  static constexpr Instant kStart{1'700'000'000'000'000'000};
-
   struct Event {
-    enum class Kind : uint8_t { kArrival, kRetry, kFinish, kCapacity, kPlan };
-    Instant at;
-    uint64_t sequence = 0;
-    Kind kind = Kind::kArrival;
-    uint64_t index = 0;  // of the arrival, the try to repeat, the completion, the change
-    friend bool operator>(const Event& a, const Event& b) {
-      return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
-    }
+    enum class Kind : uint8_t { kRetry, kReport, kCapacity, kPlan };
+    Kind kind = Kind::kPlan;
+    uint32_t index = 0;     // of the request's place, or of the change
+    uint64_t request = 0;   // kRetry, kReport: that must still be there
   };
   struct Identity {
     TenantId tenant;
     KeyId key;
     ServiceClass stands_as = ServiceClass::kDefault;
+    std::vector<PoolId> pools;
+  };
+  /// A request from its arrival to its end.
+  struct Request {
+    Arrival arrival;
+    uint64_t number = 0;
+    core::Ticket ticket = 0;  // of the Admit under way
+    Try made;
+    bool running = false;
+    core::Complete complete;  // once it runs
+    size_t pool = 0;
+    Duration granted;
   };
 
-  VirtualBroker(VirtualWorld world, std::unique_ptr<core::Engine> engine);
+  VirtualBroker(VirtualWorld world, Watcher* watcher, std::unique_ptr<core::Engine> engine);
   void Identify();
   void Purchase();
-  void Schedule(Event::Kind kind, Instant at, uint64_t index);
-  void ScheduleArrival(size_t index);
   void Run(Instant until);
+  Instant NextOfFleets() const;
+  void AdvanceFleets();
+  void OnFleet(size_t pool, const FleetEvent& event);
   void Happen(const Event& event);
-  void Ask(size_t request, int number);
+  void Arrive();
+  uint32_t Place();
+  void Leave(uint32_t place);
+  void Ask(uint32_t place);
+  void Report(uint32_t place, uint64_t request);
+  void ChangeCapacity(const CapacityChange& change);
   void Plan();
-  void Apply(const core::Command& command);
+  void Apply(core::Command command);
   void OnAnswer(const core::Answer& answer);
-  void OnGrant(Try& made, const core::Granted& granted);
-  void OnRefusal(Try& made, size_t index, const core::Refused& refused);
+  void OnGrant(uint32_t place, const core::Granted& granted);
+  void OnRefusal(uint32_t place, const core::Refused& refused);
+  void Finish(uint32_t place, Instant at);
 
-  const VirtualWorld world_;
+  VirtualWorld world_;
+  Watcher* const watcher_;
   const std::unique_ptr<core::Engine> engine_;
+  const Streams streams_;
   planning::Planner planner_;
   std::vector<Identity> identities_;  // by client
-  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
-  std::vector<Try> tries_;
-  std::map<core::Ticket, size_t> pending_;  // tries without an answer
-  std::map<uint64_t, core::Complete> completions_;
+  EventQueue<Event> scheduled_;
+  std::optional<Arrival> next_arrival_;
+  std::vector<Request> requests_;    // by place
+  std::vector<uint32_t> free_places_;
+  std::vector<FleetEvent> fleet_events_;
+  core::Ticket closing_ = 0;  // of the CloseStatement under way
+  core::Outcome closed_;
   core::Effects effects_;
-  Instant now_ = kStart;
-  uint64_t scheduled_ = 0;
-  core::Ticket tickets_ = 0;
+  Instant now_ = kWorldBegin;
+  uint64_t arrived_ = 0;
+  uint64_t asked_ = 0;
+  uint64_t events_seen_ = 0;
+  size_t open_ = 0;
+  size_t unwritten_ = 0;  // commands since the journal was written
 };
 
 }  // namespace penstock::sim

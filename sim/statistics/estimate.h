@@ -10,6 +10,10 @@ struct Estimate {
   double mean = 0;
   double half_width = 0;  // infinite when there are fewer than two observations
   size_t count = 0;       // of replications (or batches)
+
+  double low() const { return mean - half_width; }
+  double high() const { return mean + half_width; }
+  bool Covers(double value) const { return low() <= value && value <= high(); }
 };
 
 }  // namespace penstock::sim

@@ -1,12 +1,14 @@
 #include "sim/traces/azure_trace.h"
 
 #include <chrono>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "admission/vocabulary/bounds.h"
+#include "sim/traces/row_format.h"
+#include "sim/traces/trace_reader.h"
 
 namespace penstock::sim {
 namespace {
@@ -16,10 +18,9 @@ constexpr std::string_view kHeader = "TIMESTAMP,ContextTokens,GeneratedTokens";
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 /// Reads one line from left to right. The first failure is kept; whatever is read after it is meaningless.
-class LineReader {
+class Cursor {
  public:
-  LineReader(std::string_view line, std::string_view file_name, int number)
-      : line_(line), file_name_(file_name), number_(number) {}
+  explicit Cursor(std::string_view line) : line_(line) {}
 
   /// Exactly `width` digits.
   int64_t Digits(size_t width, std::string_view what) {
@@ -37,6 +38,25 @@ class LineReader {
     } else {
       Fail(at_, Expected(std::string("'") + c + "' after " + std::string(after_what)));
     }
+  }
+
+  bool Takes(std::string_view text) {
+    if (!line_.substr(at_).starts_with(text)) return false;
+    at_ += text.size();
+    return true;
+  }
+
+  /// A point and one to nine digits, or nothing.
+  Duration Fraction() {
+    if (!Takes(".")) return Duration::Zero();
+    int64_t nanoseconds = 0;
+    int64_t unit = 1'000'000'000;
+    while (at_ < line_.size() && IsDigit(line_[at_]) && unit > 1) {
+      unit /= 10;
+      nanoseconds += (line_[at_++] - '0') * unit;
+    }
+    if (unit == 1'000'000'000) Fail(at_, Expected("one to nine fractional digits"));
+    return Nanoseconds(nanoseconds);
   }
 
   /// A token count: between 1 and the most that a request may have.
@@ -61,7 +81,7 @@ class LineReader {
 
   int64_t Fail(size_t at, const std::string& why) {
     if (error_.ok()) {
-      error_ = absl::InvalidArgumentError(absl::StrCat(std::string(file_name_), ":", number_, ":", at + 1, ": ", why));
+      error_ = absl::InvalidArgumentError(absl::StrCat(at + 1, ": ", why));
     }
     return 0;
   }
@@ -76,13 +96,11 @@ class LineReader {
   }
 
   std::string_view line_;
-  std::string_view file_name_;
-  int number_;
   size_t at_ = 0;
   absl::Status error_;
 };
 
-Instant ReadTimestamp(LineReader& line) {
+Instant ReadTimestamp(Cursor& line) {
   const int64_t year = line.Digits(4, "a year of four digits");
   line.Separator('-', "the year");
   const int64_t month = line.Digits(2, "a month of two digits");
@@ -94,8 +112,8 @@ Instant ReadTimestamp(LineReader& line) {
   const int64_t minute = line.Digits(2, "minutes of two digits");
   line.Separator(':', "the minutes");
   const int64_t second = line.Digits(2, "seconds of two digits");
-  line.Separator('.', "the seconds");
-  const int64_t tenth_microseconds = line.Digits(7, "seven fractional digits");
+  const Duration fraction = line.Fraction();
+  line.Takes("+00:00");  // as the trace of 2024 has it
 
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)),
                                          std::chrono::month(static_cast<unsigned>(month)),
@@ -110,52 +128,40 @@ Instant ReadTimestamp(LineReader& line) {
     return Instant();
   }
   const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  return Instant() + Days(days) + Hours(hour) + Minutes(minute) + Seconds(second) +
-         Nanoseconds(tenth_microseconds * 100);
+  return Instant() + Days(days) + Hours(hour) + Minutes(minute) + Seconds(second) + fraction;
 }
 
-/// Takes the next line off `text`, without its line end.
-std::string_view TakeLine(std::string_view& text) {
-  const size_t end = text.find('\n');
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  return line;
-}
+class Azure final : public RowFormat {
+ public:
+  bool has_header() const override { return true; }
+  absl::Status ReadHeader(std::string_view line) override {
+    if (line == kHeader) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("1: the header is not '", std::string(kHeader), "'; pass an Azure LLM inference trace"));
+  }
+  absl::StatusOr<Outcome> ReadRow(std::string_view text, TraceRow* row) override {
+    Cursor line(text);
+    row->offset = ReadTimestamp(line) - Instant();
+    line.Separator(',', "the timestamp");
+    row->context = line.Count("ContextTokens");
+    line.Separator(',', "ContextTokens");
+    row->generated = line.Count("GeneratedTokens");
+    line.End();
+    if (!line.error().ok()) return line.error();
+    return Outcome::kRow;
+  }
+  std::string EarlierRow() const override {
+    return "1: the row is earlier than the one before it; sort the file by time";
+  }
+  std::string NoRows() const override { return "1: the trace has a header and no rows; pass the whole file"; }
+};
 
 }  // namespace
 
+std::unique_ptr<RowFormat> AzureFormat() { return std::make_unique<Azure>(); }
+
 absl::StatusOr<std::vector<TraceRow>> ParseAzureTrace(std::string_view text, std::string_view file_name) {
-  int number = 1;
-  if (TakeLine(text) != kHeader) {
-    LineReader header("", file_name, number);
-    header.Fail(0, "the header is not '" + std::string(kHeader) + "'; pass an Azure LLM inference trace of 2023");
-    return header.error();
-  }
-  std::vector<TraceRow> rows;
-  std::optional<Instant> first;
-  while (!text.empty()) {
-    LineReader line(TakeLine(text), file_name, ++number);
-    const Instant at = ReadTimestamp(line);
-    line.Separator(',', "the timestamp");
-    const Tokens context = line.Count("ContextTokens");
-    line.Separator(',', "ContextTokens");
-    const Tokens generated = line.Count("GeneratedTokens");
-    line.End();
-    if (!first) first = at;
-    const Duration offset = at - *first;
-    if (offset < (rows.empty() ? Duration::Zero() : rows.back().offset)) {
-      line.Fail(0, "the row is earlier than the one before it; sort the file by time");
-    }
-    if (!line.error().ok()) return line.error();
-    rows.push_back({offset, context, generated});
-  }
-  if (rows.empty()) {
-    LineReader end("", file_name, number + 1);
-    end.Fail(0, "the trace has a header and no rows; pass the whole file");
-    return end.error();
-  }
-  return rows;
+  return ParseTrace(text, file_name, TraceFormat::kAzure);
 }
 
 }  // namespace penstock::sim

@@ -1,4 +1,5 @@
-// The Azure LLM inference trace, 2023 format: TIMESTAMP,ContextTokens,GeneratedTokens with seven fractional digits.
+// The Azure LLM inference traces: TIMESTAMP,ContextTokens,GeneratedTokens. That of 2023 writes a time as
+// 2023-11-16 18:15:46.6805900, that of 2024 as 2024-05-10 00:00:00.009930+00:00, a whole second without the fraction.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
 // The Mooncake trace format: a JSON object per line with timestamp (ms), input_length, output_length and perhaps
-// hash_ids (the prompt's 512-token blocks, not read).
+// hash_ids (the prompt's 512-token blocks, numbered with all that is before them).
 #pragma once
 
 #include <string_view>

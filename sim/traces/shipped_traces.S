@@ -21,4 +21,18 @@ penstock_long_conversation_trace_begin:
 penstock_long_conversation_trace_end:
     .byte 0
 
+    .balign 16
+    .globl penstock_servegen_rates_begin, penstock_servegen_rates_end
+penstock_servegen_rates_begin:
+    .incbin "servegen_rates.csv.zst"
+penstock_servegen_rates_end:
+    .byte 0
+
+    .balign 16
+    .globl penstock_servegen_lengths_begin, penstock_servegen_lengths_end
+penstock_servegen_lengths_begin:
+    .incbin "servegen_lengths.csv.zst"
+penstock_servegen_lengths_end:
+    .byte 0
+
     .section .note.GNU-stack,"",%progbits

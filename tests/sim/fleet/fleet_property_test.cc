@@ -9,6 +9,7 @@
 
 #include "sim/fleet/fleet.h"
 #include "sim/random.h"
+#include "tests/sim/fleet/plain_replica.h"
 
 namespace penstock::sim {
 namespace {
@@ -18,6 +19,7 @@ constexpr Instant kStart(0);
 struct Step {
   Instant at;
   bool cancel = false;
+  int replicas = 0;      // more than 0: from now on there are so many
   FleetRequest request;  // only the id counts for a cancel
 };
 
@@ -41,7 +43,10 @@ FleetTerms RandomTerms(Random& random) {
   terms.replica.law = CalibratedLaws()[static_cast<size_t>(random.Below(4))].law;
   terms.replica.max_sequences = 1 + random.Below(16);
   terms.replica.step_token_budget = Tokens(64 + random.Below(2'000));
-  if (random.Below(2) == 0) terms.replica.kv_limit = Tokens(500 + random.Below(20'000));
+  if (random.Below(3) != 0) terms.replica.kv_limit = Tokens(500 + random.Below(20'000));
+  if (random.Below(4) == 0) terms.replica.kv_holding = KvHolding::kWholeContext;
+  terms.replica.plans_ahead = random.Below(3) == 0;
+  terms.replica.kv_block = Tokens(random.Below(3) == 0 ? 1 : 1 + random.Below(40));
   terms.replicas = static_cast<int>(1 + random.Below(4));
   return terms;
 }
@@ -53,11 +58,12 @@ std::vector<Step> RandomScript(Random& random) {
     // One in four comes at the same instant as the step before.
     if (random.Below(4) != 0) at = at + Nanoseconds(random.Below(60'000'000));
     script.push_back(
-        {at, false, {id, Tokens(random.Below(4'000)), Tokens(random.Below(2'000)), Tokens(1 + random.Below(80))}});
+        {at, false, 0, {id, Tokens(random.Below(4'000)), Tokens(random.Below(2'000)), Tokens(1 + random.Below(80))}});
     if (random.Below(5) == 0) {
       at = at + Nanoseconds(random.Below(30'000'000));
-      script.push_back({at, true, {1 + static_cast<uint64_t>(random.Below(static_cast<int64_t>(id))), {}, {}, {}}});
+      script.push_back({at, true, 0, {1 + static_cast<uint64_t>(random.Below(static_cast<int64_t>(id))), {}, {}, {}}});
     }
+    if (random.Below(25) == 0) script.push_back({at, false, static_cast<int>(1 + random.Below(4)), {}});
   }
   return script;
 }
@@ -78,7 +84,9 @@ Outcome Play(const FleetTerms& terms, const std::vector<Step>& script, Pace pace
   for (const Step& step : script) {
     AdvanceAtPace(fleet, now, step.at, pace, strides, &outcome.events);
     now = step.at;
-    if (step.cancel) {
+    if (step.replicas > 0) {
+      fleet.SetReplicas(step.replicas, now);
+    } else if (step.cancel) {
       outcome.cancelled.push_back(fleet.Cancel(step.request.id, now));
     } else {
       fleet.Submit(step.request, now);
@@ -96,7 +104,7 @@ Outcome Play(const FleetTerms& terms, const std::vector<Step>& script, Pace pace
 void ExpectConservation(const std::vector<Step>& script, const Outcome& outcome) {
   std::map<uint64_t, FleetRequest> open;
   for (const Step& step : script) {
-    if (!step.cancel) open[step.request.id] = step.request;
+    if (!step.cancel && step.replicas == 0) open[step.request.id] = step.request;
   }
   std::map<uint64_t, Instant> first_token;
   Instant last = kStart;
@@ -132,6 +140,41 @@ TEST(FleetProperty, TheSameHappensInWhateverStepsTimeAdvances) {
     EXPECT_TRUE(outcome == Play(terms, script, Pace::kRandomStrides, seed + round));
     if (HasFailure()) return;
   }
+}
+
+/// The same script through the oracle, without changes of the number of replicas.
+Outcome PlayPlainly(const ReplicaTerms& terms, const std::vector<Step>& script, int64_t* preemptions) {
+  PlainReplica replica(terms);
+  Outcome outcome;
+  for (const Step& step : script) {
+    if (step.cancel) {
+      outcome.cancelled.push_back(replica.Cancel(step.request.id, step.at));
+    } else {
+      replica.Submit(step.request, step.at);
+    }
+  }
+  replica.AdvanceTo(script.back().at + Hours(1));
+  EXPECT_TRUE(replica.idle());
+  outcome.events = replica.events();
+  *preemptions += replica.preemptions();
+  return outcome;
+}
+
+TEST(FleetProperty, AnIterationThatLooksAtNobodyIsTheOneThatLooksAtEverybody) {
+  const uint64_t seed = SeedOfThisRun();
+  int64_t preemptions = 0;
+  for (uint64_t round = 0; round < 600; ++round) {
+    SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed) + " round " + std::to_string(round));
+    Random random(Scramble(seed + 1) + round);
+    FleetTerms terms = RandomTerms(random);
+    terms.replicas = 1;
+    std::vector<Step> script = RandomScript(random);
+    std::erase_if(script, [](const Step& step) { return step.replicas > 0; });
+    const Outcome plain = PlayPlainly(terms.replica, script, &preemptions);
+    EXPECT_TRUE(plain == Play(terms, script, Pace::kRandomStrides, seed));
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(preemptions, 100) << "these rounds do not show much of preemption";
 }
 
 }  // namespace

@@ -103,8 +103,10 @@ TEST_F(FleetTest, NoMoreThanMaxSequencesRunAtOnce) {
   EXPECT_THAT(finished, ElementsAre(1, 2, 3, 4, 5));
 }
 
-TEST_F(FleetTest, TheKvLimitHoldsRequestsBackButNeverForever) {
+TEST_F(FleetTest, WholeContextsHoldRequestsBackButNeverForever) {
   terms_.replica.kv_limit = Tokens(1'000);
+  terms_.replica.kv_block = Tokens(1);
+  terms_.replica.kv_holding = KvHolding::kWholeContext;
   Fleet fleet = Build();
   fleet.Submit(Request(1, 590, 10), kStart);
   fleet.Submit(Request(2, 391, 10), kStart);    // 1 more than fits beside the first
@@ -125,6 +127,51 @@ TEST_F(FleetTest, RequestsThatFitTheKvLimitRunTogether) {
   fleet.Submit(Request(2, 390, 10), kStart);
   fleet.AdvanceTo(fleet.NextEvent(), &events);
   EXPECT_EQ(fleet.running(), 2);
+}
+
+TEST_F(FleetTest, WhoJoinedLastIsPreemptedWhenBlocksRunOutAndComputedAgain) {
+  terms_.replica.kv_limit = Tokens(30);
+  terms_.replica.kv_block = Tokens(10);
+  Fleet fleet = Build();
+  fleet.Submit(Request(1, 10, 4), kStart);  // first token at 10.1 ms; then it takes its second block
+  fleet.Submit(Request(2, 10, 3), kStart);  // joins there, has its first token at 21.211 ms, and finds no second block
+  std::vector<FleetEvent> events;
+  fleet.AdvanceTo(At(Milliseconds(22)), &events);
+  EXPECT_EQ(fleet.Preemptions(), 1);
+  EXPECT_EQ(fleet.running(), 1);
+  EXPECT_EQ(fleet.GeneratedSoFar(2), Tokens(1));
+  // The first decodes alone: 11.012 and 11.013 ms. Then the other prefills 11 tokens in 10.11 ms, which makes its
+  // second token, and decodes its last in 11.012 ms.
+  EXPECT_THAT(RunDry(fleet), ElementsAre(FleetEvent{Kind::kFinished, 1, At(Microseconds(43'236)), Tokens(4)},
+                                         FleetEvent{Kind::kFinished, 2, At(Microseconds(64'358)), Tokens(3)}));
+}
+
+TEST_F(FleetTest, WhatRanOnALostReplicaStartsAgainElsewhereAndTellsNothingTwice) {
+  terms_.replicas = 2;
+  Fleet fleet = Build();
+  fleet.Submit(Request(1, 1'000, 5), kStart);
+  fleet.Submit(Request(2, 1'000, 5), kStart);
+  std::vector<FleetEvent> events;
+  fleet.AdvanceTo(At(Milliseconds(33)), &events);  // both have two tokens
+  EXPECT_EQ(events.size(), 2u);
+  fleet.SetReplicas(1, At(Milliseconds(33)));
+  EXPECT_EQ(fleet.GeneratedSoFar(2), Tokens(2));
+  EXPECT_EQ(fleet.running() + fleet.waiting(), 2);
+  // The second joins at 44.003 ms, is prefilled beside a decode in 22.003 ms and decodes four times.
+  EXPECT_THAT(RunDry(fleet), ElementsAre(FleetEvent{Kind::kFinished, 1, At(Microseconds(80'011)), Tokens(5)},
+                                         FleetEvent{Kind::kFinished, 2, At(Microseconds(116'020)), Tokens(5)}));
+}
+
+TEST_F(FleetTest, ANewReplicaTakesTheNextRequestAndCountsFromThenOn) {
+  Fleet fleet = Build();
+  fleet.Submit(Request(1, 1'000, 1), kStart);
+  fleet.SetReplicas(2, At(Milliseconds(10)));
+  fleet.Submit(Request(2, 1'000, 1), At(Milliseconds(10)));
+  EXPECT_EQ(fleet.running(), 2);
+  std::vector<FleetEvent> events;
+  fleet.AdvanceTo(At(Milliseconds(30)), &events);
+  EXPECT_EQ(events.size(), 4u);
+  EXPECT_DOUBLE_EQ(fleet.BusyFraction(), 40.0 / 50.0);  // 10 ms of one replica and 20 ms of two
 }
 
 TEST_F(FleetTest, TheLeastLoadedReplicaTakesARequestAndTiesGoToTheFirst) {

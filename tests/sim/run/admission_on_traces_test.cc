@@ -17,7 +17,8 @@
 #include "sim/traces/azure_trace.h"
 #include "sim/traces/mooncake_trace.h"
 #include "sim/traces/shipped_traces.h"
-#include "sim/run/virtual_broker.h"
+#include "sim/traffic/traffic.h"
+#include "tests/sim/run/recorded_world.h"
 
 namespace penstock::sim {
 namespace {
@@ -52,7 +53,7 @@ core::TenantSettings Tenant(const std::string& name, Tier tier) {
 
 /// One pool on so many replicas; tenants: reserved `assistant` (a third of three replicas), elastic `librarian`, free
 /// `flooder`. No arrivals yet.
-VirtualWorld PoolOf(int replicas) {
+RecordedWorld PoolOf(int replicas) {
   FleetTerms fleet;
   fleet.replica.law = *LawOf("Llama-3.1-8B", "1xH100 TRT-LLM");
   fleet.replicas = replicas;
@@ -60,7 +61,7 @@ VirtualWorld PoolOf(int replicas) {
   const auto calibration = Calibrate(fleet, mix, Milliseconds(20));
   PENSTOCK_CHECK(calibration.ok());
 
-  VirtualWorld world;
+  RecordedWorld world;
   world.service = {.start = Milliseconds(20),
                    .per_input_token = fleet.replica.law.per_prefill_token,
                    .per_output_token = Milliseconds(20)};
@@ -108,8 +109,8 @@ struct Load {
   int codes = 10;         // of the Azure code trace: the free one
 };
 
-VirtualWorld TraceWorld(int replicas, const Load& load, uint64_t seed = kSeed) {
-  VirtualWorld world = PoolOf(replicas);
+RecordedWorld TraceWorld(int replicas, const Load& load, uint64_t seed = kSeed) {
+  RecordedWorld world = PoolOf(replicas);
   const auto replay = [&](const char* name, Who who, const std::vector<TraceRow>& rows, int copies, int64_t cap) {
     return ReplayTrace(ProfileOf(name, cap), who, rows,
                        {.length = load.length, .copies = copies, .scatter = Seconds(1)}, seed);
@@ -121,8 +122,8 @@ VirtualWorld TraceWorld(int replicas, const Load& load, uint64_t seed = kSeed) {
   return world;
 }
 
-std::unique_ptr<VirtualBroker> Open(VirtualWorld world) {
-  auto broker = VirtualBroker::Open(std::move(world));
+std::unique_ptr<RecordedBroker> Open(RecordedWorld world) {
+  auto broker = RecordedBroker::Open(std::move(world));
   EXPECT_TRUE(broker.ok()) << broker.status();
   return *std::move(broker);
 }
@@ -136,7 +137,7 @@ Duration Percentile(std::vector<Duration> values, double share) {
   return values[std::min(values.size() - 1, static_cast<size_t>(share * static_cast<double>(values.size())))];
 }
 
-std::vector<const Try*> Where(const VirtualBroker& broker, const std::function<bool(const Try&)>& condition) {
+std::vector<const Try*> Where(const RecordedBroker& broker, const std::function<bool(const Try&)>& condition) {
   std::vector<const Try*> found;
   for (const Try& made : broker.tries()) {
     if (condition(made)) found.push_back(&made);
@@ -144,7 +145,7 @@ std::vector<const Try*> Where(const VirtualBroker& broker, const std::function<b
   return found;
 }
 
-void PrintWaits(const VirtualBroker& broker) {
+void PrintWaits(const RecordedBroker& broker) {
   std::printf("%-10s %7s %8s %8s %8s %8s %9s %9s %9s\n", "tenant", "tries", "at once", "waited", "expired", "refused",
               "wait p50", "wait p99", "longest");
   for (uint32_t client = 0; client < broker.world().clients.size(); ++client) {
@@ -168,12 +169,12 @@ void PrintWaits(const VirtualBroker& broker) {
   }
 }
 
-Work TrueWork(const VirtualBroker& broker, const Try& made) {
+Work TrueWork(const RecordedBroker& broker, const Try& made) {
   return WorkOf(broker.world().arrivals[made.request].tokens, broker.pool().settings().burndown);
 }
 
 /// What a client's grants in [from, to) turned out to be.
-Work GrantedWork(const VirtualBroker& broker, uint32_t client, Duration from, Duration to) {
+Work GrantedWork(const RecordedBroker& broker, uint32_t client, Duration from, Duration to) {
   Work sum;
   for (const Try& made : broker.tries()) {
     const Duration at = made.at + made.waited;
@@ -184,7 +185,7 @@ Work GrantedWork(const VirtualBroker& broker, uint32_t client, Duration from, Du
 
 /// Every request served inside the contract waited no longer than its contract and the stated bound made it wait, and
 /// none left for another reason than the contract.
-void ExpectReservedWithinItsBound(const VirtualBroker& broker) {
+void ExpectReservedWithinItsBound(const RecordedBroker& broker) {
   Duration longest;
   Duration largest_bound;
   int inside = 0;
@@ -202,7 +203,7 @@ void ExpectReservedWithinItsBound(const VirtualBroker& broker) {
               inside, InSeconds(longest), InSeconds(largest_bound));
 }
 
-void ExpectNothingLeft(const VirtualBroker& broker) {
+void ExpectNothingLeft(const RecordedBroker& broker) {
   broker.engine().CheckInvariants();
   EXPECT_EQ(broker.pool().scheduler().InFlight(), 0);
   EXPECT_EQ(broker.engine().waiting().size(), 0U);
@@ -215,7 +216,7 @@ void ExpectNothingLeft(const VirtualBroker& broker) {
 // The reserved tenant sends its own traffic, elastic twice its own, free ten times its own.
 TEST(AdmissionOnTraces, AzureCodeAsFreeFloodLeavesTheReservedConversationTenantWithinItsBound) {
   const auto opened = Open(TraceWorld(3, {.length = Minutes(25), .long_ones = 2}));
-  VirtualBroker& broker = *opened;
+  RecordedBroker& broker = *opened;
   broker.RunToEnd();
   PrintWaits(broker);
   ExpectNothingLeft(broker);
@@ -331,7 +332,7 @@ std::vector<Arrival> SteadyLoad(const core::PoolSettings& pool, Who who, const s
 /// Ten minutes at 1.3 times the capacity, clients that obey retry_after: the share of first retries that got in.
 double FirstRetriesThatGotIn(int64_t slots_times) {
   constexpr Duration kLength = Minutes(10);
-  VirtualWorld world = PoolOf(3);
+  RecordedWorld world = PoolOf(3);
   core::PoolSettings& pool = world.settings.pools[0];
   pool.terms.max_in_flight *= slots_times;
   // Where slots bind, a larger holdback than elastic's would shut free out for good: there would be no time to come
@@ -386,12 +387,12 @@ TEST(AdmissionOnTraces, CapacityLossAndRecovery) {
   constexpr Duration kLoss = Minutes(10);
   constexpr Duration kRecovery = Minutes(12);
   constexpr Duration kDrained = Minutes(15);
-  VirtualWorld world = TraceWorld(4, {.length = Minutes(18)});
+  RecordedWorld world = TraceWorld(4, {.length = Minutes(18)});
   const admission::PoolTerms& terms = world.settings.pools[0].terms;
   world.capacity_changes = {{kLoss, WorkPerSecond(terms.capacity.count() / 2), terms.max_in_flight / 2},
                             {kRecovery, terms.capacity, terms.max_in_flight}};
   const auto opened = Open(std::move(world));
-  VirtualBroker& broker = *opened;
+  RecordedBroker& broker = *opened;
   const auto waiting = [&] { return broker.engine().waiting().size(); };
   size_t most_before = 0;
   for (Duration at; at < kLoss; at += Seconds(1)) {

@@ -13,7 +13,8 @@
 #include "sim/traces/azure_trace.h"
 #include "sim/traces/mooncake_trace.h"
 #include "sim/traces/shipped_traces.h"
-#include "sim/run/virtual_broker.h"
+#include "sim/traffic/traffic.h"
+#include "tests/sim/run/recorded_world.h"
 
 namespace penstock::sim {
 namespace {
@@ -41,8 +42,8 @@ std::vector<Arrival> Replay(const char* name, Who who, const std::vector<TraceRo
 }
 
 /// `bank` and `studio` (elastic, until what they bought begins) ask for far more than they bought; so do the others.
-VirtualWorld FloodedPool(Overrun overrun) {
-  VirtualWorld world;
+RecordedWorld FloodedPool(Overrun overrun) {
+  RecordedWorld world;
   world.service = {.start = Milliseconds(20), .per_input_token = Microseconds(20), .per_output_token = Milliseconds(10)};
   core::PoolSettings pool{.name = "chat", .model = "some"};
   for (const TokenKind kind : {TokenKind::kInput, TokenKind::kCachedInput}) pool.burndown[kind] = 1'000;
@@ -99,7 +100,7 @@ struct Behind {
   Work largest;  // request
   int64_t requests = 0;
 };
-Behind FellBehind(const VirtualBroker& broker, Who who, Duration from, Duration to, WorkPerSecond rate) {
+Behind FellBehind(const RecordedBroker& broker, Who who, Duration from, Duration to, WorkPerSecond rate) {
   std::vector<std::pair<Duration, int64_t>> given;
   Behind behind;
   for (const Try& made : broker.tries()) {
@@ -126,9 +127,9 @@ Behind FellBehind(const VirtualBroker& broker, Who who, Duration from, Duration 
 }
 
 TEST(ReservationsOnTraces, EachGetsItsContractInEveryIntervalWhateverOthersDo) {
-  auto opened = VirtualBroker::Open(FloodedPool(Overrun::kWait));
+  auto opened = RecordedBroker::Open(FloodedPool(Overrun::kWait));
   ASSERT_TRUE(opened.ok()) << opened.status();
-  VirtualBroker& broker = **opened;
+  RecordedBroker& broker = **opened;
   const Duration from = VirtualBroker::FirstMinute() + Minutes(kFrom);
   const Duration to = VirtualBroker::FirstMinute() + Minutes(kTo);
   broker.RunUntil(to + Minutes(1));
@@ -177,14 +178,14 @@ TEST(ReservationsOnTraces, EachGetsItsContractInEveryIntervalWhateverOthersDo) {
 }
 
 TEST(ReservationsOnTraces, ALossOfCapacityIsInTheReportAndIsPaidFor) {
-  VirtualWorld world = FloodedPool(Overrun::kWait);
+  RecordedWorld world = FloodedPool(Overrun::kWait);
   const Duration from = VirtualBroker::FirstMinute();
   // Five minutes with 25,000 nt/s: the bank's 20,000 stay, the studio's 10,000 are cut to 5,000.
   world.capacity_changes = {{.at = from + Minutes(6), .capacity = NormalizedTokensPerSecond(25'000)},
                             {.at = from + Minutes(11), .capacity = NormalizedTokensPerSecond(kCapacity)}};
-  auto opened = VirtualBroker::Open(std::move(world));
+  auto opened = RecordedBroker::Open(std::move(world));
   ASSERT_TRUE(opened.ok()) << opened.status();
-  VirtualBroker& broker = **opened;
+  RecordedBroker& broker = **opened;
   broker.RunUntil(from + Minutes(8));
   const ledger::MarketRecords& market = broker.engine().books().market();
   EXPECT_EQ(market.FindReservation(1)->state, ledger::ReservationState::kActive);

@@ -1,4 +1,4 @@
-#include "sim/run/virtual_broker.h"
+#include "tests/sim/run/recorded_world.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@ using End = Try::End;
 
 /// One pool of 1,000 nt/s with two slots; free `tramp`, whose line holds one. A request of 100 + 10 tokens runs for
 /// 1 s + 100 ms + 90 ms.
-VirtualWorld SmallWorld() {
-  VirtualWorld world;
+RecordedWorld SmallWorld() {
+  RecordedWorld world;
   core::PoolSettings pool{.name = "chat", .model = "small"};
   pool.terms.capacity = NormalizedTokensPerSecond(1'000);
   pool.terms.burst = NormalizedTokens(10'000);
@@ -39,8 +39,8 @@ Arrival RequestAt(Duration at) {
   return arrival;
 }
 
-std::unique_ptr<VirtualBroker> Played(VirtualWorld world) {
-  auto broker = VirtualBroker::Open(std::move(world));
+std::unique_ptr<RecordedBroker> Played(RecordedWorld world) {
+  auto broker = RecordedBroker::Open(std::move(world));
   EXPECT_TRUE(broker.ok()) << broker.status();
   (*broker)->RunToEnd();
   (*broker)->engine().CheckInvariants();
@@ -48,7 +48,7 @@ std::unique_ptr<VirtualBroker> Played(VirtualWorld world) {
 }
 
 TEST(VirtualBroker, ARequestHoldsItsSlotForPrefillAndDecode) {
-  VirtualWorld world = SmallWorld();
+  RecordedWorld world = SmallWorld();
   world.arrivals = {RequestAt(Seconds(1)), RequestAt(Seconds(1)), RequestAt(Seconds(2))};
   const auto broker = Played(std::move(world));
   ASSERT_EQ(broker->tries().size(), 3u);
@@ -63,7 +63,7 @@ TEST(VirtualBroker, ARequestHoldsItsSlotForPrefillAndDecode) {
 }
 
 TEST(VirtualBroker, AClientObeysRetryAfterAsOftenAsItMay) {
-  VirtualWorld world = SmallWorld();
+  RecordedWorld world = SmallWorld();
   world.clients[0].retries = 3;
   for (int i = 0; i < 4; ++i) world.arrivals.push_back(RequestAt(Seconds(1)));
   const auto broker = Played(std::move(world));
@@ -80,13 +80,13 @@ TEST(VirtualBroker, AClientObeysRetryAfterAsOftenAsItMay) {
 }
 
 TEST(VirtualBroker, AClientThatDoesNotRetryGivesUp) {
-  VirtualWorld world = SmallWorld();
+  RecordedWorld world = SmallWorld();
   for (int i = 0; i < 4; ++i) world.arrivals.push_back(RequestAt(Seconds(1)));
   EXPECT_EQ(Played(std::move(world))->tries().size(), 4u);
 }
 
 TEST(VirtualBroker, AWaitThatExpiresHasDeparted) {
-  VirtualWorld world = SmallWorld();
+  RecordedWorld world = SmallWorld();
   world.clients[0].max_wait = Milliseconds(500);
   for (int i = 0; i < 3; ++i) world.arrivals.push_back(RequestAt(Seconds(1)));
   const auto broker = Played(std::move(world));
@@ -97,7 +97,7 @@ TEST(VirtualBroker, AWaitThatExpiresHasDeparted) {
 }
 
 TEST(VirtualBroker, CapacityChangesReachTheEngine) {
-  VirtualWorld world = SmallWorld();
+  RecordedWorld world = SmallWorld();
   world.arrivals = {RequestAt(Seconds(1)), RequestAt(Seconds(10)), RequestAt(Seconds(10))};
   world.capacity_changes = {{Seconds(5), NormalizedTokensPerSecond(500), 1}};
   const auto broker = Played(std::move(world));
@@ -107,22 +107,22 @@ TEST(VirtualBroker, CapacityChangesReachTheEngine) {
 
 TEST(VirtualBroker, RunsInStepsAsInOneGo) {
   const auto world = [] {
-    VirtualWorld w = SmallWorld();
+    RecordedWorld w = SmallWorld();
     w.clients[0].retries = 2;
     for (int i = 0; i < 200; ++i) w.arrivals.push_back(RequestAt(Milliseconds(400 * i)));
     return w;
   };
   const auto at_once = Played(world());
-  auto in_steps = *VirtualBroker::Open(world());
+  auto in_steps = *RecordedBroker::Open(world());
   for (Duration at; at < Seconds(60); at += Milliseconds(333)) in_steps->RunUntil(at);
   in_steps->RunToEnd();
   EXPECT_EQ(at_once->engine().ledger().head(), in_steps->engine().ledger().head());
 }
 
 TEST(VirtualBroker, SaysWhyTheSettingsCannotBe) {
-  VirtualWorld world = SmallWorld();
+  RecordedWorld world = SmallWorld();
   world.settings.tariff.pools.clear();
-  EXPECT_EQ(VirtualBroker::Open(std::move(world)).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(RecordedBroker::Open(std::move(world)).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

@@ -63,6 +63,16 @@ TEST(AzureTrace, KeepsSevenFractionalDigitsAcrossMidnight) {
   EXPECT_EQ((*rows)[1].generated, Tokens(4));
 }
 
+TEST(AzureTrace, TakesTheTimesOf2024) {
+  const auto rows = ParseAzureTrace(std::string(kHeader) +
+                                        "2024-05-10 00:00:00.009930+00:00,2162,5\n"
+                                        "2024-05-10 00:00:01+00:00,2399,6\n",
+                                    "t");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->back().offset, Microseconds(990'070));
+  EXPECT_EQ(rows->back().context, Tokens(2'399));
+}
+
 TEST(AzureTrace, TakesBothLineEndsAndNoFinalOne) {
   const std::string lf = std::string(kHeader) + kGoodRow + "2023-11-16 18:15:47.0000000,5,6";
   std::string crlf;
@@ -72,8 +82,10 @@ TEST(AzureTrace, TakesBothLineEndsAndNoFinalOne) {
 }
 
 TEST(AzureTrace, AnErrorNamesFileLineAndColumn) {
-  EXPECT_THAT(ErrorOfRow("2023-11-16 18:15:46.68059,374,44"),
-              StartsWith("t.csv:3:26: expected seven fractional digits"));
+  EXPECT_THAT(ErrorOfRow("2023-11-16 18:15:46.,374,44"),
+              StartsWith("t.csv:3:21: expected one to nine fractional digits"));
+  EXPECT_THAT(ErrorOfRow("2023-11-16 18:15:46.6805900+01:00,374,44"),
+              StartsWith("t.csv:3:28: expected ',' after the timestamp"));
   EXPECT_THAT(ErrorOfRow("2023-11-16T18:15:46.6805900,374,44"), StartsWith("t.csv:3:11: expected ' ' after the day"));
   EXPECT_THAT(ErrorOfRow("2023-11-16 18:15:46.6805900,,44"), StartsWith("t.csv:3:29: expected ContextTokens"));
   EXPECT_THAT(ErrorOfRow("2023-11-16 18:15:46.6805900,374"),
@@ -108,7 +120,7 @@ TEST(AzureTrace, RefusesRowsThatGoBackInTime) {
 
 TEST(AzureTrace, RefusesAnotherFormatAndAnEmptyOne) {
   EXPECT_THAT(ErrorOf("Timestamp,Request tokens\n"), StartsWith("t.csv:1:1: the header is not"));
-  EXPECT_THAT(ErrorOf(""), StartsWith("t.csv:1:1: the header is not"));
+  EXPECT_THAT(ErrorOf(""), StartsWith("t.csv:1: row: the trace is empty"));
   EXPECT_THAT(ErrorOf(kHeader), StartsWith("t.csv:2:1: the trace has a header and no rows"));
 }
 

@@ -1,0 +1,42 @@
+#include "sim/commands/file_bytes.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace penstock::sim {
+namespace {
+
+struct Close {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, Close>;
+
+class FileBytes final : public ByteSource {
+ public:
+  FileBytes(std::string path, File file) : path_(std::move(path)), file_(std::move(file)) {}
+  absl::StatusOr<size_t> Read(std::span<char> into) override {
+    const size_t count = std::fread(into.data(), 1, into.size(), file_.get());
+    if (count == 0 && std::ferror(file_.get()) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot be read"));
+    }
+    return count;
+  }
+
+ private:
+  const std::string path_;
+  const File file_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ByteSource>> BytesOfFile(const std::string& path) {
+  File file(std::fopen(path.c_str(), "rb"));
+  if (file == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
+  return std::make_unique<FileBytes>(path, std::move(file));
+}
+
+}  // namespace penstock::sim

@@ -1,0 +1,82 @@
+#include "sim/commands/read_scenario.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/config/config.h"
+#include "broker/config/read_file.h"
+#include "broker/config/readers.h"
+#include "broker/config/section.h"
+#include "sim/commands/scenario_parts.h"
+
+namespace penstock::sim {
+namespace {
+
+using config::Section;
+
+/// What only the whole can tell: clients are of tenants, tenants have the keys that clients use.
+void CheckWhole(Section& top, const Scenario& scenario) {
+  for (const BoughtWindow& window : scenario.purchases) {
+    const auto& tenants = scenario.settings.tenants;
+    const bool known = std::any_of(tenants.begin(), tenants.end(), [&](const auto& t) { return t.name == window.tenant; });
+    if (!known) top.Complain("purchases", absl::StrCat("'", window.tenant, "' is no tenant of this scenario"));
+  }
+  if (!scenario.purchases.empty() && !scenario.settings.pools.empty() && !scenario.settings.pools[0].market.open) {
+    top.Complain("purchases", "the first pool sells nothing ahead of time; give it a `market: {open: true}`");
+  }
+  if (scenario.clients.empty() && scenario.population.customers.empty()) {
+    top.Complain("traffic", "nobody sends anything; write `traffic` or `population`");
+  }
+}
+
+absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, const ScenarioChanges& changes) {
+  config::Problems problems;
+  const std::optional<config::Node> root = config::ParseDocument(text, file, problems);
+  if (!root) return problems.ToStatus();
+  const config::Source source{file, *root, problems};
+  Scenario scenario;
+  {
+    Section top(source, *root, "", "a line such as `scenario: free-flood`");
+    scenario.name = top.EntityName("scenario", "free-flood");
+    scenario.about = top.Text({.name = "about", .otherwise = "", .example = "what it shows"});
+    scenario.length = ReadDuration(top, "length", std::nullopt);
+    if (scenario.length < Minutes(1)) top.Complain("", "must last a minute or more");
+    if (top.Has("warm_up_min") || top.Has("warm_up_s") || top.Has("warm_up_h")) {
+      scenario.warm_up = ReadDuration(top, "warm_up", std::nullopt);
+    }
+    scenario.target_wait = ReadDuration(top, "target_wait", Seconds(2));
+    ReadHappenings(top, scenario);
+    ReadPopulation(top, scenario);
+    config::Config settings;
+    const bool may_lack_tenants = top.Has("population");
+    config::ReadEngine(top, may_lack_tenants ? config::EngineTenants::kMayBeLeftOut : config::EngineTenants::kRequired,
+                       settings);
+    scenario.settings = std::move(settings.engine);
+    ReadFleets(top, scenario);
+    ReadTraffic(top, changes, scenario);
+    if (problems.none()) CheckWhole(top, scenario);
+  }
+  if (!problems.none()) return problems.ToStatus();
+  if (!changes.tariff_file) return scenario;
+  absl::StatusOr<config::TariffFile> tariff = config::LoadTariff(*changes.tariff_file);
+  if (!tariff.ok()) return tariff.status();
+  scenario.settings.tariff = std::move(tariff->tariff);
+  scenario.settings.more_tariffs.clear();
+  return scenario;
+}
+
+}  // namespace
+
+absl::StatusOr<Scenario> LoadScenario(const std::string& path, const ScenarioChanges& changes) {
+  const absl::StatusOr<std::string> text = config::ReadFile(path, config::kMaxFileBytes);
+  if (!text.ok()) return text.status();
+  return Read(*text, path, changes);
+}
+
+absl::StatusOr<Scenario> ParseScenario(std::string_view text, const std::string& file_name,
+                                       const ScenarioChanges& changes) {
+  return Read(text, file_name, changes);
+}
+
+}  // namespace penstock::sim

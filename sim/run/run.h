@@ -1,0 +1,36 @@
+// One run of a scenario: the production core on modelled traffic and a modelled fleet.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ledger/tariff.h"
+#include "sim/demand/response.h"
+#include "sim/run/figures.h"
+#include "sim/run/scenario.h"
+#include "sim/tariffs/evaluation.h"
+
+namespace penstock::sim {
+
+struct RunTerms {
+  uint64_t seed = 1;
+  std::function<void(double)> progress;  // told the share of the traffic that has passed, now and then; may be null
+};
+
+struct Run {
+  RunFigures figures;
+  std::vector<Decision> decisions;  // of the population, whose tenants come last
+};
+
+/// Every replication has its own seed; the same scenario and seed give the same figures, byte for byte. Monthly prices
+/// of the tariff are pro-rated to the length. INVALID_ARGUMENT when the engine does not take the settings.
+absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms);
+
+/// The same scenario under another tariff.
+Scenario UnderTariff(const Scenario& scenario, const ledger::Tariff& tariff);
+
+/// By the figures that tariffs are compared by, scaled up to a billing month.
+Evaluation EvaluationOf(const Scenario& scenario, const Run& run);
+
+}  // namespace penstock::sim
