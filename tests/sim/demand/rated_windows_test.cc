@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "ledger/rating/demand.h"
-#include "sim/demand/demand_terms.h"
+#include "sim/world_begin.h"
 #include "sim/demand/rating_rows.h"
 #include "sim/random.h"
 
@@ -52,9 +52,9 @@ std::vector<Work> RandomWork(Random& random) {
 
 int64_t DemandOf(const DemandCharge& charge, const ledger::Calendar& calendar, const std::vector<Work>& own,
                  const std::vector<Work>& everyone) {
-  const std::vector<Sample> of_own = SamplesOf(own, kScenarioStart, Minutes(10), RowSpread::kEvenly);
-  const std::vector<Sample> of_all = SamplesOf(everyone, kScenarioStart, Minutes(10), RowSpread::kEvenly);
-  const ledger::rating::Period period = {kScenarioStart, kScenarioStart + Days(3)};
+  const std::vector<Sample> of_own = SamplesOf(own, kWorldBegin, Minutes(10), RowSpread::kEvenly);
+  const std::vector<Sample> of_all = SamplesOf(everyone, kWorldBegin, Minutes(10), RowSpread::kEvenly);
+  const ledger::rating::Period period = {kWorldBegin, kWorldBegin + Days(3)};
   return CheckedNarrow(MeteredDemand(charge, calendar, {of_own, of_all}, period).sum);
 }
 
@@ -70,7 +70,7 @@ TEST(RatedWindows, DemandIsTheSameWithoutTheWindowsThatNoChargeLooksAt) {
     const std::vector<Work> own = RandomWork(random);
     std::vector<Work> everyone = RandomWork(random);
     for (size_t w = 0; w < kWindows; ++w) everyone[w] += own[w];
-    const RatedWindows looked_at(&prices, calendar, kScenarioStart, Minutes(10), everyone);
+    const RatedWindows looked_at(&prices, calendar, kWorldBegin, Minutes(10), everyone);
     for (const DemandCharge& charge : prices.demand) {
       const int64_t whole = DemandOf(charge, calendar, own, everyone);
       const int64_t kept = DemandOf(charge, calendar, looked_at.Kept(own), looked_at.KeptOfEveryone(everyone));
@@ -93,7 +93,7 @@ TEST(RatedWindows, APercentileOfNinetyFiveKeepsAboutATwentiethAPeakOneWindowAndA
     charge.percentile = 95;
     prices.demand = {charge};
     const ledger::Calendar calendar;
-    const std::vector<Work> left = RatedWindows(&prices, calendar, kScenarioStart, Minutes(10), work).Kept(work);
+    const std::vector<Work> left = RatedWindows(&prices, calendar, kWorldBegin, Minutes(10), work).Kept(work);
     return std::count_if(left.begin(), left.end(), [](Work each) { return each > Work(); });
   };
   EXPECT_LE(kept(DemandRule::kPercentile), 25);
@@ -105,7 +105,7 @@ TEST(RatedWindows, NothingIsLookedAtWithoutCharges) {
   const std::vector<Work> work(kWindows, Work(600));
   const ledger::PoolPrices prices;
   const ledger::Calendar calendar;
-  EXPECT_EQ(RatedWindows(&prices, calendar, kScenarioStart, Minutes(10), work).Kept(work), std::vector<Work>(kWindows));
+  EXPECT_EQ(RatedWindows(&prices, calendar, kWorldBegin, Minutes(10), work).Kept(work), std::vector<Work>(kWindows));
 }
 
 }  // namespace
