@@ -18,7 +18,7 @@ enum class VolumeModel : uint8_t {
 };
 
 struct DemandTerms {
-  Instant start = kWorldBegin;    // when the load profiles begin: a whole hour
+  Instant start = kWorldBegin;       // when the load profiles begin: a whole hour
   VolumeModel volume = VolumeModel::kFixed;
   double elasticity = 1.0;           // not negative; of a logit positive
   double choke = 10;                 // x reference price; above 1

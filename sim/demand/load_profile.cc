@@ -88,19 +88,19 @@ LoadProfile SumOf(std::span<const Customer> customers) {
   return sum;
 }
 
-LoadProfile Shifted(const LoadProfile& profile, std::span<const Deferral> deferrals) {
-  return WithEach(profile, [deferrals](const std::vector<double>& load) {
-    return load.empty() ? load : Shifted(std::span<const double>(load), deferrals);
+LoadProfile Shifted(const LoadProfile& profile, std::span<const LoadShift> load_shifts) {
+  return WithEach(profile, [load_shifts](const std::vector<double>& load) {
+    return load.empty() ? load : Shifted(std::span<const double>(load), load_shifts);
   });
 }
 
-std::vector<double> Shifted(std::span<const double> load, std::span<const Deferral> deferrals) {
+std::vector<double> Shifted(std::span<const double> load, std::span<const LoadShift> load_shifts) {
   std::vector<double> shifted(load.begin(), load.end());
-  for (const Deferral& deferral : deferrals) {
-    PENSTOCK_CHECK(deferral.from < deferral.to && deferral.to < load.size());
-    const double moved = load[deferral.from] * deferral.share;
-    shifted[deferral.from] -= moved;
-    shifted[deferral.to] += moved;
+  for (const LoadShift& shift : load_shifts) {
+    PENSTOCK_CHECK(shift.from < shift.to && shift.to < load.size());
+    const double moved = load[shift.from] * shift.share;
+    shifted[shift.from] -= moved;
+    shifted[shift.to] += moved;
   }
   for (double& each : shifted) each = std::max(each, 0.0);  // where shares come to 1 but for a rounding
   return shifted;

@@ -40,16 +40,16 @@ LoadProfile Scaled(const LoadProfile& profile, double factor);
 /// Window by window. The profiles have windows of the same length; shorter ones count as zero where they end.
 LoadProfile SumOf(std::span<const Customer> customers);
 
-/// This share of what one window brought is done in a later one. What no deferral names stays where it is; the shares
+/// This share of what one window brought is done in a later one. What no shift names stays where it is; the shares
 /// of one window sum to 1 at most.
-struct Deferral {
+struct LoadShift {
   uint32_t from = 0;  // window
   uint32_t to = 0;    // a later window
   double share = 0;   // 0 to 1
 };
 
 /// Nothing gets lost: each kind's total stays, but for the rounding of doubles.
-LoadProfile Shifted(const LoadProfile& profile, std::span<const Deferral> deferrals);
-std::vector<double> Shifted(std::span<const double> load, std::span<const Deferral> deferrals);
+LoadProfile Shifted(const LoadProfile& profile, std::span<const LoadShift> load_shifts);
+std::vector<double> Shifted(std::span<const double> load, std::span<const LoadShift> load_shifts);
 
 }  // namespace penstock::sim

@@ -12,6 +12,7 @@ using ledger::DemandCharge;
 using ledger::Money;
 using ledger::rating::Bill;
 using ledger::rating::PoolUse;
+using ledger::rating::TokenRow;
 
 Instant WholeHourUp(Instant t) {
   const Instant hour = WindowStart(t, Hours(1));
@@ -35,13 +36,15 @@ Pricing::Pricing(const ledger::Tariff& tariff, Metering metering, std::span<cons
   const Instant end = metering_.start + metering_.window * static_cast<int64_t>(metering_.windows);
   period_ = {metering_.start, WholeHourUp(end)};
   PENSTOCK_CHECK(period_.from == WindowStart(period_.from, Hours(1)));
-  if (!HasRule(ledger::DemandRule::kCoincident)) return;
-  everyone_ = SamplesOf(everyone, metering_.start, metering_.window, spread_);
+  if (prices_ == nullptr || prices_->demand.empty() || spread_ == RowSpread::kAtStart) return;
+  looked_at_.emplace(prices_, tariff.calendar, metering_.start, metering_.window, everyone);
+  everyone_ = SamplesOf(looked_at_->KeptOfEveryone(everyone), metering_.start, metering_.window, spread_);
 }
 
-bool Pricing::HasRule(ledger::DemandRule rule) const {
-  return prices_ != nullptr && std::any_of(prices_->demand.begin(), prices_->demand.end(),
-                                           [rule](const DemandCharge& charge) { return charge.rule == rule; });
+std::vector<ledger::rating::WorkRow> Pricing::DemandRows(std::span<const Work> work) const {
+  if (!looked_at_) return WorkRowsOf(SamplesOf(work, metering_.start, metering_.window, spread_), Tier::kElastic);
+  const std::vector<Work> kept = looked_at_->Kept(work);
+  return WorkRowsOf(SamplesOf(kept, metering_.start, metering_.window, spread_), Tier::kElastic);
 }
 
 Bill Pricing::Rated(PoolUse use, WorkPerSecond reserves) const {
@@ -68,22 +71,28 @@ Bill Pricing::BillOf(const MeteredUse& use) const {
   if (prices_ != nullptr && !prices_->demand.empty()) {
     const std::vector<Work> work =
         SumOf(WorkOf(use.elastic, metering_.burndown), WorkOf(use.reserved, metering_.burndown));
-    rows.work = WorkRowsOf(SamplesOf(work, metering_.start, metering_.window, spread_), Tier::kElastic);
+    rows.work = DemandRows(work);
     rows.everyone = everyone_;
   }
   return Rated(std::move(rows), use.reserves);
 }
 
-Money Pricing::TokenCost(std::span<const TokenCounts> tokens, ServiceClass served) const {
-  PoolUse rows;
-  rows.tokens = TokenRowsOf(tokens, served, metering_.start, metering_.window, !tariff_.calendar.bands.empty());
-  return Rated(std::move(rows), WorkPerSecond()).total;
+std::vector<TokenRow> Pricing::TokenRows(std::span<const TokenCounts> tokens) const {
+  const bool by_hour = !tariff_.calendar.bands.empty();
+  return TokenRowsOf(tokens, ServiceClass::kDefault, metering_.start, metering_.window, by_hour);
+}
+
+Money Pricing::TokenCost(std::vector<TokenRow> rows, ServiceClass served) const {
+  for (TokenRow& row : rows) row.served = served;
+  PoolUse use;
+  use.tokens = std::move(rows);
+  return Rated(std::move(use), WorkPerSecond()).total;
 }
 
 Money Pricing::DemandCost(std::span<const Work> work) const {
   if (prices_ == nullptr || prices_->demand.empty()) return Money();
   PoolUse rows;
-  rows.work = WorkRowsOf(SamplesOf(work, metering_.start, metering_.window, spread_), Tier::kElastic);
+  rows.work = DemandRows(work);
   rows.everyone = everyone_;
   return Rated(std::move(rows), WorkPerSecond()).total;
 }

@@ -1,6 +1,7 @@
 // What use of one pool costs under one tariff, by the rating that makes the bills: exact money.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "ledger/money.h"
 #include "ledger/rating/rate.h"
 #include "ledger/tariff.h"
+#include "sim/demand/rated_windows.h"
 #include "sim/demand/rating_rows.h"
 
 namespace penstock::sim {
@@ -42,7 +44,9 @@ class Pricing {
   ledger::rating::Bill BillOf(const MeteredUse& use) const;
 
   // The parts that a bill is the sum of, as long as the tariff has no seats (customers here buy none).
-  ledger::Money TokenCost(std::span<const TokenCounts> tokens, ServiceClass served) const;
+  /// Rows as TokenCost takes them, which may be asked of several classes; theirs does not matter.
+  std::vector<ledger::rating::TokenRow> TokenRows(std::span<const TokenCounts> tokens) const;
+  ledger::Money TokenCost(std::vector<ledger::rating::TokenRow> rows, ServiceClass served) const;
   ledger::Money DemandCost(std::span<const Work> work) const;
   ledger::Money CapacityCost(WorkPerSecond reserves) const;
 
@@ -55,12 +59,14 @@ class Pricing {
 
  private:
   ledger::rating::Bill Rated(ledger::rating::PoolUse use, WorkPerSecond reserves) const;
-  bool HasRule(ledger::DemandRule rule) const;
+  /// Rows for the demand charges, of the windows that they can look at.
+  std::vector<ledger::rating::WorkRow> DemandRows(std::span<const Work> work) const;
 
   const ledger::Tariff& tariff_;
   Metering metering_;
   const ledger::PoolPrices* prices_;
-  Spread spread_;
+  RowSpread spread_;
+  std::optional<RatedWindows> looked_at_;  // none: rows of whole windows will do, all of them
   ledger::rating::Period period_;
   std::vector<ledger::rating::Sample> everyone_;
 };

@@ -42,12 +42,12 @@ std::vector<TokenCounts> RoundedTokens(const LoadProfile& profile) {
   return whole;
 }
 
-Spread SpreadFor(const ledger::PoolPrices* prices, Duration window) {
-  if (prices == nullptr) return Spread::kAtStart;
+RowSpread SpreadFor(const ledger::PoolPrices* prices, Duration window) {
+  if (prices == nullptr) return RowSpread::kAtStart;
   const int64_t minutes = window.count() / ledger::kBaseWindow.count();
   const bool inside = std::any_of(prices->demand.begin(), prices->demand.end(),
                                   [&](const DemandCharge& charge) { return LooksInside(charge, minutes); });
-  return inside ? Spread::kEvenly : Spread::kAtStart;
+  return inside ? RowSpread::kEvenly : RowSpread::kAtStart;
 }
 
 std::vector<Work> WorkOf(std::span<const TokenCounts> tokens, const BurndownRates& burndown) {
@@ -56,9 +56,9 @@ std::vector<Work> WorkOf(std::span<const TokenCounts> tokens, const BurndownRate
   return work;
 }
 
-std::vector<Sample> SamplesOf(std::span<const Work> work, Instant start, Duration window, Spread spread) {
+std::vector<Sample> SamplesOf(std::span<const Work> work, Instant start, Duration window, RowSpread spread) {
   PENSTOCK_CHECK(window > Duration() && window.count() % ledger::kBaseWindow.count() == 0);
-  const int64_t minutes = spread == Spread::kAtStart ? 1 : window.count() / ledger::kBaseWindow.count();
+  const int64_t minutes = spread == RowSpread::kAtStart ? 1 : window.count() / ledger::kBaseWindow.count();
   std::vector<Sample> samples;
   samples.reserve(work.size() * static_cast<size_t>(minutes));
   for (size_t w = 0; w < work.size(); ++w) {
@@ -74,7 +74,7 @@ std::vector<Sample> SamplesOf(std::span<const Work> work, Instant start, Duratio
 }
 
 std::vector<Sample> SamplesOf(std::span<const TokenCounts> tokens, const BurndownRates& burndown, Instant start,
-                              Duration window, Spread spread) {
+                              Duration window, RowSpread spread) {
   return SamplesOf(WorkOf(tokens, burndown), start, window, spread);
 }
 

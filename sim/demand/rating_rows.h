@@ -18,22 +18,22 @@ namespace penstock::sim {
 std::vector<TokenCounts> RoundedTokens(const LoadProfile& profile);
 
 /// How finely a window's work is laid over its base windows (minutes).
-enum class Spread : uint8_t {
+enum class RowSpread : uint8_t {
   kEvenly,    // over all of its minutes
   kAtStart,   // into its first: for charges that cannot tell the difference
 };
 
 /// kAtStart if none of the pool's demand charges (none: no pool either) looks into windows of this length: all are
 /// maxima over whole multiples of it.
-Spread SpreadFor(const ledger::PoolPrices* prices, Duration window);
+RowSpread SpreadFor(const ledger::PoolPrices* prices, Duration window);
 
 /// Samples of base windows, ascending, those without work left out; they sum to the work of the tokens. The profile
 /// begins at `start`, a whole hour.
 std::vector<ledger::rating::Sample> SamplesOf(std::span<const TokenCounts> tokens, const BurndownRates& burndown,
-                                              Instant start, Duration window, Spread spread);
+                                              Instant start, Duration window, RowSpread spread);
 /// The same of work by window, milli-nt.
 std::vector<ledger::rating::Sample> SamplesOf(std::span<const Work> work, Instant start, Duration window,
-                                              Spread spread);
+                                              RowSpread spread);
 
 /// By window.
 std::vector<Work> WorkOf(std::span<const TokenCounts> tokens, const BurndownRates& burndown);

@@ -18,6 +18,7 @@ namespace penstock::sim {
 namespace {
 
 constexpr double kPicoPerUnit = 1e12;
+constexpr double kSecondsPerHour = 3'600;
 /// Where prices depend on volume, it is looked for so often, and until it changes by less than this.
 constexpr int kMostPasses = 8;
 constexpr double kSettled = 1e-4;
@@ -57,6 +58,14 @@ std::vector<Plan> PlansOf(const DemandTerms& terms) {
   if (plans.empty()) plans.push_back(Plan::kDefault);
   if (terms.may_reserve) plans.push_back(Plan::kReserve);
   return plans;
+}
+
+double Pico(const ledger::Money& money) { return CurrencyUnits(money) * kPicoPerUnit; }
+
+std::vector<double> InDoubles(const std::vector<Work>& work) {
+  std::vector<double> doubles(work.size());
+  for (size_t w = 0; w < work.size(); ++w) doubles[w] = static_cast<double>(work[w].count());
+  return doubles;
 }
 
 /// What all customers have before them.
@@ -130,12 +139,11 @@ class Chooser {
   Choice Best(const std::vector<Waiting>& ways, double volume) const {
     Choice best;
     for (const Waiting& way : ways) {
-      const LoadProfile load = way.deferrals.empty() ? customer_.load : Shifted(customer_.load, way.deferrals);
+      const LoadProfile load = way.load_shifts.empty() ? customer_.load : Shifted(customer_.load, way.load_shifts);
       const std::vector<TokenCounts> tokens = RoundedTokens(volume == 1 ? load : Scaled(load, volume));
-      const std::vector<Work> work = WorkOf(tokens, offer_.burndown());
-      const double demand = CurrencyUnits(offer_.pricing.DemandCost(work)) * kPicoPerUnit;
+      const Use use = UseOf(tokens);
       for (const Plan plan : offer_.plans) {
-        Choice choice = Priced(plan, tokens, demand);
+        Choice choice = Priced(plan, use);
         choice.full_price += way.hours * offer_.terms.shift_cost * offer_.reference();
         if (choice.full_price >= best.full_price) continue;
         choice.waiting = way;
@@ -145,52 +153,57 @@ class Chooser {
     return best;
   }
 
-  /// The price and the full price but for the waiting; `demand` is what the demand charges come to.
-  Choice Priced(Plan plan, const std::vector<TokenCounts>& tokens, double demand) const {
+  /// What does not depend on the plan.
+  struct Use {
+    const std::vector<TokenCounts>& tokens;
+    std::vector<ledger::rating::TokenRow> rows;
+    std::vector<double> work;
+    double total = 0;        // work
+    double demand_cost = 0;  // pico-units
+  };
+  Use UseOf(const std::vector<TokenCounts>& tokens) const {
+    const std::vector<Work> work = WorkOf(tokens, offer_.burndown());
+    Use use = {tokens, offer_.pricing.TokenRows(tokens), InDoubles(work)};
+    use.total = ShapeOf(use.work).total;
+    use.demand_cost = Pico(offer_.pricing.DemandCost(work));
+    return use;
+  }
+
+  /// The price, and the full price but for the waiting.
+  Choice Priced(Plan plan, const Use& use) const {
     Choice choice;
     choice.plan = plan;
-    double cost = demand;
+    double cost = use.demand_cost;
     double speed = 0;
-    const double total = TotalWork(tokens);
     if (plan == Plan::kReserve) {
-      cost += ReservedCost(tokens, &choice.reserves, &speed);
+      cost += ReservedCost(use, &choice.reserves, &speed);
     } else {
-      cost += CurrencyUnits(offer_.pricing.TokenCost(tokens, ClassOf(plan))) * kPicoPerUnit;
+      cost += Pico(offer_.pricing.TokenCost(use.rows, ClassOf(plan)));
       speed = plan == Plan::kPriority ? 1 : plan == Plan::kFlex ? -1 : 0;
     }
     const double liking = taste_.liking[static_cast<size_t>(plan)];
-    choice.price = total > 0 ? cost / total : 0;
+    choice.price = use.total > 0 ? cost / use.total : 0;
     choice.full_price = choice.price - (taste_.speed * speed + liking) * offer_.reference();
     return choice;
   }
 
-  /// What lies within runs at once, as priority does; what lies beyond as default.
-  double ReservedCost(const std::vector<TokenCounts>& tokens, WorkPerSecond* reserves, double* speed) const {
+  /// What lies within runs at once, as priority does; what lies beyond as default. Infinite where there is nothing that
+  /// would be reserved.
+  double ReservedCost(const Use& use, WorkPerSecond* reserves, double* speed) const {
+    constexpr double kNever = std::numeric_limits<double>::infinity();
     const Pricing& pricing = offer_.pricing;
-    const double total = TotalWork(tokens);
-    const double beyond = CurrencyUnits(pricing.TokenCost(tokens, ServiceClass::kSpillover)) * kPicoPerUnit / total;
-    const double within = CurrencyUnits(pricing.TokenCost(tokens, ServiceClass::kReserved)) * kPicoPerUnit / total;
     const double hourly = pricing.prices() == nullptr ? 0 : static_cast<double>(pricing.prices()->capacity_price);
-    if (hourly <= 0) return std::numeric_limits<double>::infinity();  // not for sale
-    const std::vector<double> work = InDoubles(WorkOf(tokens, offer_.burndown()));
-    const double ratio = beyond > within ? hourly / 3'600 / (beyond - within) : 1;
-    *reserves = NewsvendorRate(work, offer_.window(), ratio);
-    const SplitTokens split = SplitRoundDown(tokens, offer_.burndown(), offer_.window(), *reserves);
-    *speed = TotalWork(split.within) / total;
-    if (*reserves == WorkPerSecond()) return std::numeric_limits<double>::infinity();  // the plan is to reserve
-    return kPicoPerUnit * CurrencyUnits(pricing.TokenCost(split.within, ServiceClass::kReserved) +
-                                        pricing.TokenCost(split.beyond, ServiceClass::kSpillover) +
-                                        pricing.CapacityCost(*reserves));
-  }
-
-  static std::vector<double> InDoubles(const std::vector<Work>& work) {
-    std::vector<double> doubles(work.size());
-    for (size_t w = 0; w < work.size(); ++w) doubles[w] = static_cast<double>(work[w].count());
-    return doubles;
-  }
-
-  double TotalWork(const std::vector<TokenCounts>& tokens) const {
-    return ShapeOf(InDoubles(WorkOf(tokens, offer_.burndown()))).total;
+    const double beyond = Pico(pricing.TokenCost(use.rows, ServiceClass::kSpillover));
+    const double within = Pico(pricing.TokenCost(use.rows, ServiceClass::kReserved));
+    if (hourly <= 0 || beyond <= within) return kNever;
+    const double ratio = hourly / kSecondsPerHour * use.total / (beyond - within);
+    *reserves = NewsvendorRate(use.work, offer_.window(), ratio);
+    if (*reserves == WorkPerSecond()) return kNever;
+    const SplitTokens split = SplitRoundDown(use.tokens, offer_.burndown(), offer_.window(), *reserves);
+    *speed = ShapeOf(InDoubles(WorkOf(split.within, offer_.burndown()))).total / use.total;
+    return Pico(pricing.TokenCost(pricing.TokenRows(split.within), ServiceClass::kReserved)) +
+           Pico(pricing.TokenCost(pricing.TokenRows(split.beyond), ServiceClass::kSpillover)) +
+           Pico(pricing.CapacityCost(*reserves));
   }
 
   // ---- When to use it.
@@ -245,7 +258,7 @@ class Chooser {
       if (!price) {
         std::vector<TokenCounts> there(w + 1);
         there[w] = all;
-        price = CurrencyUnits(offer_.pricing.TokenCost(there, ClassOf(offer_.plans.front())));
+        price = Pico(offer_.pricing.TokenCost(offer_.pricing.TokenRows(there), ClassOf(offer_.plans.front())));
       }
       prices[w] = *price;
     }
@@ -262,7 +275,7 @@ class Chooser {
     decision.stays = taste_.churn_draw >= ChanceToLeave(best.full_price);
     decision.volume = decision.stays ? volume : 0;
     decision.shifts = best.waiting.share;
-    decision.deferrals = std::move(best.waiting.deferrals);
+    decision.load_shifts = std::move(best.waiting.load_shifts);
     decision.reserves = Reserved(best, decision.volume);
     if (decision.stays) decision.surplus = total * offer_.curve.SurplusAt(best.full_price) / kPicoPerUnit;
     return decision;

@@ -30,7 +30,7 @@ struct Decision {
   WorkPerSecond reserves;                     // all the time; 0: it does not
   double volume = 1;                          // of its base volume
   double shifts = 0;                          // share of its work that waits for a later window
-  std::vector<Deferral> deferrals;            // which; of its own load profile, whatever the volume
+  std::vector<LoadShift> load_shifts;            // which; of its own load profile, whatever the volume
   double price = 0;                           // what a milli-nt costs it on the whole, in pico-units
   double full_price = 0;                      // that plus waiting, less speed and taste
   double surplus = 0;  // what its use is worth to it above what it pays: currency units over its load profile's span

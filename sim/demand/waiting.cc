@@ -40,7 +40,7 @@ class Line {
   void Go(size_t from, size_t to, double amount) {
     left_[from] -= amount;
     if (from == to || amount <= 0) return;
-    waiting_.deferrals.push_back({static_cast<uint32_t>(from), static_cast<uint32_t>(to), amount / load_[from]});
+    waiting_.load_shifts.push_back({static_cast<uint32_t>(from), static_cast<uint32_t>(to), amount / load_[from]});
     waiting_.share += amount;
     waiting_.hours += amount * window_hours_ * static_cast<double>(to - from);
   }

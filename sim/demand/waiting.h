@@ -10,7 +10,7 @@
 namespace penstock::sim {
 
 struct Waiting {
-  std::vector<Deferral> deferrals;  // ascending by the window that the work goes to
+  std::vector<LoadShift> load_shifts;  // ascending by the window that the work goes to
   double share = 0;                 // of all work: what waits
   double hours = 0;                 // mean over all work, what does not wait too
 };

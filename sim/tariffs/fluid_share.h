@@ -22,7 +22,7 @@ struct FluidStream {
 /// What became of a stream. Of each window: at once + later + refused = 1 (at once is 1 where nothing came).
 struct FluidService {
   std::vector<double> at_once;  // share of what came in the window and was served in it
-  std::vector<Deferral> later;
+  std::vector<LoadShift> later;
   std::vector<double> refused;  // share of what came in the window
   std::vector<double> served;   // in each window, whenever it came
 };

@@ -50,7 +50,7 @@ LoadProfile Served(const LoadProfile& load, const FluidService& service) {
     std::vector<double> served = each;
     for (size_t w = 0; w < each.size(); ++w) served[w] *= service.at_once[w];
     if (each.empty()) return served;
-    for (const Deferral& later : service.later) served[later.to] += each[later.from] * later.share;
+    for (const LoadShift& later : service.later) served[later.to] += each[later.from] * later.share;
     return served;
   });
 }
@@ -101,7 +101,7 @@ class Screening {
     for (size_t i = 0; i < decisions.size(); ++i) {
       Come come;
       const LoadProfile scaled = Scaled(terms_.customers[i].load, decisions[i].volume);
-      come.load = decisions[i].deferrals.empty() ? scaled : Shifted(scaled, decisions[i].deferrals);
+      come.load = decisions[i].load_shifts.empty() ? scaled : Shifted(scaled, decisions[i].load_shifts);
       come.work = WorkOfWindows(come.load, terms_.burndown);
       come.decision = std::move(decisions[i]);
       if (come.decision.reserves > WorkPerSecond()) come.within_share = WithinShares(come, window_seconds());

@@ -68,7 +68,7 @@ TEST(LoadProfile, TheSumOfCustomersIsWindowByWindow) {
 }
 
 TEST(LoadProfile, WhatIsDeferredArrivesLater) {
-  const LoadProfile shifted = Shifted(ProfileOf({8, 1, 1}, {4, 0, 0}), std::vector<Deferral>{{0, 1, 0.25}, {0, 2, 0.5}});
+  const LoadProfile shifted = Shifted(ProfileOf({8, 1, 1}, {4, 0, 0}), std::vector<LoadShift>{{0, 1, 0.25}, {0, 2, 0.5}});
   EXPECT_THAT(shifted.tokens_of_kind[kInput], ElementsAre(2, 3, 5));
   EXPECT_THAT(shifted.tokens_of_kind[kOutput], ElementsAre(1, 1, 2));
   EXPECT_THAT(shifted.requests, ElementsAre(DoubleEq(0.25), DoubleEq(1.25), DoubleEq(1.5)));
@@ -81,14 +81,14 @@ TEST(LoadProfile, RandomDeferralsLoseNothing) {
   for (int round = 0; round < 50; ++round) {
     std::vector<double> load(40);
     for (double& each : load) each = 1e6 * Exponential(random);
-    std::vector<Deferral> deferrals;
+    std::vector<LoadShift> load_shifts;
     for (uint32_t from = 0; from + 1 < load.size(); ++from) {
       const double first = Uniform(random);
       const uint32_t to = from + 1 + static_cast<uint32_t>(random.Below(static_cast<int64_t>(load.size() - from - 1)));
-      deferrals.push_back({from, to, first});
-      deferrals.push_back({from, from + 1, 1 - first});
+      load_shifts.push_back({from, to, first});
+      load_shifts.push_back({from, from + 1, 1 - first});
     }
-    const std::vector<double> shifted = Shifted(load, deferrals);
+    const std::vector<double> shifted = Shifted(load, load_shifts);
     EXPECT_NEAR(Sum(shifted), Sum(load), 1e-9 * Sum(load));
     for (const double each : shifted) EXPECT_GE(each, 0);
   }

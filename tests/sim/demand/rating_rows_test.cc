@@ -56,7 +56,7 @@ TEST(RatingRows, RoundingKeepsTheTotal) {
 
 TEST(RatingRows, AWindowIsLaidOverItsMinutesWithoutLosingAnything) {
   const std::vector<TokenCounts> tokens = RoundedTokens(InputOnly({0, 33}));
-  const std::vector<Sample> even = SamplesOf(tokens, Thousand(), kStart, Minutes(10), Spread::kEvenly);
+  const std::vector<Sample> even = SamplesOf(tokens, Thousand(), kStart, Minutes(10), RowSpread::kEvenly);
   ASSERT_EQ(even.size(), 10u);
   Work sum;
   for (const Sample& sample : even) {
@@ -66,14 +66,14 @@ TEST(RatingRows, AWindowIsLaidOverItsMinutesWithoutLosingAnything) {
   EXPECT_EQ(even.front().start, kStart + Minutes(10));
   EXPECT_EQ(even.back().start, kStart + Minutes(19));
   EXPECT_EQ(sum, Work(33'000));
-  EXPECT_THAT(SamplesOf(tokens, Thousand(), kStart, Minutes(10), Spread::kAtStart),
+  EXPECT_THAT(SamplesOf(tokens, Thousand(), kStart, Minutes(10), RowSpread::kAtStart),
               ElementsAre(Sample{kStart + Minutes(10), Work(33'000), Work()}));
 }
 
 TEST(RatingRows, WorkThatDoesNotDivideIsStillAllThere) {
   const std::vector<Work> work = {Work(7), Work(1'000'000'000'000'003)};
   Work sum;
-  for (const Sample& sample : SamplesOf(work, kStart, Minutes(10), Spread::kEvenly)) sum += sample.work;
+  for (const Sample& sample : SamplesOf(work, kStart, Minutes(10), RowSpread::kEvenly)) sum += sample.work;
   EXPECT_EQ(sum, work[0] + work[1]);
 }
 
@@ -106,12 +106,12 @@ TEST(RatingRows, OneRowAWindowWillDoWhereNoChargeLooksInside) {
     prices.demand = {charge};
     return SpreadFor(&prices, Minutes(10));
   };
-  EXPECT_EQ(SpreadFor(nullptr, Minutes(10)), Spread::kAtStart);
-  EXPECT_EQ(spread(ChargeOf(DemandRule::kBlockMaximum, 10)), Spread::kAtStart);
-  EXPECT_EQ(spread(ChargeOf(DemandRule::kSlidingMaximum, 60)), Spread::kAtStart);
-  EXPECT_EQ(spread(ChargeOf(DemandRule::kBlockMaximum, 15)), Spread::kEvenly);
-  EXPECT_EQ(spread(ChargeOf(DemandRule::kPercentile, 1)), Spread::kEvenly);
-  EXPECT_EQ(spread(ChargeOf(DemandRule::kCoincident, 1)), Spread::kEvenly);
+  EXPECT_EQ(SpreadFor(nullptr, Minutes(10)), RowSpread::kAtStart);
+  EXPECT_EQ(spread(ChargeOf(DemandRule::kBlockMaximum, 10)), RowSpread::kAtStart);
+  EXPECT_EQ(spread(ChargeOf(DemandRule::kSlidingMaximum, 60)), RowSpread::kAtStart);
+  EXPECT_EQ(spread(ChargeOf(DemandRule::kBlockMaximum, 15)), RowSpread::kEvenly);
+  EXPECT_EQ(spread(ChargeOf(DemandRule::kPercentile, 1)), RowSpread::kEvenly);
+  EXPECT_EQ(spread(ChargeOf(DemandRule::kCoincident, 1)), RowSpread::kEvenly);
 }
 
 TEST(RatingRows, BothSpreadsGiveTheSameDemandWhereOneRowWillDo) {
@@ -123,8 +123,8 @@ TEST(RatingRows, BothSpreadsGiveTheSameDemandWhereOneRowWillDo) {
     std::vector<Work> work(144);
     for (Work& each : work) each = Work(random.Below(3) == 0 ? 10 * random.Below(1'000'000) : 0);
     const ledger::rating::Period day = {kStart, kStart + Days(1)};
-    const std::vector<Sample> even = SamplesOf(work, kStart, Minutes(10), Spread::kEvenly);
-    const std::vector<Sample> first = SamplesOf(work, kStart, Minutes(10), Spread::kAtStart);
+    const std::vector<Sample> even = SamplesOf(work, kStart, Minutes(10), RowSpread::kEvenly);
+    const std::vector<Sample> first = SamplesOf(work, kStart, Minutes(10), RowSpread::kAtStart);
     for (const ledger::DemandRule rule : {ledger::DemandRule::kBlockMaximum, ledger::DemandRule::kSlidingMaximum}) {
       const ledger::DemandCharge charge = ChargeOf(rule, 30);
       EXPECT_TRUE(MeteredDemand(charge, calendar, {even, even}, day).sum ==

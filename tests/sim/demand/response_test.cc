@@ -95,7 +95,7 @@ TEST(Response, AFlatTariffAtTheReferencePriceIsTheTrace) {
     EXPECT_DOUBLE_EQ(decision.price, kReference);
     EXPECT_DOUBLE_EQ(decision.volume, 1);
     EXPECT_TRUE(decision.stays);
-    EXPECT_TRUE(decision.deferrals.empty());
+    EXPECT_TRUE(decision.load_shifts.empty());
   }
 }
 
@@ -247,7 +247,7 @@ TEST(Response, WorkOfDearHoursWaitsForTheNight) {
   const std::vector<Customer> customers = {Steady()};
   const Decision decision = RespondTo(DayAndNight(), customers, terms)[0];
   EXPECT_NEAR(decision.shifts, 4.0 / 24, 0.01);  // what comes after 16:00
-  const std::vector<double> after = WorkOfWindows(Shifted(customers[0].load, decision.deferrals), Rates());
+  const std::vector<double> after = WorkOfWindows(Shifted(customers[0].load, decision.load_shifts), Rates());
   EXPECT_NEAR(ShapeOf(after).total, 120e6 * kWindows, 1);
   EXPECT_EQ(after[17 * 6], 0);
   EXPECT_GT(after[20 * 6], 20 * 120e6);

@@ -18,12 +18,12 @@ using testing::Pointwise;
 constexpr double kNoCap = std::numeric_limits<double>::infinity();
 
 std::vector<double> After(const std::vector<double>& load, const std::vector<double>& caps, Duration longest) {
-  return Shifted(load, WaitBelow(load, caps, Minutes(30), longest).deferrals);
+  return Shifted(load, WaitBelow(load, caps, Minutes(30), longest).load_shifts);
 }
 
 TEST(Waiting, NothingWaitsWithoutACap) {
   const Waiting waiting = WaitBelow(std::vector<double>{5, 9}, std::vector<double>{kNoCap, kNoCap}, Minutes(30), Hours(6));
-  EXPECT_TRUE(waiting.deferrals.empty());
+  EXPECT_TRUE(waiting.load_shifts.empty());
   EXPECT_EQ(waiting.share, 0);
   EXPECT_EQ(waiting.hours, 0);
 }
@@ -43,11 +43,11 @@ TEST(Waiting, HowMuchWaitedAndHowLong) {
 TEST(Waiting, WhoCameFirstGoesFirst) {
   const Waiting waiting =
       WaitBelow(std::vector<double>{3, 3, 0}, std::vector<double>{0, 3, kNoCap}, Minutes(30), Hours(6));
-  ASSERT_EQ(waiting.deferrals.size(), 2u);
-  EXPECT_EQ(waiting.deferrals[0].from, 0u);
-  EXPECT_EQ(waiting.deferrals[0].to, 1u);
-  EXPECT_EQ(waiting.deferrals[1].from, 1u);
-  EXPECT_EQ(waiting.deferrals[1].to, 2u);
+  ASSERT_EQ(waiting.load_shifts.size(), 2u);
+  EXPECT_EQ(waiting.load_shifts[0].from, 0u);
+  EXPECT_EQ(waiting.load_shifts[0].to, 1u);
+  EXPECT_EQ(waiting.load_shifts[1].from, 1u);
+  EXPECT_EQ(waiting.load_shifts[1].to, 2u);
 }
 
 TEST(Waiting, WhatHasWaitedLongestEnoughGoesAboveTheCap) {
@@ -69,13 +69,13 @@ TEST(Waiting, RandomCapsHoldUnlessItsTimeIsOver) {
     for (double& each : caps) each = 2.5 * Uniform(random);
     const Duration longest = Minutes(30) * random.Below(12);
     const Waiting waiting = WaitBelow(load, caps, Minutes(30), longest);
-    const std::vector<double> after = Shifted(load, waiting.deferrals);
+    const std::vector<double> after = Shifted(load, waiting.load_shifts);
     std::vector<double> forced(load.size());
     double share = 0;
-    for (const Deferral& deferral : waiting.deferrals) {
-      EXPECT_LE(Minutes(30) * (int64_t{deferral.to} - deferral.from), longest);
-      share += deferral.share * load[deferral.from];
-      if (Minutes(30) * (int64_t{deferral.to} - deferral.from + 1) > longest) forced[deferral.to] = kNoCap;
+    for (const LoadShift& shift : waiting.load_shifts) {
+      EXPECT_LE(Minutes(30) * (int64_t{shift.to} - shift.from), longest);
+      share += shift.share * load[shift.from];
+      if (Minutes(30) * (int64_t{shift.to} - shift.from + 1) > longest) forced[shift.to] = kNoCap;
     }
     EXPECT_NEAR(ShapeOf(after).total, ShapeOf(load).total, 1e-9);
     EXPECT_NEAR(waiting.share * ShapeOf(load).total, share, 1e-9);

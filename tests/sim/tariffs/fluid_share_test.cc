@@ -101,7 +101,7 @@ TEST(FluidShare, WhatCameWasServedDeferredOrRefused) {
         served[w] = services[i].at_once[w] * streams[i].load[w];
         used[w] += services[i].served[w];
       }
-      for (const Deferral& later : services[i].later) {
+      for (const LoadShift& later : services[i].later) {
         EXPECT_LE(later.to - later.from, streams[i].patience);
         fate[later.from] += later.share;
         served[later.to] += later.share * streams[i].load[later.from];
