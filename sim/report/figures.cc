@@ -43,14 +43,14 @@ std::string WithSpace(std::string_view suffix) {
 // Digits before the point of a scaled value, at least 1.
 int WholeDigits(double value) {
   int digits = 1;
-  for (double limit = 10; std::abs(value) >= limit && digits < 15; limit *= 10) ++digits;
+  for (double limit = 10; std::abs(value) >= limit * 0.9995 && digits < 15; limit *= 10) ++digits;
   return digits;
 }
 
 int SignificantDecimals(double scaled, int significant) {
   if (scaled == 0) return 0;
   int decimals = significant - WholeDigits(scaled);
-  for (double limit = 1; std::abs(scaled) < limit && decimals < 6; limit /= 10) ++decimals;
+  for (double limit = 1; std::abs(scaled) < limit * 0.9995 && decimals < 6; limit /= 10) ++decimals;
   return std::clamp(decimals, 0, 6);
 }
 
