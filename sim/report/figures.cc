@@ -82,11 +82,6 @@ std::string Decimals(double value, int decimals, Sign sign) {
   return sign == Sign::kAlways ? "+" + text : text;
 }
 
-std::string Grouped(double value, Sign sign) {
-  const double magnitude = std::abs(value);
-  return Decimals(value, magnitude >= 999.5 ? 0 : magnitude < 10 && value != 0 ? 4 : 2, sign);
-}
-
 Scaling ScalingOf(double largest, const Unit& unit) {
   largest = std::abs(largest);
   switch (unit.measure) {

@@ -58,18 +58,17 @@ TEST(Figures, HaveATrueMinusAndNoMinusBeforeNothing) {
 }
 
 TEST(Figures, KeepThousandsApart) {
-  EXPECT_EQ(Grouped(1234567.4), "1,234,567");
-  EXPECT_EQ(Grouped(-123456), "−123,456");
-  EXPECT_EQ(Grouped(999.4), "999.40");
-  EXPECT_EQ(Grouped(999.7), "1,000");
-  EXPECT_EQ(Grouped(1.5), "1.5000");
+  EXPECT_EQ(Decimals(1234567.4, 0), "1,234,567");
+  EXPECT_EQ(Decimals(-123456, 2), "−123,456.00");
+  EXPECT_EQ(Decimals(999.999, 2), "1,000.00");
+  EXPECT_EQ(Decimals(999.4, 1), "999.4");
 }
 
 TEST(Figures, ThatAreNoNumbersSaySo) {
   EXPECT_EQ(FigureText(kInfinite, kMoney), "n/a");
   EXPECT_EQ(FigureText(std::nan(""), kShare), "n/a");
   EXPECT_EQ(EstimateText({std::nan(""), 1, 8}, kMoney), "n/a");
-  EXPECT_EQ(Grouped(-kInfinite), "n/a");
+  EXPECT_EQ(Decimals(-kInfinite, 2), "n/a");
 }
 
 TEST(Estimates, HaveMeanAndHalfWidthInOneSuffixAndOnlyTheDigitsThatTheIntervalAllows) {
