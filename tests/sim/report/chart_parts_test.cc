@@ -46,6 +46,7 @@ TEST(Ticks, OfOneValueStillSpanAnAxis) {
   const std::vector<Tick> around = LinearTicks(7, 7, 5, kNumber);
   EXPECT_LT(around.front().value, 7);
   EXPECT_GT(around.back().value, 7);
+  EXPECT_LE(LinearTicks(1e9, std::nextafter(1e9, 2e9), 5, kNumber).size(), 8u);
 }
 
 TEST(Ticks, OfManySizesCoverTheirRangeAndAreFew) {
