@@ -69,8 +69,8 @@ Table ChangesTable(const std::vector<Change>& changes, const BillImpact& impact)
               {}};
   for (const Change& change : changes) {
     const BillChange& bill = change.bill;
-    table.rows.push_back({bill.customer, Grouped(bill.before), Grouped(bill.after),
-                          Grouped(bill.after - bill.before, Sign::kAlways), ShareText(change.share)});
+    table.rows.push_back({bill.customer, Decimals(bill.before, 2), Decimals(bill.after, 2),
+                          Decimals(bill.after - bill.before, 2, Sign::kAlways), ShareText(change.share)});
   }
   return table;
 }

@@ -56,12 +56,11 @@ Section DemandRuleSection(const DemandRules& rules) {
   for (size_t i = 0; i < rules.groups.size(); ++i) {
     legend.push_back({rules.groups[i], SeriesClass(i), LegendEntry::Look::kBox});
   }
-  return {
-      "demand-rules",
-      "Demand rules side by side",
-      {"How four ways to measure a customer's peak would divide the same demand charge. A rule is fair when its bar "
-       "looks like that of the peak."},
-      ChartHtml({"", legend, [chart](Size size) { return RowChartSvg(chart, size); }, RuleTable(rules)})};
+  return {"demand-rules",
+          "Demand rules side by side",
+          {"How the ways to measure a customer's peak would divide the same demand charge. A rule is fair when its bar "
+           "looks like that of the peak."},
+          ChartHtml({"", legend, [chart](Size size) { return RowChartSvg(chart, size); }, RuleTable(rules)})};
 }
 
 }  // namespace penstock::sim::report

@@ -43,14 +43,14 @@ std::string WithSpace(std::string_view suffix) {
 // Digits before the point of a scaled value, at least 1.
 int WholeDigits(double value) {
   int digits = 1;
-  for (double limit = 10; std::abs(value) >= limit && digits < 15; limit *= 10) ++digits;
+  for (double limit = 10; std::abs(value) >= limit * 0.9995 && digits < 15; limit *= 10) ++digits;
   return digits;
 }
 
 int SignificantDecimals(double scaled, int significant) {
   if (scaled == 0) return 0;
   int decimals = significant - WholeDigits(scaled);
-  for (double limit = 1; std::abs(scaled) < limit && decimals < 6; limit /= 10) ++decimals;
+  for (double limit = 1; std::abs(scaled) < limit * 0.9995 && decimals < 6; limit /= 10) ++decimals;
   return std::clamp(decimals, 0, 6);
 }
 
@@ -80,11 +80,6 @@ std::string Decimals(double value, int decimals, Sign sign) {
   for (size_t at = whole; at > 3;) text.insert(at -= 3, ",");
   if (value < 0) return "\u2212" + text;
   return sign == Sign::kAlways ? "+" + text : text;
-}
-
-std::string Grouped(double value, Sign sign) {
-  const double magnitude = std::abs(value);
-  return Decimals(value, magnitude >= 999.5 ? 0 : magnitude < 10 && value != 0 ? 4 : 2, sign);
 }
 
 Scaling ScalingOf(double largest, const Unit& unit) {

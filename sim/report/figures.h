@@ -28,9 +28,6 @@ enum class Sign { kWhenNegative, kAlways };
 /// With so many decimals, thousands apart: "−1,234.50". Never "−0".
 std::string Decimals(double value, int decimals, Sign sign = Sign::kWhenNegative);
 
-/// No decimals from a thousand on, two below, four below ten: for columns of a table.
-std::string Grouped(double value, Sign sign = Sign::kWhenNegative);
-
 /// Three significant digits, a suffix and the unit: "1.23 M USD".
 std::string FigureText(double value, const Unit& unit, Sign sign = Sign::kWhenNegative);
 

@@ -68,7 +68,7 @@ Section ComparisonSection(const Comparison& comparison) {
   }
   return {"comparison",
           "Tariffs side by side",
-          {"Means with their intervals, on days that the search never saw."},
+          {"Means with their intervals" + (comparison.note.empty() ? "" : ", " + comparison.note) + "."},
           TableHtml(table)};
 }
 

@@ -34,6 +34,7 @@ struct Comparison {
     Unit unit;
     std::vector<Estimate> values;  // one per tariff
   };
+  std::string note;                  // "on four days that the search never saw"; may be empty
   std::vector<std::string> tariffs;  // the first is the chosen one
   std::vector<Row> rows;
 };

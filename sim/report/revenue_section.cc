@@ -53,8 +53,8 @@ Table RevenueTable(const RevenueByComponent& revenue, const std::vector<size_t>&
   table.columns.push_back({"Total"});
   for (const TariffRevenue& tariff : revenue.tariffs) {
     std::vector<std::string> row = {tariff.tariff};
-    for (size_t i : used) row.push_back(Grouped(tariff.amounts[i]));
-    row.push_back(Grouped(TotalOf(tariff)));
+    for (size_t i : used) row.push_back(Decimals(tariff.amounts[i], 2));
+    row.push_back(Decimals(TotalOf(tariff), 2));
     table.rows.push_back(std::move(row));
   }
   return table;

@@ -55,7 +55,7 @@ Section CustomerBillsSection(const CustomerBills& bills) {
     if (chart.rows.size() < kMostBars) {
       chart.rows.push_back({bill.customer, {{0, bill.bill, "s0", bill.customer + ": " + text, ""}}, text});
     }
-    table.rows.push_back({bill.customer, Grouped(bill.bill), FigureText(bill.work, {Measure::kNumber, "nt"}),
+    table.rows.push_back({bill.customer, Decimals(bill.bill, 2), FigureText(bill.work, {Measure::kNumber, "nt"}),
                           FigureText(bill.refused, kShareUnit)});
   }
   const std::string shown = sorted.size() > kMostBars ? "The " + Decimals(kMostBars, 0) + " highest of " +

@@ -51,7 +51,7 @@ figcaption { font-weight: 600; margin-bottom: .3rem; }
 .legend li { display: flex; align-items: center; gap: .45rem; overflow-wrap: anywhere; }
 .swatch { width: 26px; height: 12px; flex: none; }
 svg.wide, svg.narrow { display: block; width: 100%; height: auto; overflow: visible; font-family: inherit; }
-svg.narrow { display: none; }
+svg.narrow { display: none; max-width: 30rem; }
 text { font-size: 12px; fill: var(--ink); }
 .tick, .axis-title { fill: var(--faint); }
 .tick { font-variant-numeric: tabular-nums; }
@@ -91,14 +91,14 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top; }
 th[scope="row"] { font-weight: 400; max-width: 22rem; }
 th[scope="row"].text { min-width: 8rem; overflow-wrap: break-word; }
-thead th { font-weight: 600; vertical-align: bottom; }
+thead th { font-weight: 600; vertical-align: bottom; position: sticky; top: 0; background: var(--paper); }
 td.text { max-width: 34rem; overflow-wrap: break-word; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 #comparison td:nth-child(2) { font-weight: 600; }
 pre { background: var(--panel); border-radius: 4px; padding: 1rem; overflow: auto; max-height: 40rem; font-size: .85rem; line-height: 1.45; }
 footer { margin-top: 3rem; color: var(--faint); font-size: .85rem; }
-@media (max-width: 640px) {
+@media (max-width: 760px) {
   body { padding: 1.2rem 1rem 2rem; }
   h1 { font-size: 1.5rem; }
   svg.wide { display: none; }
@@ -112,6 +112,7 @@ footer { margin-top: 3rem; color: var(--faint); font-size: .85rem; }
   }
   @page { margin: 16mm; }
   body { padding: 0; max-width: none; font-size: 11pt; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  .key-figures { grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); }
   nav, details:not([open]) { display: none; }
   svg.wide { display: block; }
   svg.narrow { display: none; }

@@ -53,7 +53,7 @@ std::string DrawSweep(const ElasticitySweep& sweep, Size size) {
   const double margin = x.high > x.low ? (x.high - x.low) * 0.06 : 0.1;
   const Range with_margin{x.low - margin, x.high + margin, false};
   Plot plot(size, Axis::LinearTight("Elasticity that is assumed", {}, with_margin, size.IsNarrow() ? 5 : 9),
-            Axis::Linear("tuned less " + sweep.baseline + (sweep.unit.name.empty() ? "" : ", " + sweep.unit.name),
+            Axis::Linear("Tuned less " + sweep.baseline + (sweep.unit.name.empty() ? "" : ", " + sweep.unit.name),
                          sweep.unit, y, 5));
   for (const Step& step : steps) {
     const Estimate& difference = step.difference;

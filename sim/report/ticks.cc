@@ -78,7 +78,8 @@ void TightenEnds(double low, double high, std::vector<Tick>& powers) {
 
 std::vector<Tick> LinearTicks(double low, double high, int wanted, const Unit& unit) {
   PENSTOCK_CHECK(std::isfinite(low) && std::isfinite(high) && low <= high && wanted > 1);
-  if (low == high) {
+  const double largest_end = std::max(std::abs(low), std::abs(high));
+  if (high - low <= largest_end * 1e-9) {  // nothing to tell apart
     const double margin = low == 0 ? 1 : std::abs(low) / 10;
     low = low > 0 ? low - margin : low == 0 ? 0 : low - margin;
     high += margin;
