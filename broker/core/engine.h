@@ -135,7 +135,6 @@ class Engine {
     Ticket answered = 0;  // the newest ticket that carries this grant
     RunKey run{};
     ContentKey content{};
-    uint32_t reservation = 0;  // whose contract it runs inside
     bool holds_slot = true;
     bool of_earlier_boot = false;
     bool money_bound = false;  // by a hard budget or its run: charged no more than its hold

@@ -489,7 +489,6 @@ void Engine::Change(Ticket ticket, const MarketCaller& caller, const Reservation
   entry.body = caller.body;
   if (moves || ends) desk.market.Release(before, now_);
   if (moves && !ends) desk.market.Commit(entry.terms.front(), now_);
-  if (moves || ends) desk.freed = true;
   ledger_->Post(std::move(entry));
   if (ends) {
     Unfollow(id, before);
