@@ -232,17 +232,20 @@ class Engine {
   void LookAtBids();
 
   Instant NextEdge(const ledger::ReservationRecord& record, Instant t) const;
+  // Whoever calls these has what is promised balanced afterwards: once, however many reservations it was.
   void Follow(uint32_t id);
   void Refollow(uint32_t id);
-  void Unfollow(uint32_t id, const ledger::ReservationTerms& terms);
+  void Unfollow(uint32_t id);
   void FollowCalendar();
   void OnEdge(uint32_t id, Instant at);
   void PostEvent(const ledger::ReservationRecord& record, ledger::ReservationEntry entry);
   void Promise(uint32_t id, Instant at);
   void SetPromise(uint32_t id, const ledger::ReservationRecord& record, WorkPerSecond rate);
   void Guarantee(uint32_t id, const ledger::ReservationRecord& record, WorkPerSecond rate);
-  /// Cuts and restores what is guaranteed as the pool's capacity allows.
+  /// Cuts and restores what is guaranteed as the pool's capacity allows: linear in what promises there, constant while
+  /// nothing is missing.
   void BalancePromises(PoolId pool);
+  void BalanceAllPromises();
   void NoteUnserved(PoolId pool, admission::ContractId contract);
   void DeliverUntil(uint32_t id, Instant until);
   void PostServiceCredits(uint32_t id, Instant day);

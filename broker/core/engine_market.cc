@@ -428,6 +428,7 @@ uint32_t Engine::Buy(Ticket ticket, const MarketCaller& caller, ledger::Reservat
   ledger_->Post(std::move(entry));
   desk.market.Commit(terms, now_);
   Follow(answer.id);
+  BalancePromises(terms.pool);
   const uint32_t id = answer.id;
   Say(ticket, std::move(answer), Release::kSynced);
   return id;
@@ -480,21 +481,18 @@ void Engine::Change(Ticket ticket, const MarketCaller& caller, const Reservation
                             .charges = entry.charges,
                             .terms = entry.terms};
   if (caller.validate_only) return Say(ticket, std::move(answer));
-  MarketDesk& desk = *DeskOf(record.terms.pool);
-  const ledger::ReservationTerms before = record.terms;  // the record changes when it is posted
+  const PoolId pool = record.terms.pool;
+  MarketDesk& desk = *DeskOf(pool);
   const uint32_t id = record.id;
   const bool moves = !entry.terms.empty() && !asked;
   const bool ends = ledger::IsOver(entry.state);
   entry.request_id = caller.request_id;
   entry.body = caller.body;
-  if (moves || ends) desk.market.Release(before, now_);
+  if (moves || ends) desk.market.Release(record.terms, now_);  // that change when it is posted
   if (moves && !ends) desk.market.Commit(entry.terms.front(), now_);
   ledger_->Post(std::move(entry));
-  if (ends) {
-    Unfollow(id, before);
-  } else {
-    Refollow(id);
-  }
+  ends ? Unfollow(id) : Refollow(id);
+  BalancePromises(pool);
   Say(ticket, std::move(answer), Release::kSynced);
 }
 

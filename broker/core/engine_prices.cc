@@ -233,6 +233,7 @@ void Engine::ResumeReservations() {
     desk->market.Commit(record.terms, now_);
     Follow(id);
   }
+  BalanceAllPromises();
   for (const ledger::PriceEntry& price : records.prices()) {
     if (price.kind != ledger::PriceKind::kPosted && price.until > now_) pinned_prices_.insert(price.tenant);
   }

@@ -317,6 +317,23 @@ TEST_F(MarketTest, CapacityLossDegradesTheLastBoughtFirstAndRestoresIt) {
   world_.engine().CheckInvariants();
 }
 
+TEST_F(MarketTest, NobodyIsCutAtTheMomentAtWhichOneFollowsTheOther) {
+  for (const auto& [from, to] : {std::pair(10, 12), std::pair(14, 16), std::pair(12, 14)}) {
+    Buy("shop", {Step(from, to, 200)});
+  }
+  SetCapacity lost;
+  lost.pool = world_.PoolNamed("chat");
+  lost.capacity = NormalizedTokensPerSecond(600);  // 200 are left: for one at a time
+  world_.Do(lost);
+  GoTo(Hour(17));
+  for (uint32_t id = 1; id <= 3; ++id) {
+    ASSERT_EQ(StateOf(id), ReservationState::kCompleted);
+    for (const ledger::ReservationChange& change : Record(id).history) {
+      EXPECT_NE(change.event, ledger::ReservationEvent::kDegrade) << "reservation " << id;
+    }
+  }
+}
+
 TEST_F(MarketTest, AnOperatorSuspendsAndResumes) {
   const uint32_t id = Buy("shop", {Step(10, 14, 200)});
   GoTo(Hour(11));
