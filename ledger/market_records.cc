@@ -117,6 +117,12 @@ Money PriceOf(const std::vector<RateStep>& steps) {
   return sum;
 }
 
+Int128 QuantityOf(const std::vector<RateStep>& steps) {
+  Int128 sum = 0;
+  for (const RateStep& step : steps) sum += QuantityOf(step);
+  return sum;
+}
+
 Money PriceOf(const std::vector<RateStep>& steps, Instant from, Instant to) {
   return PriceOf(PartsOf(steps, from, to));
 }

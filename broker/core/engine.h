@@ -216,8 +216,9 @@ class Engine {
   std::optional<market::Shortage> ShortageNow(const MarketDesk& desk, PoolId pool,
                                               const std::vector<ledger::RateStep>& steps,
                                               const ledger::Envelope& envelope) const;
-  void SayNotSellable(Ticket ticket, const MarketDesk& desk, const market::Shortage& shortage,
-                      const ledger::ReservationTerms& wish, TenantId tenant);
+  bool HasRoom(Ticket ticket, const MarketDesk& desk, const ledger::ReservationTerms& wish, TenantId tenant);
+  bool HasRoomFor(Ticket ticket, const MarketDesk& desk, const ledger::ReservationRecord& record,
+                  const std::vector<ledger::RateStep>& added);
   const ledger::QuoteRecord* OpenQuote(Ticket ticket, const MarketCaller& caller, uint64_t id);
   uint32_t Buy(Ticket ticket, const MarketCaller& caller, ledger::ReservationEntry entry, MarketDesk& desk);
   const ledger::ReservationRecord* OwnReservation(Ticket ticket, const MarketCaller& caller, uint32_t id,

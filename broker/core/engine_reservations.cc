@@ -10,6 +10,7 @@
 
 #include "admission/vocabulary/check.h"
 #include "broker/core/engine.h"
+#include "broker/core/reservation_charges.h"
 
 namespace penstock::core {
 namespace {
@@ -92,10 +93,7 @@ void Engine::OnEdge(uint32_t id, Instant at) {
     ledger::ReservationEntry entry;
     entry.event = ReservationEvent::kReject;
     entry.reason = "nobody approved it before it would have begun";
-    for (const ledger::RateStep& step : record.terms.steps) {
-      entry.charges.push_back({ledger::ReservationCharge::Kind::kRefund, -ledger::QuantityOf(step), step.unit_price,
-                               step.unit_price});
-    }
+    entry.charges = RefundOf(record.terms.steps, kWholePrice);
     DeskOf(record.terms.pool)->market.Release(record.terms, now_);  // its steps go with the event
     PostEvent(record, std::move(entry));
     return Unfollow(id);

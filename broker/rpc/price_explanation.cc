@@ -33,8 +33,7 @@ void Explain(const core::Engine& engine, const ledger::QuoteRecord& record, v1::
   const std::string& currency = CurrencyOf(engine, quote.tariff);
   const int64_t unit = market::UnitPriceOf(basis);
   const ledger::Money price = ledger::PriceOf(quote.terms.steps);
-  Int128 quantity = 0;
-  for (const ledger::RateStep& step : quote.terms.steps) quantity += ledger::QuantityOf(step);
+  const Int128 quantity = ledger::QuantityOf(quote.terms.steps);
   out->set_name(NameOfOwned(NameOf(engine, quote.tenant), kQuotes, quote.id));
   out->set_summary(absl::StrCat(quote.terms.shape, " costs ", price.ToDecimal(), " ", currency, ", because ",
                                 basis.displacement + basis.scarcity > basis.floor
