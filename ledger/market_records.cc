@@ -543,8 +543,6 @@ size_t MarketRecords::OpenBidsOf(TenantId tenant) const {
       std::count_if(found->second.begin(), found->second.end(), [this](uint64_t id) { return open_bids_.contains(id); }));
 }
 
-std::vector<uint64_t> MarketRecords::OpenBids() const { return {open_bids_.begin(), open_bids_.end()}; }
-
 // ---- Reservations.
 
 /// What is bought is what was offered, or bid for.

@@ -179,7 +179,7 @@ class MarketRecords {
   std::vector<uint64_t> BidsOf(TenantId tenant) const;
   size_t OpenBidsOf(TenantId tenant) const;
   /// Ids, rising, of all pools.
-  std::vector<uint64_t> OpenBids() const;
+  const std::set<uint64_t>& OpenBids() const { return open_bids_; }
 
   const MarketRequest* FindRequest(TenantId tenant, std::string_view request_id) const;
 

@@ -2,6 +2,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -91,16 +92,17 @@ uint32_t Engine::FillBid(uint64_t id) {
 /// Some bids, in turn: those that are over, and those that the ask has come down to.
 void Engine::LookAtBids() {
   constexpr size_t kMost = 64;
-  const std::vector<uint64_t> open = books().market().OpenBids();
-  if (open.empty()) return;
-  auto next = std::upper_bound(open.begin(), open.end(), last_bid_looked_at_);
-  for (size_t i = 0; i < std::min(kMost, open.size()); ++i, ++next) {
+  const std::set<uint64_t>& open = books().market().OpenBids();  // whoever ends leaves it
+  const size_t some = std::min(kMost, open.size());
+  for (size_t i = 0; i < some && !open.empty(); ++i) {
+    auto next = open.upper_bound(last_bid_looked_at_);
     if (next == open.end()) next = open.begin();
-    last_bid_looked_at_ = *next;
-    if (books().market().FindBid(*next)->placed.expires <= now_) {
-      ledger_->Post(ledger::BidEndEntry{*next, now_, ledger::BidState::kExpired});
+    const uint64_t id = *next;
+    last_bid_looked_at_ = id;
+    if (books().market().FindBid(id)->placed.expires <= now_) {
+      ledger_->Post(ledger::BidEndEntry{id, now_, ledger::BidState::kExpired});
     } else {
-      FillBid(*next);
+      FillBid(id);
     }
   }
 }
