@@ -110,6 +110,10 @@ class Engine {
   /// nullptr: this pool never sold anything ahead.
   const market::PoolMarket* MarketOf(PoolId pool) const;
   market::PriceInputs PriceInputsOf(PoolId pool, TenantId tenant) const;
+  /// Why steps cannot be sold in a pool with a market; nothing: they can. Beside the calendar: while a pool reports less
+  /// capacity than it should have, nothing within the hour may rely on what is missing.
+  std::optional<market::Shortage> ShortageNow(PoolId pool, const std::vector<ledger::RateStep>& steps,
+                                              const ledger::Envelope& envelope) const;
   /// Measured, of this hour and the one before.
   SpeedFigures FiguresOf(PoolId pool, ServiceClass served) const { return FindPool(pool)->figures(served).Sum(); }
   /// What elastic requests of this tenant pin now: the id of a PriceEntry; 0: the tariff's flat prices.
@@ -213,12 +217,8 @@ class Engine {
                                   Instant from) const;
   std::optional<Error> TermsOf(const Wish& wish, TenantId tenant, const MarketDesk& desk,
                                ledger::ReservationTerms* terms) const;
-  std::optional<market::Shortage> ShortageNow(const MarketDesk& desk, PoolId pool,
-                                              const std::vector<ledger::RateStep>& steps,
-                                              const ledger::Envelope& envelope) const;
-  bool HasRoom(Ticket ticket, const MarketDesk& desk, const ledger::ReservationTerms& wish, TenantId tenant);
-  bool HasRoomFor(Ticket ticket, const MarketDesk& desk, const ledger::ReservationRecord& record,
-                  const std::vector<ledger::RateStep>& added);
+  bool HasRoom(Ticket ticket, const ledger::ReservationTerms& wish, TenantId tenant);
+  bool HasRoomFor(Ticket ticket, const ledger::ReservationRecord& record, const std::vector<ledger::RateStep>& added);
   const ledger::QuoteRecord* OpenQuote(Ticket ticket, const MarketCaller& caller, uint64_t id);
   uint32_t Buy(Ticket ticket, const MarketCaller& caller, ledger::ReservationEntry entry, MarketDesk& desk);
   const ledger::ReservationRecord* OwnReservation(Ticket ticket, const MarketCaller& caller, uint32_t id,

@@ -34,7 +34,7 @@ void Engine::On(PlaceBid& place) {
   }
   const TenantId tenant = place.caller.tenant;
   BidPlaced answer;
-  if (!ShortageNow(*desk, bid.terms.pool, bid.terms.steps, bid.terms.envelope)) {
+  if (!ShortageNow(bid.terms.pool, bid.terms.steps, bid.terms.envelope)) {
     answer.ask = market::UnitPriceOf(desk->market.AskFor(bid.terms.steps, PriceInputsOf(bid.terms.pool, tenant)));
   }
   if (place.caller.validate_only) return Say(place.ticket, answer);
@@ -76,7 +76,7 @@ uint32_t Engine::FillBid(uint64_t id) {
   MarketDesk* desk = DeskOf(terms.pool);
   const bool open = desk != nullptr && desk->market.terms().open && FindPool(terms.pool) != nullptr &&
                     accounts_.FindTenant(bid.placed.tenant) != nullptr;
-  if (!open || ShortageNow(*desk, terms.pool, terms.steps, terms.envelope)) return 0;
+  if (!open || ShortageNow(terms.pool, terms.steps, terms.envelope)) return 0;
   const market::PriceInputs inputs = PriceInputsOf(terms.pool, bid.placed.tenant);
   const int64_t unit = market::UnitPriceOf(desk->market.AskFor(terms.steps, inputs));
   if (unit == 0 || unit > bid.placed.limit_price) return 0;

@@ -231,7 +231,7 @@ void Engine::Amend(const ChangeReservation& change, const ReservationRecord& rec
     if (!terms.open) {
       return Say(change.ticket, Error{ErrorReason::kMarketClosed, "pool", "this pool sells no throughput ahead now"});
     }
-    if (!HasRoomFor(change.ticket, desk, record, reshaped.added)) return;
+    if (!HasRoomFor(change.ticket, record, reshaped.added)) return;
     const auto basis = desk.market.AskFor(reshaped.added, PriceInputsOf(next.pool, record.tenant));
     market::SetUnitPrice(&reshaped.added, market::UnitPriceOf(basis));
     market::SetUnitPrice(&wanted, market::UnitPriceOf(basis));
@@ -284,7 +284,7 @@ void Engine::On(const DecideReservation& decide) {
                                       "the time that the amendment asks for is over: reject it"});
     }
     const market::Reshaped reshaped = market::Reshape(record->terms.steps, wanted, from);
-    if (!HasRoomFor(decide.ticket, desk, *record, reshaped.added)) return;
+    if (!HasRoomFor(decide.ticket, *record, reshaped.added)) return;
     ReservationCharges charges;
     charges.Buy(reshaped.added);
     charges.Refund(reshaped.gone, desk.market.terms().refund);

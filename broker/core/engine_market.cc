@@ -178,45 +178,46 @@ std::optional<Error> Engine::TermsOf(const Wish& wish, TenantId tenant, const Ma
   return std::nullopt;
 }
 
-/// Beside the calendar: while a pool reports less than it should have, nothing that begins within the hour may rely on
-/// what is missing.
-std::optional<Shortage> Engine::ShortageNow(const MarketDesk& desk, PoolId pool, const std::vector<RateStep>& steps,
+// Whatever is sold of the coming hour begins in it or has begun: what is missing now is left free in it, wherever it was
+// sold before. Later hours follow the plan alone.
+std::optional<Shortage> Engine::ShortageNow(PoolId pool, const std::vector<RateStep>& steps,
                                             const ledger::Envelope& envelope) const {
-  if (std::optional<Shortage> shortage = desk.market.ShortageOf(steps, envelope)) return shortage;
-  const int64_t reported = FindPool(pool)->settings().terms.capacity.count();
-  const ledger::CapacityPlanEntry& plan = desk.market.capacity();
-  const int64_t for_sale =
-      CheckedNarrow(Int128{reported} * (kWhole - plan.margin) / kWhole) - plan.standing.count() - desk.promised.count();
+  const market::PoolMarket& market = FindDesk(pool)->market;
+  if (std::optional<Shortage> shortage = market.ShortageOf(steps, envelope)) return shortage;
+  const ledger::CapacityStep reported{.from = now_, .capacity = FindPool(pool)->settings().terms.capacity};
+  const int64_t missing =
+      market.calendar().SupplyAt(now_).rate - market::ForSale(market.capacity(), reported).rate;
+  if (missing <= 0) return std::nullopt;
+  const Instant soon = now_ + Hours(1);
   for (const RateStep& step : steps) {
-    if (step.from >= now_ + Hours(1)) continue;
-    if (desk.market.calendar().SupplyAt(std::max(step.from, now_)).rate <= for_sale + desk.promised.count()) continue;
-    if (step.rate.count() > for_sale) {
-      return Shortage{Shortage::What::kThroughput, step.from, step.rate.count(), std::max<int64_t>(for_sale, 0)};
-    }
+    if (step.from >= soon) continue;
+    const market::LeastPoint least =
+        market.calendar().TightestIn(std::max(step.from, now_), std::min(step.to, soon)).rate;
+    const int64_t room = least.amount - missing;
+    if (step.rate.count() > room) return Shortage{Shortage::What::kThroughput, least.at, step.rate.count(), room};
   }
   return std::nullopt;
 }
 
 /// True when it fits; else says what is scarce, and what else could be had.
-bool Engine::HasRoom(Ticket ticket, const MarketDesk& desk, const ledger::ReservationTerms& wish, TenantId tenant) {
-  const std::optional<Shortage> shortage = ShortageNow(desk, wish.pool, wish.steps, wish.envelope);
+bool Engine::HasRoom(Ticket ticket, const ledger::ReservationTerms& wish, TenantId tenant) {
+  const std::optional<Shortage> shortage = ShortageNow(wish.pool, wish.steps, wish.envelope);
   if (!shortage) return true;
   Say(ticket, NotSellable{.scarce = static_cast<NotSellable::What>(shortage->scarce),
                           .tightest = shortage->at,
                           .asked = shortage->asked,
                           .room = std::max<int64_t>(shortage->room, 0),
-                          .alternatives =
-                              desk.market.AlternativesTo(wish, PriceInputsOf(wish.pool, tenant), kAlternatives)});
+                          .alternatives = FindDesk(wish.pool)->market.AlternativesTo(
+                              wish, PriceInputsOf(wish.pool, tenant), kAlternatives)});
   return false;
 }
 
 /// The same for what a reservation would get in addition.
-bool Engine::HasRoomFor(Ticket ticket, const MarketDesk& desk, const ReservationRecord& record,
-                        const std::vector<RateStep>& added) {
+bool Engine::HasRoomFor(Ticket ticket, const ReservationRecord& record, const std::vector<RateStep>& added) {
   if (added.empty()) return true;
   ledger::ReservationTerms wish = record.terms;
   wish.steps = added;
-  return HasRoom(ticket, desk, wish, record.tenant);
+  return HasRoom(ticket, wish, record.tenant);
 }
 
 // ---- Quotes.
@@ -231,7 +232,7 @@ void Engine::On(AskQuote& ask) {
     return Say(ask.ticket, *std::move(wrong));
   }
   const TenantId tenant = ask.caller.tenant;
-  if (!HasRoom(ask.ticket, *desk, quote.terms, tenant)) return;
+  if (!HasRoom(ask.ticket, quote.terms, tenant)) return;
   const market::PriceInputs inputs = PriceInputsOf(quote.terms.pool, tenant);
   quote.basis = desk->market.AskFor(quote.terms.steps, inputs);
   const int64_t unit = market::UnitPriceOf(quote.basis);
@@ -297,7 +298,7 @@ void Engine::On(const AcceptQuote& accept) {
   MarketDesk* desk = OpenDesk(quote->given.terms.pool, accept.caller.tenant, &error);
   if (desk == nullptr) return Say(accept.ticket, std::move(error));
   const ledger::ReservationTerms& terms = quote->given.terms;
-  if (!HasRoom(accept.ticket, *desk, terms, accept.caller.tenant)) return;
+  if (!HasRoom(accept.ticket, terms, accept.caller.tenant)) return;
   ledger::ReservationEntry entry;
   entry.quote = accept.quote;
   entry.tariff = quote->given.tariff;

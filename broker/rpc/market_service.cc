@@ -102,12 +102,12 @@ void FillAskAndBid(const core::Engine& engine, TenantId tenant, PoolId id, const
   ToProto(step.to, out->mutable_standard_window()->mutable_end());
   out->set_standard_rate_nt_per_s(step.rate.count() / kMilliNtPerNt);
   Fill(market.BidFor(steps, inputs), out->currency(), out->mutable_bid());
-  const std::optional<market::Shortage> shortage = market.ShortageOf(steps, market.terms().envelope);
+  const std::optional<market::Shortage> shortage = engine.ShortageNow(id, steps, market.terms().envelope);
   if (!shortage) return Fill(market::UnitPriceOf(market.AskFor(steps, inputs)), out->currency(), out->mutable_ask());
   Fill(core::NotSellable{.scarce = static_cast<core::NotSellable::What>(shortage->scarce),
                          .tightest = shortage->at,
                          .asked = shortage->asked,
-                         .room = shortage->room,
+                         .room = std::max<int64_t>(shortage->room, 0),
                          .alternatives = {}},
        out->currency(), out->mutable_not_sellable());
 }

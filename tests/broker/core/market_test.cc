@@ -104,6 +104,22 @@ TEST_F(MarketTest, OfTwoWhoRaceForTheLastUnitOneWinsAndTheOtherGetsAlternatives)
   EXPECT_EQ(world_.engine().books().market().last_reservation(), 1u);
 }
 
+TEST_F(MarketTest, WhatIsMissingNowIsSoldToNobodyWithinTheHour) {
+  Buy("acme", {Step(0, 4, 300)});
+  SetCapacity lost;
+  lost.pool = world_.PoolNamed("chat");
+  lost.capacity = NormalizedTokensPerSecond(900);  // 410 of the 500 that were for sale: 90 are missing
+  world_.Do(lost);
+  GoTo(Hour(0) - Minutes(10));
+  EXPECT_EQ(Expect<NotSellable>(Wanted("shop", {Step(0, 4, 111)})).room, NormalizedTokensPerSecond(110).count());
+  Buy("shop", {Step(0, 4, 70)});
+  EXPECT_EQ(Expect<NotSellable>(Wanted("shop", {Step(0, 4, 41)})).room, NormalizedTokensPerSecond(40).count())
+      << "what begins within the hour is not sold twice";
+  Buy("shop", {Step(0, 4, 40)});
+  EXPECT_EQ(Expect<NotSellable>(Wanted("shop", {Step(0, 1, 1)})).room, 0);
+  Expect<Quoted>(Wanted("shop", {Step(1, 4, 90)}));  // it may be back by then
+}
+
 // ---- Money.
 
 TEST_F(MarketTest, WhatWasBoughtIsOwedAtOnceAndEarnedHourByHour) {
