@@ -116,6 +116,10 @@ class Engine {
                                               const ledger::Envelope& envelope) const;
   /// Measured, of this hour and the one before.
   SpeedFigures FiguresOf(PoolId pool, ServiceClass served) const { return FindPool(pool)->figures(served).Sum(); }
+  /// The price that is posted in a pool now for who pays by this tariff, and the one that is published next; nullptr:
+  /// none, the tariff's flat prices hold. None at all while the settings post no price.
+  const ledger::PriceEntry* PostedNow(PoolId pool, uint32_t tariff) const;
+  const ledger::PriceEntry* PostedNext(PoolId pool, uint32_t tariff) const;
   /// What elastic requests of this tenant pin now: the id of a PriceEntry; 0: the tariff's flat prices.
   uint32_t PostedFor(TenantId tenant, PoolId pool, ServiceClass served, uint32_t tariff) const;
 

@@ -55,10 +55,8 @@ market::PriceInputs Engine::PriceInputsOf(PoolId pool, TenantId tenant) const {
   const auto& flat = prices->by_class[static_cast<size_t>(ServiceClass::kDefault)];
   if (burndown == 0) return inputs;
   inputs.elastic_price = flat[TokenKind::kOutput] / burndown;
-  const MarketDesk* desk = FindDesk(pool);
-  if (desk != nullptr && desk->posted != 0) {
-    const int64_t multiplier = books().market().prices()[desk->posted - 1].multiplier;
-    inputs.elastic_price = CheckedNarrow(Int128{inputs.elastic_price} * multiplier / kWhole);
+  if (const ledger::PriceEntry* posted = PostedNow(pool, tariff)) {
+    inputs.elastic_price = CheckedNarrow(Int128{inputs.elastic_price} * posted->multiplier / kWhole);
   }
   return inputs;
 }

@@ -28,20 +28,33 @@ ledger::TokenPrices Multiplied(const ledger::PoolPrices& prices, int64_t multipl
 
 }  // namespace
 
+const ledger::PriceEntry* Engine::PostedNow(PoolId pool, uint32_t tariff) const {
+  const MarketDesk* desk = FindDesk(pool);
+  if (desk == nullptr || desk->posted == 0) return nullptr;
+  const ledger::PriceEntry& posted = books().market().prices()[desk->posted - 1];
+  return posted.tariff == tariff ? &posted : nullptr;
+}
+
+const ledger::PriceEntry* Engine::PostedNext(PoolId pool, uint32_t tariff) const {
+  const MarketDesk* desk = FindDesk(pool);
+  if (desk == nullptr || desk->posted_until == Instant::Max()) return nullptr;
+  const ledger::PriceEntry* next = books().market().PostedAt(pool, desk->posted_until);
+  return next != nullptr && next->tariff == tariff ? next : nullptr;
+}
+
 /// The id of the posted price, lock or cap that a grant pins now; 0: the tariff's flat prices.
 uint32_t Engine::PostedFor(TenantId tenant, PoolId pool, ServiceClass served, uint32_t tariff) const {
   const MarketDesk* desk = FindDesk(pool);
   if (desk == nullptr) return 0;
   const ledger::PoolPrices* prices = books().tariffs()[tariff - 1].tariff.PricesOf(FindPool(pool)->settings().name);
   if (prices == nullptr || ((prices->coupling.classes >> static_cast<unsigned>(served)) & 1) == 0) return 0;
-  const auto fits = [&](const ledger::PriceEntry& price) { return price.tariff == tariff; };
-  const ledger::PriceEntry* posted = desk->posted == 0 ? nullptr : &books().market().prices()[desk->posted - 1];
+  const ledger::PriceEntry* posted = PostedNow(pool, tariff);
   const ledger::PriceEntry* pin = pinned_prices_.contains(tenant) ? books().market().PinOf(tenant, pool, now_) : nullptr;
-  if (pin != nullptr && fits(*pin)) {
+  if (pin != nullptr && pin->tariff == tariff) {
     const int64_t multiplier = posted == nullptr ? kWhole : posted->multiplier;
     if (pin->kind == ledger::PriceKind::kLock || multiplier > pin->multiplier) return pin->id;
   }
-  return posted != nullptr && fits(*posted) ? posted->id : 0;
+  return posted == nullptr ? 0 : posted->id;
 }
 
 void Engine::On(const PinPrice& pin) {
@@ -62,7 +75,8 @@ void Engine::On(const PinPrice& pin) {
                Error{ErrorReason::kInvalidArgument, "duration",
                      absl::StrCat("must be positive and at most ", terms.longest_lock.count() / Hours(1).count(), " h")});
   }
-  const int64_t now = desk->posted == 0 ? kWhole : books().market().prices()[desk->posted - 1].multiplier;
+  const ledger::PriceEntry* posted = PostedNow(pin.pool, tariff);
+  const int64_t now = posted == nullptr ? kWhole : posted->multiplier;
   ledger::PriceEntry price;
   price.pool = pin.pool;
   price.tariff = tariff;
@@ -112,11 +126,15 @@ void Engine::MeasureUse(const PoolState& pool, MarketDesk& desk) {
   desk.measured_at = now_;
 }
 
+// When the settings stop to post prices, the last one holds no longer, nor the one that was published.
 void Engine::FindPosted(PoolId id, MarketDesk& desk) {
+  desk.posted = 0;
+  desk.posted_until = Instant::Max();
+  if (desk.market.terms().posted.curve.empty()) return;
   const ledger::PriceEntry* now = books().market().PostedAt(id, now_);
   const ledger::PriceEntry* next = books().market().NextPosted(id, now_);
-  desk.posted = now == nullptr ? 0 : now->id;
-  desk.posted_until = next == nullptr ? Instant::Max() : next->from;
+  if (now != nullptr) desk.posted = now->id;
+  if (next != nullptr) desk.posted_until = next->from;
 }
 
 void Engine::PostPrice(const PoolState& pool, MarketDesk& desk) {

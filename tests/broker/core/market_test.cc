@@ -498,6 +498,32 @@ TEST_F(MarketTest, AnIdlePoolGetsCheaperStepByStepAndSaysSoAhead) {
   EXPECT_EQ(world_.CompleteNow(after, 10, 10).charge, ledger::Money::FromPico(10 * 480'000 + 10 * 1'920'000));
 }
 
+TEST_F(MarketTest, WithoutACurveNoPriceIsPostedAnyMore) {
+  world_.Advance(Minutes(10));
+  const PoolId chat = world_.PoolNamed("chat");
+  ASSERT_NE(world_.engine().PostedNow(chat, 1), nullptr);
+  EXPECT_EQ(world_.engine().PostedNow(chat, 2), nullptr) << "who pays by another tariff pays its flat prices";
+  world_.settings().pools.front().market.posted.curve.clear();
+  world_.Restart();
+  EXPECT_EQ(world_.engine().PostedNow(chat, 1), nullptr);
+  EXPECT_EQ(world_.engine().PostedNext(chat, 1), nullptr);
+  const Granted flat = world_.GrantNow(world_.Request("shop", "a"));
+  EXPECT_EQ(flat.terms.posted, 0u);
+  EXPECT_EQ(world_.CompleteNow(flat, 10, 10).charge, ledger::Money::FromPico(10 * 600'000 + 10 * 2'400'000));
+}
+
+TEST_F(MarketTest, WhatIsPostedByAnotherTariffIsNoMeasureForACap) {
+  world_.Advance(Minutes(10));  // the posted price has come down
+  world_.settings().tariff.version = "next";
+  world_.Restart();
+  PinPrice pin;
+  pin.caller = Caller("shop");
+  pin.pool = world_.PoolNamed("chat");
+  pin.cap = true;
+  pin.for_time = Hours(5);
+  EXPECT_EQ(Expect<PricePinned>(pin).price.multiplier, 1'250) << "a quarter above the flat price that it pays";
+}
+
 TEST_F(MarketTest, ALockedPriceStaysAndACappedOneIsNeverMore) {
   PinPrice pin;
   pin.caller = Caller("shop");

@@ -98,6 +98,48 @@ TEST_F(MarketRpcTest, PricesSayAskAndBidOfAStandardWindow) {
   EXPECT_EQ(FieldOf(market_->GetPrices(Context(As::kShop).get(), request, &prices)), "pools[0]");
 }
 
+/// A broker with an hour behind it in which prices were posted, in pools `chat` and `annex`; the shop uses `chat` only.
+class PastMarketTest : public MarketRpcTest {
+ protected:
+  void SetUp() override {
+    core::EngineWorld past(WithAnnex());
+    past.Tick(WindowStart(daemon::WallTime(), Hours(1)) - Hours(2) - past.now());
+    past.Advance(Hours(1));
+    StartOn(past.journal().Handle());
+    market_ = v1::Market::NewStub(channel());
+    reservations_ = v1::Reservations::NewStub(channel());
+    begin_ = WindowStart(daemon::WallTime(), Hours(1)) + Hours(1);
+  }
+  core::EngineSettings Settings() const override { return WithAnnex(); }
+  static core::EngineSettings WithAnnex() {
+    core::EngineSettings settings = core::WithPool(core::MarketWorld(), "annex");
+    for (core::TenantSettings& tenant : settings.tenants) {
+      if (tenant.name == "shop") tenant.pools = {"chat"};
+    }
+    return settings;
+  }
+  v1::PoolPrice PriceIn(As as, const std::string& pool) {
+    v1::GetPricesRequest request;
+    request.add_pools(pool);
+    v1::GetPricesResponse prices;
+    const grpc::Status status = market_->GetPrices(Context(as).get(), request, &prices);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return prices.pools_size() == 1 ? prices.pools(0) : v1::PoolPrice();
+  }
+};
+
+TEST_F(PastMarketTest, WithoutACurveNoPriceIsShownAsPosted) {
+  EXPECT_EQ(PriceIn(As::kShop, "pools/chat").now().multiplier_permille(), 800);
+  core::EngineSettings next = Settings();
+  for (core::PoolSettings& pool : next.pools) pool.market.posted.curve.clear();
+  NextConfig(next);
+  v1::ReloadResponse reloaded;
+  const auto operations = v1::Operations::NewStub(channel());
+  ASSERT_TRUE(operations->Reload(Context(As::kOperator).get(), v1::ReloadRequest(), &reloaded).ok());
+  EXPECT_FALSE(PriceIn(As::kShop, "pools/chat").has_now());
+  EXPECT_FALSE(PriceIn(As::kShop, "pools/chat").has_next());
+}
+
 TEST_F(MarketRpcTest, AWatcherHearsOfAPinAndOfTheEnd) {
   v1::WatchPricesRequest request;
   v1::GetPricesResponse prices;
