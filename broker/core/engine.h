@@ -255,6 +255,8 @@ class Engine {
   void DeliverUntil(uint32_t id, Instant until);
   void PostServiceCredits(uint32_t id, Instant day);
 
+  const ledger::PriceEntry* PinNow(TenantId tenant, PoolId pool, uint32_t tariff) const;
+  void NotePin(const ledger::PriceEntry& pin);
   void MarketMinute();
   void MeasureUse(const PoolState& pool, MarketDesk& desk);
   void FindPosted(PoolId id, MarketDesk& desk);
@@ -401,7 +403,7 @@ class Engine {
   std::vector<std::unique_ptr<MarketDesk>> desks_;  // pool n's at n - 1; nullptr: it never sold anything ahead
   absl::flat_hash_map<uint32_t, LiveReservation> live_;  // that are not over
   admission::DeadlineHeap edges_;                        // of these, by when the clock has something to say
-  absl::flat_hash_set<TenantId> pinned_prices_;          // tenants with a lock or cap, in force or not any more
+  absl::flat_hash_map<TenantId, Instant> pinned_until_;  // when the last lock or cap of a tenant ends, or ended
   Instant next_market_minute_ = Instant::Max();
   uint64_t last_bid_looked_at_ = 0;
   bool draining_ = false;

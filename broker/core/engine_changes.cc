@@ -1,5 +1,5 @@
-// What becomes of reservations when somebody asks: amendments, cancellations, sell-backs, transfers, suspensions, and who
-// approves what.
+// What becomes of reservations when somebody asks: amendments, cancellations, sell-backs, transfers, suspensions, and
+// who approves what.
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>

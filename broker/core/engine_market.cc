@@ -176,8 +176,8 @@ std::optional<Error> Engine::TermsOf(const Wish& wish, TenantId tenant, const Ma
   return std::nullopt;
 }
 
-// Whatever is sold of the coming hour begins in it or has begun: what is missing now is left free in it, wherever it was
-// sold before. Later hours follow the plan alone.
+// What is missing now stays free for an hour, beside all that is sold of it: so windows that begin within the hour cannot
+// be sold up to the shortfall one after the other. Later hours follow the plan alone.
 std::optional<Shortage> Engine::ShortageNow(PoolId pool, const std::vector<RateStep>& steps,
                                             const ledger::Envelope& envelope) const {
   const market::PoolMarket& market = FindDesk(pool)->market;

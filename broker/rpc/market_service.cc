@@ -340,7 +340,6 @@ class MarketService final : public v1::Market::CallbackService {
       status = InvalidField("kind", "must be LOCK or CAP");
     }
     if (status.ok()) status = ReadMinutes(request->for_time(), "for_time", Days(366), &pin.for_time);
-    if (status.ok() && pin.for_time == Duration()) status = InvalidField("for_time", "must be at least a minute");
     if (status.ok()) status = ReadCaller(*request, kMethod, tenant, principal, &pin.caller);
     if (!status.ok()) return new ReadingCall(status);
     pin.cap = request->kind() == v1::PinPriceRequest::CAP;

@@ -533,12 +533,38 @@ TEST_F(MarketTest, ALockedPriceStaysAndACappedOneIsNeverMore) {
   EXPECT_EQ(locked.price.multiplier, 1'100);
   world_.Advance(Minutes(10));  // the posted price has come down
   EXPECT_EQ(world_.GrantNow(world_.Request("shop", "a")).terms.posted, locked.price.id);
+  world_.Advance(Hours(5));
   pin.cap = true;
   const PricePinned capped = Expect<PricePinned>(pin);
   EXPECT_EQ(capped.price.multiplier, 1'000) << "a quarter above what is posted";
   EXPECT_NE(world_.GrantNow(world_.Request("shop", "b")).terms.posted, capped.price.id) << "it is cheaper";
-  pin.for_time = Days(30);
-  EXPECT_EQ(Refused(pin), ErrorReason::kInvalidArgument);
+}
+
+TEST_F(MarketTest, APinHoldsForAnHourAtLeastAndIsNotReplacedBeforeItEnds) {
+  PinPrice pin;
+  pin.caller = Caller("shop", "pin");
+  pin.pool = world_.PoolNamed("chat");
+  for (const Duration wrong : {Duration::Zero(), Minutes(59), Days(30)}) {
+    pin.for_time = wrong;
+    EXPECT_EQ(Expect<Error>(pin).field, "for_time");
+  }
+  pin.for_time = Hours(1);
+  const uint32_t first = Expect<PricePinned>(pin).price.id;
+  EXPECT_TRUE(Expect<PricePinned>(pin).repeated);
+  world_.Advance(Minutes(30));  // the posted price has come down
+  world_.Restart();
+  pin.caller.request_id.clear();
+  pin.cap = true;
+  const Error held = Expect<Error>(pin);
+  EXPECT_EQ(held.reason, ErrorReason::kPinInForce);
+  EXPECT_EQ(held.message, "its price there is locked until 2023-11-14T23:13:20Z: it can be pinned again then");
+  pin.caller.validate_only = true;
+  EXPECT_EQ(Refused(pin), ErrorReason::kPinInForce);
+  pin.caller = Caller("acme");
+  EXPECT_GT(Expect<PricePinned>(pin).price.id, first) << "another tenant's is its own";
+  world_.Advance(Minutes(30));
+  pin.caller = Caller("shop");
+  EXPECT_GT(Expect<PricePinned>(pin).price.id, first);
 }
 
 }  // namespace

@@ -230,6 +230,9 @@ TEST_F(MarketRpcTest, APinIsItsTenantsOwn) {
   EXPECT_EQ(ReasonOf(market_->ExplainPrice(Context(As::kShop).get(), explain, &explanation)), "UNKNOWN_PRICE");
 
   request.set_request_id("");
+  EXPECT_EQ(ReasonOf(market_->PinPrice(Context(As::kShop).get(), request, &response)), "PIN_IN_FORCE");
+  request.mutable_for_time()->set_seconds(3'540);
+  EXPECT_EQ(FieldOf(market_->PinPrice(Context(As::kShop).get(), request, &response)), "for_time") << "59 minutes";
   request.mutable_for_time()->set_seconds(3'601);
   EXPECT_EQ(FieldOf(market_->PinPrice(Context(As::kShop).get(), request, &response)), "for_time");
   request.mutable_for_time()->set_seconds(3'600);
