@@ -157,7 +157,8 @@ std::optional<Error> Engine::CheckSteps(const market::MarketTerms& terms, const 
 
 std::optional<Error> Engine::TermsOf(const Wish& wish, TenantId tenant, const MarketDesk& desk,
                                      ledger::ReservationTerms* terms) const {
-  if (std::optional<Error> error = CheckSteps(desk.market.terms(), wish.steps, market::WholeMinute(now_ + Nanoseconds(1)))) return error;
+  const Instant next_minute = market::WholeMinute(now_ + Nanoseconds(1));
+  if (std::optional<Error> error = CheckSteps(desk.market.terms(), wish.steps, next_minute)) return error;
   terms->pool = wish.pool;
   if (!wish.project.empty()) {
     const auto project = books().IdOf(ledger::NameKind::kProject, tenant.value, wish.project);
@@ -176,8 +177,8 @@ std::optional<Error> Engine::TermsOf(const Wish& wish, TenantId tenant, const Ma
   return std::nullopt;
 }
 
-// What is missing now stays free for an hour, beside all that is sold of it: so windows that begin within the hour cannot
-// be sold up to the shortfall one after the other. Later hours follow the plan alone.
+// What is missing now stays free for an hour, beside all that is sold of it: so windows that begin within the hour are
+// not sold up to the shortfall one after the other. Later hours follow the plan alone.
 std::optional<Shortage> Engine::ShortageNow(PoolId pool, const std::vector<RateStep>& steps,
                                             const ledger::Envelope& envelope) const {
   const market::PoolMarket& market = FindDesk(pool)->market;

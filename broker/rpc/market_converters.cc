@@ -284,9 +284,9 @@ bool IsOpenTo(const core::Engine& engine, TenantId tenant, PoolId pool) {
   return account != nullptr && account->policy->pools.Has(pool);
 }
 
-grpc::Status NotOpen(const core::Engine& engine, PoolId pool) {
+grpc::Status NotOpen(const core::Engine& engine, PoolId pool, const std::string& field) {
   return ToStatus(
-      {core::ErrorReason::kUnknownPool, "pools", "there is no '" + NameOf(engine, pool) + "' for this tenant"});
+      {core::ErrorReason::kUnknownPool, field, "there is no '" + NameOf(engine, pool) + "' for this tenant"});
 }
 
 const ledger::TariffEntry& TariffFor(const core::Engine& engine, TenantId tenant) {

@@ -41,7 +41,7 @@ class PriceWatcher final : public PriceWatch::Stream, public std::enable_shared_
       return End(ToStatus({core::ErrorReason::kDraining, "", "the daemon is stopping: go to another one"}));
     }
     for (const PoolId pool : pools_) {
-      if (!IsOpenTo(engine, tenant_, pool)) return End(NotOpen(engine, pool));
+      if (!IsOpenTo(engine, tenant_, pool)) return End(NotOpen(engine, pool, "pools"));
     }
     if (std::optional<Seen> seen = See(engine); seen != seen_) {
       seen_ = std::move(seen);
