@@ -117,6 +117,12 @@ Money PriceOf(const std::vector<RateStep>& steps) {
   return sum;
 }
 
+Int128 QuantityOf(const std::vector<RateStep>& steps) {
+  Int128 sum = 0;
+  for (const RateStep& step : steps) sum += QuantityOf(step);
+  return sum;
+}
+
 Money PriceOf(const std::vector<RateStep>& steps, Instant from, Instant to) {
   return PriceOf(PartsOf(steps, from, to));
 }
@@ -536,8 +542,6 @@ size_t MarketRecords::OpenBidsOf(TenantId tenant) const {
   return static_cast<size_t>(
       std::count_if(found->second.begin(), found->second.end(), [this](uint64_t id) { return open_bids_.contains(id); }));
 }
-
-std::vector<uint64_t> MarketRecords::OpenBids() const { return {open_bids_.begin(), open_bids_.end()}; }
 
 // ---- Reservations.
 

@@ -179,7 +179,7 @@ class MarketRecords {
   std::vector<uint64_t> BidsOf(TenantId tenant) const;
   size_t OpenBidsOf(TenantId tenant) const;
   /// Ids, rising, of all pools.
-  std::vector<uint64_t> OpenBids() const;
+  const std::set<uint64_t>& OpenBids() const { return open_bids_; }
 
   const MarketRequest* FindRequest(TenantId tenant, std::string_view request_id) const;
 
@@ -295,7 +295,8 @@ Instant FirstOf(const std::vector<RateStep>& steps);
 Instant LastOf(const std::vector<RateStep>& steps);  // exclusive
 /// The parts of the steps that lie in [from, to), in their order.
 std::vector<RateStep> PartsOf(const std::vector<RateStep>& steps, Instant from, Instant to);
-/// Milli-nt/s x minutes of the steps, by unit price.
+/// Milli-nt/s x minutes of the steps; and by unit price.
+Int128 QuantityOf(const std::vector<RateStep>& steps);
 std::map<int64_t, Int128> QuantitiesOf(const std::vector<RateStep>& steps);
 /// FAILED_PRECONDITION: too many steps; out of bounds, out of order or not whole minutes; dearer in all
 /// than a sum of such prices could bear. And of terms: an envelope or a text out of bounds.

@@ -64,6 +64,7 @@ constexpr Advice kAdviceByReason[] = {
     {"MARKET_CLOSED", "`penstock rate-card` says which pools sell throughput ahead of time"},
     {"QUOTE_ENDED", "ask for a new one with `penstock quote`"},
     {"TOO_MANY_QUOTES", "withdraw some with `penstock quotes withdraw`, or wait until they expire"},
+    {"PIN_IN_FORCE", "`penstock prices pins` says until when it holds: pin anew after that"},
     {"STALE_ETAG", "look at it again with `penstock reservations show`, then repeat"},
     {"NO_HISTORY", "use the pool for some hours first, or look back further with --weeks"},
     {"UNKNOWN_CHUNK", "say what it would be: --capacity, --price-per-hour"},

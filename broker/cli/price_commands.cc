@@ -253,7 +253,9 @@ void AddPin(CLI::App& prices, Invocation& invocation, const std::string& name, c
   auto flags = std::make_shared<Flags>();
   CLI::App& command = *prices.add_subcommand(name, description);
   command.add_option("POOL", flags->name, "where")->required()->option_text(" ");
-  command.add_option("--for", flags->for_time, "how long: 90m, 24h, 7d")->required()->option_text("TIME");
+  command.add_option("--for", flags->for_time, "how long, at least an hour: 90m, 24h, 7d")
+      ->required()
+      ->option_text("TIME");
   flags->AddTenantTo(command);
   flags->AddYesTo(command);
   flags->AddChangeTo(command, "the price that it would be");

@@ -56,6 +56,7 @@ enum class ErrorReason : uint8_t {
   kTooManyQuotes,
   kUnknownProject,
   kNothingToChange,
+  kPinInForce,  // one lock or cap at a time
 };
 
 struct Error {

@@ -110,8 +110,16 @@ class Engine {
   /// nullptr: this pool never sold anything ahead.
   const market::PoolMarket* MarketOf(PoolId pool) const;
   market::PriceInputs PriceInputsOf(PoolId pool, TenantId tenant) const;
+  /// Why steps cannot be sold in a pool with a market; nothing: they can. Beside the calendar: while a pool reports less
+  /// capacity than it should have, nothing within the hour may rely on what is missing.
+  std::optional<market::Shortage> ShortageNow(PoolId pool, const std::vector<ledger::RateStep>& steps,
+                                              const ledger::Envelope& envelope) const;
   /// Measured, of this hour and the one before.
   SpeedFigures FiguresOf(PoolId pool, ServiceClass served) const { return FindPool(pool)->figures(served).Sum(); }
+  /// The price that is posted in a pool now for who pays by this tariff, and the one that is published next; nullptr:
+  /// none, the tariff's flat prices hold. None at all while the settings post no price.
+  const ledger::PriceEntry* PostedNow(PoolId pool, uint32_t tariff) const;
+  const ledger::PriceEntry* PostedNext(PoolId pool, uint32_t tariff) const;
   /// What elastic requests of this tenant pin now: the id of a PriceEntry; 0: the tariff's flat prices.
   uint32_t PostedFor(TenantId tenant, PoolId pool, ServiceClass served, uint32_t tariff) const;
 
@@ -135,7 +143,6 @@ class Engine {
     Ticket answered = 0;  // the newest ticket that carries this grant
     RunKey run{};
     ContentKey content{};
-    uint32_t reservation = 0;  // whose contract it runs inside
     bool holds_slot = true;
     bool of_earlier_boot = false;
     bool money_bound = false;  // by a hard budget or its run: charged no more than its hold
@@ -214,11 +221,8 @@ class Engine {
                                   Instant from) const;
   std::optional<Error> TermsOf(const Wish& wish, TenantId tenant, const MarketDesk& desk,
                                ledger::ReservationTerms* terms) const;
-  std::optional<market::Shortage> ShortageNow(const MarketDesk& desk, PoolId pool,
-                                              const std::vector<ledger::RateStep>& steps,
-                                              const ledger::Envelope& envelope) const;
-  void SayNotSellable(Ticket ticket, const MarketDesk& desk, const market::Shortage& shortage,
-                      const ledger::ReservationTerms& wish, TenantId tenant);
+  bool HasRoom(Ticket ticket, const ledger::ReservationTerms& wish, TenantId tenant);
+  bool HasRoomFor(Ticket ticket, const ledger::ReservationRecord& record, const std::vector<ledger::RateStep>& added);
   const ledger::QuoteRecord* OpenQuote(Ticket ticket, const MarketCaller& caller, uint64_t id);
   uint32_t Buy(Ticket ticket, const MarketCaller& caller, ledger::ReservationEntry entry, MarketDesk& desk);
   const ledger::ReservationRecord* OwnReservation(Ticket ticket, const MarketCaller& caller, uint32_t id,
@@ -233,21 +237,26 @@ class Engine {
   void LookAtBids();
 
   Instant NextEdge(const ledger::ReservationRecord& record, Instant t) const;
+  // Whoever calls these has what is promised balanced afterwards: once, however many reservations it was.
   void Follow(uint32_t id);
   void Refollow(uint32_t id);
-  void Unfollow(uint32_t id, const ledger::ReservationTerms& terms);
+  void Unfollow(uint32_t id);
   void FollowCalendar();
   void OnEdge(uint32_t id, Instant at);
   void PostEvent(const ledger::ReservationRecord& record, ledger::ReservationEntry entry);
   void Promise(uint32_t id, Instant at);
   void SetPromise(uint32_t id, const ledger::ReservationRecord& record, WorkPerSecond rate);
   void Guarantee(uint32_t id, const ledger::ReservationRecord& record, WorkPerSecond rate);
-  /// Cuts and restores what is guaranteed as the pool's capacity allows.
+  /// Cuts and restores what is guaranteed as the pool's capacity allows: linear in what promises there, constant while
+  /// nothing is missing.
   void BalancePromises(PoolId pool);
+  void BalanceAllPromises();
   void NoteUnserved(PoolId pool, admission::ContractId contract);
   void DeliverUntil(uint32_t id, Instant until);
   void PostServiceCredits(uint32_t id, Instant day);
 
+  const ledger::PriceEntry* PinNow(TenantId tenant, PoolId pool, uint32_t tariff) const;
+  void NotePin(const ledger::PriceEntry& pin);
   void MarketMinute();
   void MeasureUse(const PoolState& pool, MarketDesk& desk);
   void FindPosted(PoolId id, MarketDesk& desk);
@@ -394,7 +403,7 @@ class Engine {
   std::vector<std::unique_ptr<MarketDesk>> desks_;  // pool n's at n - 1; nullptr: it never sold anything ahead
   absl::flat_hash_map<uint32_t, LiveReservation> live_;  // that are not over
   admission::DeadlineHeap edges_;                        // of these, by when the clock has something to say
-  absl::flat_hash_set<TenantId> pinned_prices_;          // tenants with a lock or cap, in force or not any more
+  absl::flat_hash_map<TenantId, Instant> pinned_until_;  // when the last lock or cap of a tenant ends, or ended
   Instant next_market_minute_ = Instant::Max();
   uint64_t last_bid_looked_at_ = 0;
   bool draining_ = false;

@@ -522,7 +522,6 @@ void Engine::Grant(PoolState& pool, const admission::Dispatch& dispatch) {
   running.has_content = waiting.has_content;
   running.content = waiting.content;
   running.hold = entry.hold;
-  running.reservation = entry.reservation;
   accounts_.HoldMoney(waiting.key, entry.hold, now_);
   if (running.in_run) runs_.Admit(running.run, running.hold, now_);
   pool.NoteOutstanding(running.charge, running.outstanding, +1);

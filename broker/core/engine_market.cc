@@ -1,133 +1,31 @@
-// The market on the engine: quotes, purchases, changes, approvals, bids, pinned prices. What reservations then do by the
-// clock is in engine_reservations.cc, posted prices are in engine_prices.cc.
+// The market on the engine: what may be asked for, quotes and purchases. Changes and approvals are in
+// engine_changes.cc, bids in engine_bids.cc, posted and pinned prices in engine_prices.cc; what reservations do by the
+// clock is in engine_reservations.cc.
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <map>
-#include <tuple>
 #include <utility>
 
 #include "admission/vocabulary/bounds.h"
 #include "admission/vocabulary/check.h"
 #include "broker/core/engine.h"
+#include "broker/core/reservation_charges.h"
 #include "broker/market/reshape.h"
 
 namespace penstock::core {
 namespace {
 
 using ledger::RateStep;
-using ledger::ReservationCharge;
 using ledger::ReservationEvent;
 using ledger::ReservationRecord;
-using ledger::ReservationState;
 using market::PoolMarket;
 using market::Shortage;
 
 constexpr size_t kAlternatives = 4;
-constexpr size_t kMostOpenQuotes = 1'000;  // of a tenant; likewise bids
+constexpr size_t kMostOpenQuotes = 1'000;  // of a tenant
 constexpr int64_t kWhole = 1'000;          // thousandths
 
 absl::string_view Abseil(std::string_view text) { return {text.data(), text.size()}; }
-
-/// What the charges of some steps come to: one for each price.
-class Charges {
- public:
-  void Buy(const std::vector<RateStep>& steps) {
-    for (const RateStep& step : steps) {
-      Add(ReservationCharge::Kind::kPurchase, step.unit_price, step.unit_price, ledger::QuantityOf(step));
-    }
-  }
-  /// At `factor` thousandths of what was paid.
-  void Refund(const std::vector<RateStep>& steps, int64_t factor) {
-    for (const RateStep& step : steps) {
-      const auto back = static_cast<int64_t>(Int128{step.unit_price} * factor / kWhole);
-      Add(ReservationCharge::Kind::kRefund, back, step.unit_price, -ledger::QuantityOf(step));
-    }
-  }
-  void SellBack(const std::vector<RateStep>& steps, int64_t bid) {
-    for (const RateStep& step : steps) {
-      Add(ReservationCharge::Kind::kSellBack, bid, step.unit_price, -ledger::QuantityOf(step));
-    }
-  }
-  std::vector<ReservationCharge> Take() const {
-    std::vector<ReservationCharge> charges;
-    for (const auto& [key, quantity] : sums_) {
-      const auto& [kind, unit, paid] = key;
-      charges.push_back({kind, quantity, unit, paid});
-    }
-    return charges;
-  }
-
- private:
-  void Add(ReservationCharge::Kind kind, int64_t unit, int64_t paid, Int128 quantity) {
-    sums_[{kind, unit, paid}] += quantity;
-  }
-  std::map<std::tuple<ReservationCharge::Kind, int64_t, int64_t>, Int128> sums_;
-};
-
-ledger::Money SumOf(const std::vector<ReservationCharge>& charges) {
-  ledger::Money sum;
-  for (const ReservationCharge& charge : charges) sum += ledger::AmountOf(charge);
-  return sum;
-}
-
-std::vector<RateStep> After(const std::vector<RateStep>& steps, Instant from) {
-  std::vector<RateStep> rest;
-  for (RateStep step : steps) {
-    step.from = std::max(step.from, from);
-    if (step.from < step.to) rest.push_back(step);
-  }
-  return rest;
-}
-
-void SetPrice(std::vector<RateStep>* steps, int64_t unit_price) {
-  for (RateStep& step : *steps) step.unit_price = unit_price;
-}
-
-Int128 QuantityOf(const std::vector<RateStep>& steps) {
-  Int128 sum = 0;
-  for (const RateStep& step : steps) sum += ledger::QuantityOf(step);
-  return sum;
-}
-
-/// What steps promise in all from a moment on, less `taken`, as steps that do not overlap.
-std::vector<RateStep> Less(const std::vector<RateStep>& steps, const std::vector<RateStep>& taken, Instant from) {
-  std::vector<Instant> edges = {from};
-  for (const auto* list : {&steps, &taken}) {
-    for (const RateStep& step : *list) {
-      if (step.from > from) edges.push_back(step.from);
-      if (step.to > from) edges.push_back(step.to);
-    }
-  }
-  std::sort(edges.begin(), edges.end());
-  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
-  std::vector<RateStep> left;
-  for (size_t i = 0; i + 1 < edges.size(); ++i) {
-    const WorkPerSecond rate = ledger::RateAt(steps, edges[i]) - ledger::RateAt(taken, edges[i]);
-    if (rate > WorkPerSecond::Zero()) left.push_back({edges[i], edges[i + 1], rate, 0});
-  }
-  market::Tidy(&left);
-  return left;
-}
-
-/// What a tenant or operator asks for. (While one amendment waits for approval there is no other.)
-ReservationEvent EventOf(ChangeReservation::What what) {
-  switch (what) {
-    case ChangeReservation::What::kAmend:
-      return ReservationEvent::kAskAmend;
-    case ChangeReservation::What::kCancel:
-      return ReservationEvent::kCancel;
-    case ChangeReservation::What::kSellBack:
-      return ReservationEvent::kSellBack;
-    case ChangeReservation::What::kTransfer:
-      return ReservationEvent::kTransfer;
-    case ChangeReservation::What::kSuspend:
-      return ReservationEvent::kSuspend;
-    case ChangeReservation::What::kResume:
-      return ReservationEvent::kResume;
-  }
-  return ReservationEvent::kAskAmend;
-}
 
 }  // namespace
 
@@ -157,10 +55,8 @@ market::PriceInputs Engine::PriceInputsOf(PoolId pool, TenantId tenant) const {
   const auto& flat = prices->by_class[static_cast<size_t>(ServiceClass::kDefault)];
   if (burndown == 0) return inputs;
   inputs.elastic_price = flat[TokenKind::kOutput] / burndown;
-  const MarketDesk* desk = FindDesk(pool);
-  if (desk != nullptr && desk->posted != 0) {
-    const int64_t multiplier = books().market().prices()[desk->posted - 1].multiplier;
-    inputs.elastic_price = CheckedNarrow(Int128{inputs.elastic_price} * multiplier / kWhole);
+  if (const ledger::PriceEntry* posted = PostedNow(pool, tariff)) {
+    inputs.elastic_price = CheckedNarrow(Int128{inputs.elastic_price} * posted->multiplier / kWhole);
   }
   return inputs;
 }
@@ -261,7 +157,8 @@ std::optional<Error> Engine::CheckSteps(const market::MarketTerms& terms, const 
 
 std::optional<Error> Engine::TermsOf(const Wish& wish, TenantId tenant, const MarketDesk& desk,
                                      ledger::ReservationTerms* terms) const {
-  if (std::optional<Error> error = CheckSteps(desk.market.terms(), wish.steps, market::WholeMinute(now_ + Nanoseconds(1)))) return error;
+  const Instant next_minute = market::WholeMinute(now_ + Nanoseconds(1));
+  if (std::optional<Error> error = CheckSteps(desk.market.terms(), wish.steps, next_minute)) return error;
   terms->pool = wish.pool;
   if (!wish.project.empty()) {
     const auto project = books().IdOf(ledger::NameKind::kProject, tenant.value, wish.project);
@@ -280,33 +177,46 @@ std::optional<Error> Engine::TermsOf(const Wish& wish, TenantId tenant, const Ma
   return std::nullopt;
 }
 
-/// Beside the calendar: while a pool reports less than it should have, nothing that begins within the hour may rely on
-/// what is missing.
-std::optional<Shortage> Engine::ShortageNow(const MarketDesk& desk, PoolId pool, const std::vector<RateStep>& steps,
+// What is missing now stays free for an hour, beside all that is sold of it: so windows that begin within the hour are
+// not sold up to the shortfall one after the other. Later hours follow the plan alone.
+std::optional<Shortage> Engine::ShortageNow(PoolId pool, const std::vector<RateStep>& steps,
                                             const ledger::Envelope& envelope) const {
-  if (std::optional<Shortage> shortage = desk.market.ShortageOf(steps, envelope)) return shortage;
-  const int64_t reported = FindPool(pool)->settings().terms.capacity.count();
-  const ledger::CapacityPlanEntry& plan = desk.market.capacity();
-  const int64_t for_sale =
-      CheckedNarrow(Int128{reported} * (kWhole - plan.margin) / kWhole) - plan.standing.count() - desk.promised.count();
+  const market::PoolMarket& market = FindDesk(pool)->market;
+  if (std::optional<Shortage> shortage = market.ShortageOf(steps, envelope)) return shortage;
+  const ledger::CapacityStep reported{.from = now_, .capacity = FindPool(pool)->settings().terms.capacity};
+  const int64_t missing =
+      market.calendar().SupplyAt(now_).rate - market::ForSale(market.capacity(), reported).rate;
+  if (missing <= 0) return std::nullopt;
+  const Instant soon = now_ + Hours(1);
   for (const RateStep& step : steps) {
-    if (step.from >= now_ + Hours(1)) continue;
-    if (desk.market.calendar().SupplyAt(std::max(step.from, now_)).rate <= for_sale + desk.promised.count()) continue;
-    if (step.rate.count() > for_sale) {
-      return Shortage{Shortage::What::kThroughput, step.from, step.rate.count(), std::max<int64_t>(for_sale, 0)};
-    }
+    if (step.from >= soon) continue;
+    const market::LeastPoint least =
+        market.calendar().TightestIn(std::max(step.from, now_), std::min(step.to, soon)).rate;
+    const int64_t room = least.amount - missing;
+    if (step.rate.count() > room) return Shortage{Shortage::What::kThroughput, least.at, step.rate.count(), room};
   }
   return std::nullopt;
 }
 
-void Engine::SayNotSellable(Ticket ticket, const MarketDesk& desk, const Shortage& shortage,
-                            const ledger::ReservationTerms& wish, TenantId tenant) {
-  Say(ticket, NotSellable{.scarce = static_cast<NotSellable::What>(shortage.scarce),
-                          .tightest = shortage.at,
-                          .asked = shortage.asked,
-                          .room = std::max<int64_t>(shortage.room, 0),
-                          .alternatives =
-                              desk.market.AlternativesTo(wish, PriceInputsOf(wish.pool, tenant), kAlternatives)});
+/// True when it fits; else says what is scarce, and what else could be had.
+bool Engine::HasRoom(Ticket ticket, const ledger::ReservationTerms& wish, TenantId tenant) {
+  const std::optional<Shortage> shortage = ShortageNow(wish.pool, wish.steps, wish.envelope);
+  if (!shortage) return true;
+  Say(ticket, NotSellable{.scarce = static_cast<NotSellable::What>(shortage->scarce),
+                          .tightest = shortage->at,
+                          .asked = shortage->asked,
+                          .room = std::max<int64_t>(shortage->room, 0),
+                          .alternatives = FindDesk(wish.pool)->market.AlternativesTo(
+                              wish, PriceInputsOf(wish.pool, tenant), kAlternatives)});
+  return false;
+}
+
+/// The same for what a reservation would get in addition.
+bool Engine::HasRoomFor(Ticket ticket, const ReservationRecord& record, const std::vector<RateStep>& added) {
+  if (added.empty()) return true;
+  ledger::ReservationTerms wish = record.terms;
+  wish.steps = added;
+  return HasRoom(ticket, wish, record.tenant);
 }
 
 // ---- Quotes.
@@ -321,9 +231,7 @@ void Engine::On(AskQuote& ask) {
     return Say(ask.ticket, *std::move(wrong));
   }
   const TenantId tenant = ask.caller.tenant;
-  if (const auto shortage = ShortageNow(*desk, quote.terms.pool, quote.terms.steps, quote.terms.envelope)) {
-    return SayNotSellable(ask.ticket, *desk, *shortage, quote.terms, tenant);
-  }
+  if (!HasRoom(ask.ticket, quote.terms, tenant)) return;
   const market::PriceInputs inputs = PriceInputsOf(quote.terms.pool, tenant);
   quote.basis = desk->market.AskFor(quote.terms.steps, inputs);
   const int64_t unit = market::UnitPriceOf(quote.basis);
@@ -331,7 +239,7 @@ void Engine::On(AskQuote& ask) {
     return Say(ask.ticket, Error{ErrorReason::kMarketClosed, "pool",
                                  "the tariff has no capacity price for this pool, so nothing can be sold"});
   }
-  SetPrice(&quote.terms.steps, unit);
+  market::SetUnitPrice(&quote.terms.steps, unit);
   for (ledger::Alternative& other : desk->market.AlternativesTo(quote.terms, inputs, kAlternatives)) {
     if (other.unit_price < unit) quote.alternatives.push_back(other);
   }
@@ -389,9 +297,7 @@ void Engine::On(const AcceptQuote& accept) {
   MarketDesk* desk = OpenDesk(quote->given.terms.pool, accept.caller.tenant, &error);
   if (desk == nullptr) return Say(accept.ticket, std::move(error));
   const ledger::ReservationTerms& terms = quote->given.terms;
-  if (const auto shortage = ShortageNow(*desk, terms.pool, terms.steps, terms.envelope)) {
-    return SayNotSellable(accept.ticket, *desk, *shortage, terms, accept.caller.tenant);
-  }
+  if (!HasRoom(accept.ticket, terms, accept.caller.tenant)) return;
   ledger::ReservationEntry entry;
   entry.quote = accept.quote;
   entry.tariff = quote->given.tariff;
@@ -402,7 +308,7 @@ void Engine::On(const AcceptQuote& accept) {
 /// Posts a purchase of terms that fit, with their prices.
 uint32_t Engine::Buy(Ticket ticket, const MarketCaller& caller, ledger::ReservationEntry entry, MarketDesk& desk) {
   const ledger::ReservationTerms terms = entry.terms.front();
-  Charges charges;
+  ReservationCharges charges;
   charges.Buy(terms.steps);
   entry.charges = charges.Take();
   const ledger::Money price = SumOf(entry.charges);
@@ -428,361 +334,10 @@ uint32_t Engine::Buy(Ticket ticket, const MarketCaller& caller, ledger::Reservat
   ledger_->Post(std::move(entry));
   desk.market.Commit(terms, now_);
   Follow(answer.id);
+  BalancePromises(terms.pool);
   const uint32_t id = answer.id;
   Say(ticket, std::move(answer), Release::kSynced);
   return id;
-}
-
-// ---- Changes.
-
-const ReservationRecord* Engine::OwnReservation(Ticket ticket, const MarketCaller& caller, uint32_t id, uint64_t etag) {
-  const ReservationRecord* record = books().market().FindReservation(id);
-  if (record == nullptr || record->tenant != caller.tenant) {
-    Say(ticket, Error{ErrorReason::kUnknownReservation, "name", "this tenant has no such reservation"});
-    return nullptr;
-  }
-  if (DeskOf(record->terms.pool) == nullptr) {
-    Say(ticket, Error{ErrorReason::kMarketClosed, "pool", "its pool is not in the daemon's configuration now"});
-    return nullptr;
-  }
-  if (etag != 0 && etag != record->version()) {
-    Say(ticket, Error{ErrorReason::kStaleEtag, "etag",
-                      absl::StrCat("the reservation has changed since, it is at etag ", record->version(),
-                                   ": look at it again")});
-    return nullptr;
-  }
-  return record;
-}
-
-bool Engine::MayHappen(Ticket ticket, const ReservationRecord& record, ReservationEvent event) {
-  if (ledger::After(record.state, event, true)) return true;
-  Say(ticket, Error{ErrorReason::kIllegalTransition, "state",
-                    absl::StrCat("a reservation that is ", Abseil(Name(record.state)), " cannot ",
-                                 Abseil(Name(event)))});
-  return false;
-}
-
-/// Posts an event, puts its terms into the calendar in place of those before, and says what became of it.
-void Engine::Change(Ticket ticket, const MarketCaller& caller, const ReservationRecord& record,
-                    ledger::ReservationEntry entry) {
-  entry.id = record.id;
-  entry.tenant = record.tenant;
-  entry.tariff = record.tariff;
-  entry.at = now_;
-  entry.by = caller.by;
-  const bool asked = entry.event == ReservationEvent::kAskAmend;
-  const ledger::ReservationTerms& after = entry.terms.empty() || asked ? record.terms : entry.terms.front();
-  entry.state = ledger::After(record.state, entry.event, ledger::FirstOf(after.steps) <= now_).value();
-  ReservationChanged answer{.id = record.id,
-                            .version = record.version() + 1,
-                            .state = entry.state,
-                            .charge = SumOf(entry.charges),
-                            .charges = entry.charges,
-                            .terms = entry.terms};
-  if (caller.validate_only) return Say(ticket, std::move(answer));
-  MarketDesk& desk = *DeskOf(record.terms.pool);
-  const ledger::ReservationTerms before = record.terms;  // the record changes when it is posted
-  const uint32_t id = record.id;
-  const bool moves = !entry.terms.empty() && !asked;
-  const bool ends = ledger::IsOver(entry.state);
-  entry.request_id = caller.request_id;
-  entry.body = caller.body;
-  if (moves || ends) desk.market.Release(before, now_);
-  if (moves && !ends) desk.market.Commit(entry.terms.front(), now_);
-  if (moves || ends) desk.freed = true;
-  ledger_->Post(std::move(entry));
-  if (ends) {
-    Unfollow(id, before);
-  } else {
-    Refollow(id);
-  }
-  Say(ticket, std::move(answer), Release::kSynced);
-}
-
-void Engine::On(ChangeReservation& change) {
-  if (AnswerKnown(change.ticket, change.caller)) return;
-  const ReservationRecord* record = OwnReservation(change.ticket, change.caller, change.reservation, change.etag);
-  if (record == nullptr || !MayHappen(change.ticket, *record, EventOf(change.what))) return;
-  switch (change.what) {
-    case ChangeReservation::What::kAmend:
-      return Amend(change, *record);
-    case ChangeReservation::What::kCancel:
-      return Cancel(change, *record);
-    case ChangeReservation::What::kSellBack:
-      return SellBack(change, *record);
-    case ChangeReservation::What::kTransfer: {
-      ledger::ReservationTerms terms = record->terms;
-      terms.project = ProjectId();
-      if (!change.project.empty()) {
-        const auto project = books().IdOf(ledger::NameKind::kProject, record->tenant.value, change.project);
-        if (!project) {
-          return Say(change.ticket,
-                     Error{ErrorReason::kUnknownProject, "project", "this tenant has no such project"});
-        }
-        terms.project = ProjectId{*project};
-      }
-      if (terms.steps.empty()) {
-        return Say(change.ticket, Error{ErrorReason::kIllegalTransition, "state", "all of it has been sold back"});
-      }
-      if (terms.project == record->terms.project) {
-        return Say(change.ticket, Error{ErrorReason::kNothingToChange, "project", "it is that project's already"});
-      }
-      ledger::ReservationEntry entry;
-      entry.event = ReservationEvent::kTransfer;
-      entry.terms = {std::move(terms)};
-      return Change(change.ticket, change.caller, *record, std::move(entry));
-    }
-    case ChangeReservation::What::kSuspend:
-    case ChangeReservation::What::kResume: {
-      ledger::ReservationEntry entry;
-      entry.event = EventOf(change.what);
-      entry.reason = std::move(change.reason);
-      return Change(change.ticket, change.caller, *record, std::move(entry));
-    }
-  }
-}
-
-void Engine::Cancel(const ChangeReservation& change, const ReservationRecord& record) {
-  const Instant first = ledger::FirstOf(record.terms.steps);
-  const market::MarketTerms& terms = DeskOf(record.terms.pool)->market.terms();
-  if (first <= now_) {
-    return Say(change.ticket, Error{ErrorReason::kIllegalTransition, "state",
-                                    "it has begun, and cannot be cancelled: sell back what is to come"});
-  }
-  const bool pending = record.state == ReservationState::kPending;
-  if (!pending && now_ + terms.lock_time > first) {
-    return Say(change.ticket, Error{ErrorReason::kReservationLocked, "name",
-                                    "it begins too soon to be cancelled: sell it back instead"});
-  }
-  Charges charges;
-  charges.Refund(record.terms.steps, pending ? kWhole : terms.refund);
-  ledger::ReservationEntry entry;
-  entry.event = ReservationEvent::kCancel;
-  entry.charges = charges.Take();
-  Change(change.ticket, change.caller, record, std::move(entry));
-}
-
-void Engine::SellBack(const ChangeReservation& change, const ReservationRecord& record) {
-  const Instant from = market::WholeMinute(now_);
-  std::vector<RateStep> wanted;
-  if (!change.steps.empty()) {
-    const market::MarketTerms& terms = DeskOf(record.terms.pool)->market.terms();
-    if (std::optional<Error> error = CheckSteps(terms, change.steps, from)) return Say(change.ticket, *error);
-    wanted = Less(record.terms.steps, change.steps, from);
-  }
-  const market::Reshaped reshaped = market::Reshape(record.terms.steps, wanted, from);
-  if (reshaped.gone.empty()) {
-    return Say(change.ticket, Error{ErrorReason::kNothingToChange, "steps", "nothing of that is to come"});
-  }
-  if (!change.steps.empty() && QuantityOf(reshaped.gone) != QuantityOf(change.steps)) {
-    return Say(change.ticket,
-               Error{ErrorReason::kInvalidArgument, "steps", "that is more than the reservation has at some moment"});
-  }
-  const PoolMarket& market = DeskOf(record.terms.pool)->market;
-  Charges charges;
-  charges.SellBack(reshaped.gone, market.BidFor(reshaped.gone, PriceInputsOf(record.terms.pool, record.tenant)));
-  ledger::ReservationEntry entry;
-  entry.charges = charges.Take();
-  entry.event = ReservationEvent::kSellBack;
-  entry.terms = {record.terms};
-  entry.terms.front().steps = reshaped.kept;
-  Change(change.ticket, change.caller, record, std::move(entry));
-}
-
-void Engine::Amend(const ChangeReservation& change, const ReservationRecord& record) {
-  const MarketDesk& desk = *DeskOf(record.terms.pool);
-  const market::MarketTerms& terms = desk.market.terms();
-  const Instant from = market::WholeMinute(now_);
-  std::vector<RateStep> wanted = After(change.steps, from);
-  if (std::optional<Error> error = CheckSteps(terms, wanted, from)) return Say(change.ticket, *std::move(error));
-  market::Reshaped reshaped = market::Reshape(record.terms.steps, wanted, from);
-  ledger::ReservationTerms next = record.terms;
-  next.overrun = change.overrun.value_or(next.overrun);
-  if (!change.shape.empty()) next.shape = change.shape;
-  if (reshaped.gone.empty() && reshaped.added.empty() && next.overrun == record.terms.overrun) {
-    return Say(change.ticket, Error{ErrorReason::kNothingToChange, "steps", "those are its terms already"});
-  }
-  if (!reshaped.gone.empty() && now_ + terms.lock_time > ledger::FirstOf(reshaped.gone)) {
-    return Say(change.ticket, Error{ErrorReason::kReservationLocked, "steps",
-                                    "what would be given up begins too soon for that: sell it back instead"});
-  }
-  if (!reshaped.added.empty()) {
-    if (!terms.open) {
-      return Say(change.ticket, Error{ErrorReason::kMarketClosed, "pool", "this pool sells no throughput ahead now"});
-    }
-    if (const auto shortage = ShortageNow(desk, next.pool, reshaped.added, next.envelope)) {
-      ledger::ReservationTerms wish = next;
-      wish.steps = reshaped.added;
-      return SayNotSellable(change.ticket, desk, *shortage, wish, record.tenant);
-    }
-    const auto basis = desk.market.AskFor(reshaped.added, PriceInputsOf(next.pool, record.tenant));
-    SetPrice(&reshaped.added, market::UnitPriceOf(basis));
-    SetPrice(&wanted, market::UnitPriceOf(basis));
-  }
-  ledger::ReservationEntry entry;
-  Charges charges;
-  charges.Buy(reshaped.added);
-  charges.Refund(reshaped.gone, terms.refund);
-  const std::vector<ReservationCharge> all = charges.Take();
-  const bool asks = !terms.approval_above.IsZero() && SumOf(all) > terms.approval_above;
-  if (asks) {
-    next.steps = ledger::PartsOf(record.terms.steps, Instant(), from);  // the past stays
-    next.steps.insert(next.steps.end(), wanted.begin(), wanted.end());
-    entry.event = ReservationEvent::kAskAmend;
-  } else {
-    next.steps = reshaped.kept;
-    next.steps.insert(next.steps.end(), reshaped.added.begin(), reshaped.added.end());
-    market::Tidy(&next.steps);
-    entry.event = ReservationEvent::kAmend;
-    entry.charges = all;
-  }
-  if (next.steps.size() > ledger::kMaxSteps) {
-    return Say(change.ticket, Error{ErrorReason::kInvalidArgument, "steps", "it would be in too many pieces"});
-  }
-  entry.terms = {std::move(next)};
-  Change(change.ticket, change.caller, record, std::move(entry));
-}
-
-// Terms that were asked for hold their price until somebody decides, but no capacity.
-void Engine::On(const DecideReservation& decide) {
-  if (AnswerKnown(decide.ticket, decide.caller)) return;
-  const ReservationRecord* record =
-      OwnReservation(decide.ticket, decide.caller, decide.reservation, decide.etag);
-  if (record == nullptr) return;
-  const bool amends = record->state == ReservationState::kAmending;
-  ledger::ReservationEntry entry;
-  entry.reason = decide.reason;
-  if (amends) {
-    entry.event = decide.approve ? ReservationEvent::kAmend : ReservationEvent::kRejectAmend;
-  } else {
-    entry.event = decide.approve ? ReservationEvent::kApprove : ReservationEvent::kReject;
-  }
-  if (!MayHappen(decide.ticket, *record, entry.event)) return;
-  if (!amends && !decide.approve) {
-    Charges charges;
-    charges.Refund(record->terms.steps, kWhole);
-    entry.charges = charges.Take();
-  }
-  if (amends && decide.approve) {
-    const MarketDesk& desk = *DeskOf(record->terms.pool);
-    const Instant from = market::WholeMinute(now_);
-    ledger::ReservationTerms next = record->asked.front();
-    const std::vector<RateStep> wanted = After(next.steps, from);
-    if (wanted.empty()) {
-      return Say(decide.ticket, Error{ErrorReason::kNothingToChange, "name",
-                                      "the time that the amendment asks for is over: reject it"});
-    }
-    const market::Reshaped reshaped = market::Reshape(record->terms.steps, wanted, from);
-    if (!reshaped.added.empty()) {
-      if (const auto shortage = ShortageNow(desk, next.pool, reshaped.added, next.envelope)) {
-        ledger::ReservationTerms wish = next;
-        wish.steps = reshaped.added;
-        return SayNotSellable(decide.ticket, desk, *shortage, wish, record->tenant);
-      }
-    }
-    Charges charges;
-    charges.Buy(reshaped.added);
-    charges.Refund(reshaped.gone, desk.market.terms().refund);
-    entry.charges = charges.Take();
-    next.steps = reshaped.kept;
-    next.steps.insert(next.steps.end(), reshaped.added.begin(), reshaped.added.end());
-    market::Tidy(&next.steps);
-    next.project = record->terms.project;
-    entry.terms = {std::move(next)};
-  }
-  Change(decide.ticket, decide.caller, *record, std::move(entry));
-}
-
-// ---- Bids.
-
-void Engine::On(PlaceBid& place) {
-  if (AnswerKnown(place.ticket, place.caller)) return;
-  Error error;
-  MarketDesk* desk = OpenDesk(place.wish.pool, place.caller.tenant, &error);
-  if (desk == nullptr) return Say(place.ticket, std::move(error));
-  ledger::BidEntry bid;
-  if (std::optional<Error> wrong = TermsOf(place.wish, place.caller.tenant, *desk, &bid.terms)) {
-    return Say(place.ticket, *std::move(wrong));
-  }
-  if (place.limit_price <= 0) {
-    return Say(place.ticket, Error{ErrorReason::kInvalidArgument, "limit_price", "must be positive"});
-  }
-  bid.expires = std::min(place.expires, ledger::FirstOf(bid.terms.steps));
-  if (bid.expires <= now_) {
-    return Say(place.ticket, Error{ErrorReason::kInvalidArgument, "expires", "must be ahead, and before it begins"});
-  }
-  const TenantId tenant = place.caller.tenant;
-  BidPlaced answer;
-  if (!ShortageNow(*desk, bid.terms.pool, bid.terms.steps, bid.terms.envelope)) {
-    answer.ask = market::UnitPriceOf(desk->market.AskFor(bid.terms.steps, PriceInputsOf(bid.terms.pool, tenant)));
-  }
-  if (place.caller.validate_only) return Say(place.ticket, answer);
-  if (books().market().OpenBidsOf(tenant) >= kMostOpenQuotes) {
-    return Say(place.ticket, Error{ErrorReason::kTooManyQuotes, "", "this tenant has too many bids: withdraw some"});
-  }
-  bid.id = answer.id = books().market().last_bid() + 1;
-  bid.tenant = tenant;
-  bid.at = now_;
-  bid.tariff = TariffIdOf(tenant);
-  bid.limit_price = place.limit_price;
-  bid.by = std::move(place.caller.by);
-  bid.request_id = std::move(place.caller.request_id);
-  bid.body = place.caller.body;
-  ledger_->Post(std::move(bid));
-  answer.reservation = FillBid(answer.id);
-  Say(place.ticket, answer, Release::kSynced);
-}
-
-void Engine::On(const WithdrawBid& withdraw) {
-  const ledger::BidRecord* bid = books().market().FindBid(withdraw.bid);
-  if (bid == nullptr || bid->placed.tenant != withdraw.caller.tenant) {
-    return Say(withdraw.ticket, Error{ErrorReason::kUnknownBid, "name", "this tenant has no such bid"});
-  }
-  if (bid->state != ledger::BidState::kOpen) {
-    return Say(withdraw.ticket,
-               Error{ErrorReason::kBidEnded, "name", absl::StrCat("the bid is ", Abseil(Name(bid->state)))});
-  }
-  if (!withdraw.caller.validate_only) {
-    ledger_->Post(ledger::BidEndEntry{withdraw.bid, now_, ledger::BidState::kWithdrawn});
-  }
-  Say(withdraw.ticket, BidWithdrawn{.id = withdraw.bid}, Release::kSynced);
-}
-
-/// The reservation that an open bid became, 0 if it still waits.
-uint32_t Engine::FillBid(uint64_t id) {
-  const ledger::BidRecord& bid = *books().market().FindBid(id);
-  ledger::ReservationTerms terms = bid.placed.terms;
-  MarketDesk* desk = DeskOf(terms.pool);
-  const bool open = desk != nullptr && desk->market.terms().open && FindPool(terms.pool) != nullptr &&
-                    accounts_.FindTenant(bid.placed.tenant) != nullptr;
-  if (!open || ShortageNow(*desk, terms.pool, terms.steps, terms.envelope)) return 0;
-  const market::PriceInputs inputs = PriceInputsOf(terms.pool, bid.placed.tenant);
-  const int64_t unit = market::UnitPriceOf(desk->market.AskFor(terms.steps, inputs));
-  if (unit == 0 || unit > bid.placed.limit_price) return 0;
-  SetPrice(&terms.steps, unit);
-  const MarketCaller caller{.tenant = bid.placed.tenant, .by = bid.placed.by};
-  ledger::ReservationEntry entry;
-  entry.bid = id;
-  entry.tariff = bid.placed.tariff;
-  entry.terms = {std::move(terms)};
-  return Buy(/*ticket=*/0, caller, std::move(entry), *desk);
-}
-
-/// Some bids, in turn: those that are over, and those that the ask has come down to.
-void Engine::LookAtBids() {
-  constexpr size_t kMost = 64;
-  const std::vector<uint64_t> open = books().market().OpenBids();
-  if (open.empty()) return;
-  auto next = std::upper_bound(open.begin(), open.end(), last_bid_looked_at_);
-  for (size_t i = 0; i < std::min(kMost, open.size()); ++i, ++next) {
-    if (next == open.end()) next = open.begin();
-    last_bid_looked_at_ = *next;
-    if (books().market().FindBid(*next)->placed.expires <= now_) {
-      ledger_->Post(ledger::BidEndEntry{*next, now_, ledger::BidState::kExpired});
-    } else {
-      FillBid(*next);
-    }
-  }
 }
 
 }  // namespace penstock::core

@@ -330,7 +330,6 @@ void Engine::ResumeOpenGrants(const Past& past) {
     running.given = grant.at;
     running.lease_deadline = grant.lease_deadline;
     running.settle_deadline = grant.settle_deadline;
-    running.reservation = grant.reservation;
     running.of_earlier_boot = true;
     PoolState* pool = MutablePool(grant.terms.pool);
     const Tenant* tenant = accounts_.FindTenant(grant.terms.tenant);

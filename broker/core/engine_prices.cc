@@ -1,7 +1,9 @@
 // What the market does by the minute: posted prices, standing bids, quotes that expire; and plans that come in.
 #include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
 
 #include <algorithm>
+#include <string>
 
 #include "admission/vocabulary/check.h"
 #include "broker/core/engine.h"
@@ -11,8 +13,15 @@ namespace {
 
 constexpr int64_t kWhole = 1'000;  // thousandths
 constexpr int kQuotesAtOnce = 256;
+constexpr Duration kShortestPin = Hours(1);
 /// Of the smoothed utilisation: a minute counts an eighth.
 constexpr int64_t kSmoothing = 8;
+
+/// "2026-01-31T12:00:00Z", to the next second.
+std::string TimeText(Instant t) {
+  const int64_t seconds = DivideRoundUp(t.nanoseconds_since_epoch(), Seconds(1).count());
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(seconds), absl::UTCTimeZone());
+}
 
 /// The prices of class `default`, times a multiplier, in steps that the coupling can multiply.
 ledger::TokenPrices Multiplied(const ledger::PoolPrices& prices, int64_t multiplier) {
@@ -28,20 +37,40 @@ ledger::TokenPrices Multiplied(const ledger::PoolPrices& prices, int64_t multipl
 
 }  // namespace
 
+const ledger::PriceEntry* Engine::PostedNow(PoolId pool, uint32_t tariff) const {
+  const MarketDesk* desk = FindDesk(pool);
+  if (desk == nullptr || desk->posted == 0) return nullptr;
+  const ledger::PriceEntry& posted = books().market().prices()[desk->posted - 1];
+  return posted.tariff == tariff ? &posted : nullptr;
+}
+
+const ledger::PriceEntry* Engine::PostedNext(PoolId pool, uint32_t tariff) const {
+  const MarketDesk* desk = FindDesk(pool);
+  if (desk == nullptr || desk->posted_until == Instant::Max()) return nullptr;
+  const ledger::PriceEntry* next = books().market().PostedAt(pool, desk->posted_until);
+  return next != nullptr && next->tariff == tariff ? next : nullptr;
+}
+
+/// The lock or cap that is in force for who pays by this tariff; nullptr: none.
+const ledger::PriceEntry* Engine::PinNow(TenantId tenant, PoolId pool, uint32_t tariff) const {
+  const auto until = pinned_until_.find(tenant);
+  if (until == pinned_until_.end() || until->second <= now_) return nullptr;
+  const ledger::PriceEntry* pin = books().market().PinOf(tenant, pool, now_);
+  return pin != nullptr && pin->tariff == tariff ? pin : nullptr;
+}
+
 /// The id of the posted price, lock or cap that a grant pins now; 0: the tariff's flat prices.
 uint32_t Engine::PostedFor(TenantId tenant, PoolId pool, ServiceClass served, uint32_t tariff) const {
   const MarketDesk* desk = FindDesk(pool);
   if (desk == nullptr) return 0;
   const ledger::PoolPrices* prices = books().tariffs()[tariff - 1].tariff.PricesOf(FindPool(pool)->settings().name);
   if (prices == nullptr || ((prices->coupling.classes >> static_cast<unsigned>(served)) & 1) == 0) return 0;
-  const auto fits = [&](const ledger::PriceEntry& price) { return price.tariff == tariff; };
-  const ledger::PriceEntry* posted = desk->posted == 0 ? nullptr : &books().market().prices()[desk->posted - 1];
-  const ledger::PriceEntry* pin = pinned_prices_.contains(tenant) ? books().market().PinOf(tenant, pool, now_) : nullptr;
-  if (pin != nullptr && fits(*pin)) {
+  const ledger::PriceEntry* posted = PostedNow(pool, tariff);
+  if (const ledger::PriceEntry* pin = PinNow(tenant, pool, tariff)) {
     const int64_t multiplier = posted == nullptr ? kWhole : posted->multiplier;
     if (pin->kind == ledger::PriceKind::kLock || multiplier > pin->multiplier) return pin->id;
   }
-  return posted != nullptr && fits(*posted) ? posted->id : 0;
+  return posted == nullptr ? 0 : posted->id;
 }
 
 void Engine::On(const PinPrice& pin) {
@@ -57,12 +86,19 @@ void Engine::On(const PinPrice& pin) {
     return Say(pin.ticket, Error{ErrorReason::kMarketClosed, "pool",
                                  "prices in this pool do not move: there is nothing to lock or to cap"});
   }
-  if (pin.for_time <= Duration::Zero() || pin.for_time > terms.longest_lock) {
-    return Say(pin.ticket,
-               Error{ErrorReason::kInvalidArgument, "duration",
-                     absl::StrCat("must be positive and at most ", terms.longest_lock.count() / Hours(1).count(), " h")});
+  if (pin.for_time < kShortestPin || pin.for_time > terms.longest_lock) {
+    return Say(pin.ticket, Error{ErrorReason::kInvalidArgument, "for_time",
+                                 absl::StrCat("must be 1 h to ", terms.longest_lock.count() / Hours(1).count(), " h")});
   }
-  const int64_t now = desk->posted == 0 ? kWhole : books().market().prices()[desk->posted - 1].multiplier;
+  // Whoever could replace a pin would have the best price of all that were posted since.
+  if (const ledger::PriceEntry* held = PinNow(tenant, pin.pool, tariff)) {
+    return Say(pin.ticket, Error{ErrorReason::kPinInForce, "pool",
+                                 absl::StrCat("its price there is ",
+                                              held->kind == ledger::PriceKind::kCap ? "capped" : "locked", " until ",
+                                              TimeText(held->until), ": it can be pinned again then")});
+  }
+  const ledger::PriceEntry* posted = PostedNow(pin.pool, tariff);
+  const int64_t now = posted == nullptr ? kWhole : posted->multiplier;
   ledger::PriceEntry price;
   price.pool = pin.pool;
   price.tariff = tariff;
@@ -80,8 +116,13 @@ void Engine::On(const PinPrice& pin) {
   price.request_id = pin.caller.request_id;
   price.body = pin.caller.body;
   ledger_->Post(price);
-  pinned_prices_.insert(tenant);
+  NotePin(price);
   Say(pin.ticket, PricePinned{.price = std::move(price)}, Release::kSynced);
+}
+
+void Engine::NotePin(const ledger::PriceEntry& pin) {
+  Instant& until = pinned_until_[pin.tenant];
+  until = std::max(until, pin.until);
 }
 
 void Engine::MarketMinute() {
@@ -112,11 +153,15 @@ void Engine::MeasureUse(const PoolState& pool, MarketDesk& desk) {
   desk.measured_at = now_;
 }
 
+// When the settings stop to post prices, the last one holds no longer, nor the one that was published.
 void Engine::FindPosted(PoolId id, MarketDesk& desk) {
+  desk.posted = 0;
+  desk.posted_until = Instant::Max();
+  if (desk.market.terms().posted.curve.empty()) return;
   const ledger::PriceEntry* now = books().market().PostedAt(id, now_);
   const ledger::PriceEntry* next = books().market().NextPosted(id, now_);
-  desk.posted = now == nullptr ? 0 : now->id;
-  desk.posted_until = next == nullptr ? Instant::Max() : next->from;
+  if (now != nullptr) desk.posted = now->id;
+  if (next != nullptr) desk.posted_until = next->from;
 }
 
 void Engine::PostPrice(const PoolState& pool, MarketDesk& desk) {
@@ -233,8 +278,9 @@ void Engine::ResumeReservations() {
     desk->market.Commit(record.terms, now_);
     Follow(id);
   }
+  BalanceAllPromises();
   for (const ledger::PriceEntry& price : records.prices()) {
-    if (price.kind != ledger::PriceKind::kPosted && price.until > now_) pinned_prices_.insert(price.tenant);
+    if (price.kind != ledger::PriceKind::kPosted && price.until > now_) NotePin(price);
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "admission/vocabulary/check.h"
 #include "broker/core/engine.h"
+#include "broker/core/reservation_charges.h"
 
 namespace penstock::core {
 namespace {
@@ -68,56 +69,50 @@ void Engine::Refollow(uint32_t id) {
   Promise(id, now_);
   // What should have been already is done at once: it is over, or was not delivered while the daemon was away.
   const Instant owed = NextPromise(record.terms.steps, record.delivered_until);
-  const bool late = ledger::LastOf(record.terms.steps) <= now_ ||
-                    (owed < WindowStart(now_, Hours(1)) && owed < WindowStart(now_, Minutes(1)));
+  const bool late = ledger::LastOf(record.terms.steps) <= now_ || owed < WindowStart(now_, Hours(1));
   edges_.Update(id, late && record.state != ReservationState::kPending ? now_ : NextEdge(record, now_));
-  BalancePromises(record.terms.pool);
 }
 
 /// It is over, with what it had guaranteed.
-void Engine::Unfollow(uint32_t id, const ledger::ReservationTerms& terms) {
+void Engine::Unfollow(uint32_t id) {
   const ReservationRecord& record = *books().market().FindReservation(id);
   SetPromise(id, record, WorkPerSecond::Zero());
   live_.erase(id);
   edges_.Remove(id);
-  if (PoolState* pool = MutablePool(terms.pool)) pool->NoteBuyer(record.tenant, -1);
-  BalancePromises(terms.pool);
+  if (PoolState* pool = MutablePool(record.terms.pool)) pool->NoteBuyer(record.tenant, -1);
 }
 
 void Engine::FollowCalendar() {
   for (int i = 0; i < kEdgesAtOnce && !edges_.empty() && edges_.TopAt() <= now_; ++i) OnEdge(edges_.Top(), edges_.TopAt());
+  BalanceAllPromises();
 }
 
 void Engine::OnEdge(uint32_t id, Instant at) {
   const ReservationRecord& record = *books().market().FindReservation(id);
-  const ledger::ReservationTerms terms = record.terms;
   if (record.state == ReservationState::kPending) {
     ledger::ReservationEntry entry;
     entry.event = ReservationEvent::kReject;
     entry.reason = "nobody approved it before it would have begun";
-    for (const ledger::RateStep& step : terms.steps) {
-      entry.charges.push_back({ledger::ReservationCharge::Kind::kRefund, -ledger::QuantityOf(step), step.unit_price,
-                               step.unit_price});
-    }
+    entry.charges = RefundOf(record.terms.steps, kWholePrice);
+    DeskOf(record.terms.pool)->market.Release(record.terms, now_);  // its steps go with the event
     PostEvent(record, std::move(entry));
-    DeskOf(terms.pool)->market.Release(terms, now_);
-    return Unfollow(id, terms);
+    return Unfollow(id);
   }
-  if (record.state == ReservationState::kScheduled && at >= ledger::FirstOf(terms.steps)) {
+  if (record.state == ReservationState::kScheduled && at >= ledger::FirstOf(record.terms.steps)) {
     ledger::ReservationEntry entry;
     entry.event = ReservationEvent::kActivate;
     PostEvent(record, std::move(entry));
   }
-  DeliverUntil(id, std::min(WindowStart(at, Minutes(1)), ledger::LastOf(terms.steps)));
-  if (at >= ledger::LastOf(terms.steps)) {
+  const Instant last = ledger::LastOf(record.terms.steps);
+  DeliverUntil(id, std::min(WindowStart(at, Minutes(1)), last));
+  if (at >= last) {
     ledger::ReservationEntry entry;
     entry.event = ReservationEvent::kComplete;
     PostEvent(record, std::move(entry));
-    return Unfollow(id, terms);
+    return Unfollow(id);
   }
   Promise(id, at);
   edges_.Update(id, NextEdge(record, at));
-  BalancePromises(terms.pool);
 }
 
 void Engine::PostEvent(const ReservationRecord& record, ledger::ReservationEntry entry) {
@@ -188,8 +183,8 @@ void Engine::BalancePromises(PoolId id) {
   int64_t missing = std::max<int64_t>(desk->promised.count() - for_them, 0);
   if (missing == 0 && !desk->cut) return;
   desk->cut = missing > 0;
-  const std::vector<uint32_t> newest_first(desk->promising.rbegin(), desk->promising.rend());
-  for (const uint32_t one : newest_first) {
+  for (auto newest = desk->promising.rbegin(); newest != desk->promising.rend(); ++newest) {
+    const uint32_t one = *newest;
     const ReservationRecord& record = *books().market().FindReservation(one);
     const WorkPerSecond promised = live_.at(one).promised;
     const WorkPerSecond left = promised - WorkPerSecond(std::min(missing, promised.count()));
@@ -208,6 +203,10 @@ void Engine::BalancePromises(PoolId id) {
     }
     if (live_.at(one).guaranteed != left) Guarantee(one, record, left);
   }
+}
+
+void Engine::BalanceAllPromises() {
+  for (const auto& pool : pools_) BalancePromises(pool->id());
 }
 
 // ---- What is delivered.

@@ -317,8 +317,9 @@ void Engine::NoteSpeed(const Complete& complete, const ledger::GrantTerms& terms
       figures.output_per_second.Add(static_cast<int64_t>(output / generating.count()), now_);
     }
   }
-  const Running* running = FindRunning(complete.grant);
-  if (running == nullptr || running->reservation == 0) return;
+  if (terms.served != ServiceClass::kReserved) return;
+  const ledger::OpenGrant* open = books().FindOpen(complete.grant);
+  if (open == nullptr || open->grant.reservation == 0) return;
   entry->first_token = std::min(first, Seconds(kMaxLeaseSeconds));
   entry->generating = generating;
 }

@@ -33,7 +33,6 @@ struct MarketDesk {
   WorkPerSecond promised;        // sum of theirs
   bool cut = false;              // some of them guarantee less
   absl::flat_hash_map<admission::ContractId, uint32_t> by_contract;
-  bool freed = false;            // something was given back since bids were looked at
 
   Work dispatched;               // outside contracts, since `measured_at`
   Instant measured_at;

@@ -7,6 +7,7 @@
 #include "admission/vocabulary/check.h"
 #include "admission/vocabulary/checked.h"
 #include "broker/market/expected_excess.h"
+#include "ledger/market_records.h"
 
 namespace penstock::market {
 namespace {
@@ -45,24 +46,6 @@ std::vector<RateStep> Shifted(std::vector<RateStep> steps, Duration by) {
     step.to = step.to + by;
   }
   return steps;
-}
-
-Instant FirstFrom(const std::vector<RateStep>& steps) {
-  Instant first = Instant::Max();
-  for (const RateStep& step : steps) first = std::min(first, step.from);
-  return first;
-}
-
-Instant LastTo(const std::vector<RateStep>& steps) {
-  Instant last;
-  for (const RateStep& step : steps) last = std::max(last, step.to);
-  return last;
-}
-
-Int128 QuantityOf(const std::vector<RateStep>& steps) {
-  Int128 sum = 0;
-  for (const RateStep& step : steps) sum += ledger::QuantityOf(step);
-  return sum;
 }
 
 }  // namespace
@@ -178,13 +161,13 @@ PriceBasis PoolMarket::Basis(const std::vector<RateStep>& steps, const PriceInpu
       from = to;
     }
   }
-  const Int128 quantity = QuantityOf(steps);
+  const Int128 quantity = ledger::QuantityOf(steps);
   basis.displacement = Bounded(DivideRoundUp<Int128>(displaced * 60 * inputs.elastic_price, quantity));
   basis.scarcity = terms_.scarcity.empty()
                        ? 0
                        : Bounded(DivideRoundUp<Int128>(
                              Int128{inputs.list_price} * FactorAt(terms_.scarcity, basis.utilisation), kWhole));
-  basis.lead_time = FactorFor(terms_.lead_time, std::max(FirstFrom(steps), inputs.now) - inputs.now);
+  basis.lead_time = FactorFor(terms_.lead_time, std::max(ledger::FirstOf(steps), inputs.now) - inputs.now);
   basis.term = FactorFor(terms_.term, promised);
   return basis;
 }
@@ -208,11 +191,11 @@ std::vector<Alternative> PoolMarket::AlternativesTo(const ledger::ReservationTer
   std::vector<Alternative> found;
   const auto add = [&](Alternative::Kind kind, Duration shift, const std::vector<RateStep>& steps) {
     const int64_t unit = UnitPriceOf(AskFor(steps, inputs));
-    const ledger::Money price = ledger::Money::FromPico(ledger::PicoCount(QuantityOf(steps) * unit));
+    const ledger::Money price = ledger::Money::FromPico(ledger::PicoCount(ledger::QuantityOf(steps) * unit));
     found.push_back({kind, shift, HighestOf(steps), unit, price});
   };
-  const Instant first = FirstFrom(wish.steps);
-  const Instant last = LastTo(wish.steps);
+  const Instant first = ledger::FirstOf(wish.steps);
+  const Instant last = ledger::LastOf(wish.steps);
   const Instant furthest = inputs.now + terms_.furthest;
   const auto try_shift = [&](Duration shift) {
     if (first + shift < inputs.now || last + shift > furthest) return;

@@ -41,6 +41,17 @@ void Tidy(std::vector<RateStep>* steps) {
   *steps = std::move(joined);
 }
 
+void SetUnitPrice(std::vector<RateStep>* steps, int64_t unit_price) {
+  for (RateStep& step : *steps) step.unit_price = unit_price;
+}
+
+std::vector<RateStep> StepsOf(const Reshaped& reshaped) {
+  std::vector<RateStep> steps = reshaped.kept;
+  steps.insert(steps.end(), reshaped.added.begin(), reshaped.added.end());
+  Tidy(&steps);
+  return steps;
+}
+
 Reshaped Reshape(const std::vector<RateStep>& bought, const std::vector<RateStep>& wanted, Instant from) {
   Reshaped result;
   std::vector<Instant> edges = {from};

@@ -1,6 +1,7 @@
 // Changing what a reservation promises: which of its steps stay, which go, and what has to be bought in addition.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "admission/vocabulary/time.h"
@@ -18,8 +19,13 @@ struct Reshaped {
 /// wanted, later steps of `bought` go before earlier ones.
 Reshaped Reshape(const std::vector<ledger::RateStep>& bought, const std::vector<ledger::RateStep>& wanted, Instant from);
 
+/// What it has become: kept and added, in order.
+std::vector<ledger::RateStep> StepsOf(const Reshaped& reshaped);
+
 /// Puts steps in order (from, to) and makes one of neighbours with equal rate and price.
 void Tidy(std::vector<ledger::RateStep>* steps);
+
+void SetUnitPrice(std::vector<ledger::RateStep>* steps, int64_t unit_price);
 
 /// The next whole minute, `t` itself if it is one.
 Instant WholeMinute(Instant t);

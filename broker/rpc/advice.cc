@@ -54,6 +54,7 @@ class RecommendCall final : public grpc::ServerUnaryReactor {
   void Next() {
     const bool queued = surroundings_.loop.Ask([this](const core::Engine& engine, uint64_t) {
       if (cancelled_) return Finish(grpc::Status::CANCELLED);
+      if (!IsOpenTo(engine, asked_.tenant, asked_.pool)) return Finish(NotOpen(engine, asked_.pool, "pool"));
       if (windows_.empty()) Begin(engine);
       if (!Gather(engine)) return Next();
       if (const grpc::Status status = ReadPrices(engine); !status.ok()) return Finish(status);

@@ -78,6 +78,8 @@ Meaning MeaningOf(core::ErrorReason reason) {
       return {grpc::StatusCode::NOT_FOUND, "UNKNOWN_PROJECT"};
     case ErrorReason::kNothingToChange:
       return {grpc::StatusCode::FAILED_PRECONDITION, "NOTHING_TO_CHANGE"};
+    case ErrorReason::kPinInForce:
+      return {grpc::StatusCode::FAILED_PRECONDITION, "PIN_IN_FORCE"};
     case ErrorReason::kDraining:
       return {grpc::StatusCode::UNAVAILABLE, "DRAINING"};
   }

@@ -284,22 +284,28 @@ bool IsOpenTo(const core::Engine& engine, TenantId tenant, PoolId pool) {
   return account != nullptr && account->policy->pools.Has(pool);
 }
 
-grpc::Status NotOpen(const core::Engine& engine, PoolId pool) {
+grpc::Status NotOpen(const core::Engine& engine, PoolId pool, const std::string& field) {
   return ToStatus(
-      {core::ErrorReason::kUnknownPool, "pools", "there is no '" + NameOf(engine, pool) + "' for this tenant"});
+      {core::ErrorReason::kUnknownPool, field, "there is no '" + NameOf(engine, pool) + "' for this tenant"});
+}
+
+const ledger::TariffEntry& TariffFor(const core::Engine& engine, TenantId tenant) {
+  return tenant.value == 0 ? engine.tariff() : engine.TariffOf(tenant);
+}
+
+const ledger::PriceEntry* PinOf(const core::Engine& engine, TenantId tenant, PoolId pool) {
+  return tenant.value == 0 ? nullptr : engine.books().market().PinOf(tenant, pool, engine.now());
 }
 
 void FillPosted(const core::Engine& engine, TenantId tenant, PoolId pool, v1::PoolPrice* out) {
-  const ledger::Tariff& tariff = tenant.value == 0 ? engine.tariff().tariff : engine.TariffOf(tenant).tariff;
-  const ledger::MarketRecords& records = engine.books().market();
+  const ledger::TariffEntry& tariff = TariffFor(engine, tenant);
   const market::PoolMarket* market = engine.MarketOf(pool);
   out->set_pool(NameOf(engine, pool));
-  out->set_tariff_version(tariff.version);
-  out->set_currency(tariff.currency);
-  if (const auto* now = records.PostedAt(pool, engine.now())) Fill(engine, *now, out->mutable_now());
-  if (const auto* next = records.NextPosted(pool, engine.now())) Fill(engine, *next, out->mutable_next());
-  const ledger::PriceEntry* pin = tenant.value == 0 ? nullptr : records.PinOf(tenant, pool, engine.now());
-  if (pin != nullptr) FillPin(engine, *pin, out->mutable_pin());
+  out->set_tariff_version(tariff.tariff.version);
+  out->set_currency(tariff.tariff.currency);
+  if (const auto* now = engine.PostedNow(pool, tariff.id)) Fill(engine, *now, out->mutable_now());
+  if (const auto* next = engine.PostedNext(pool, tariff.id)) Fill(engine, *next, out->mutable_next());
+  if (const auto* pin = PinOf(engine, tenant, pool)) FillPin(engine, *pin, out->mutable_pin());
   out->set_market_open(market != nullptr && market->terms().open && engine.FindPool(pool) != nullptr);
 }
 

@@ -39,8 +39,12 @@ void Fill(const ledger::ReservationCharge& charge, const std::string& currency, 
 void Fill(const core::Engine& engine, const ledger::PriceEntry& price, v1::PostedPrice* out);
 /// Whether a tenant may use a pool; tenant 0 sees every one. Others are told that there is no such pool.
 bool IsOpenTo(const core::Engine& engine, TenantId tenant, PoolId pool);
-grpc::Status NotOpen(const core::Engine& engine, PoolId pool);
+grpc::Status NotOpen(const core::Engine& engine, PoolId pool, const std::string& field);
 
+/// The tariff of a tenant; of tenant 0 the one in force.
+const ledger::TariffEntry& TariffFor(const core::Engine& engine, TenantId tenant);
+/// The tenant's lock or cap that is in force; nullptr: none, or tenant 0.
+const ledger::PriceEntry* PinOf(const core::Engine& engine, TenantId tenant, PoolId pool);
 /// What moves of a pool's price: posted now and next, and the tenant's pin. Tenant 0: the tariff in force, no pin.
 void FillPosted(const core::Engine& engine, TenantId tenant, PoolId pool, v1::PoolPrice* out);
 void FillPin(const core::Engine& engine, const ledger::PriceEntry& price, v1::Pin* out);

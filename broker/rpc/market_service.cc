@@ -102,12 +102,12 @@ void FillAskAndBid(const core::Engine& engine, TenantId tenant, PoolId id, const
   ToProto(step.to, out->mutable_standard_window()->mutable_end());
   out->set_standard_rate_nt_per_s(step.rate.count() / kMilliNtPerNt);
   Fill(market.BidFor(steps, inputs), out->currency(), out->mutable_bid());
-  const std::optional<market::Shortage> shortage = market.ShortageOf(steps, market.terms().envelope);
+  const std::optional<market::Shortage> shortage = engine.ShortageNow(id, steps, market.terms().envelope);
   if (!shortage) return Fill(market::UnitPriceOf(market.AskFor(steps, inputs)), out->currency(), out->mutable_ask());
   Fill(core::NotSellable{.scarce = static_cast<core::NotSellable::What>(shortage->scarce),
                          .tightest = shortage->at,
                          .asked = shortage->asked,
-                         .room = shortage->room,
+                         .room = std::max<int64_t>(shortage->room, 0),
                          .alternatives = {}},
        out->currency(), out->mutable_not_sellable());
 }
@@ -185,7 +185,7 @@ grpc::Status TellBid(const core::Engine& engine, const core::PlaceBid& asked, co
     record.placed = {.id = placed.id,
                      .tenant = asked.caller.tenant,
                      .at = engine.now(),
-                     .expires = std::min(asked.expires, wish.steps.front().from),
+                     .expires = std::min(asked.expires, ledger::FirstOf(wish.steps)),
                      .tariff = engine.TariffOf(asked.caller.tenant).id,
                      .terms = {.pool = wish.pool,
                                .project = ProjectId{project.value_or(0)},
@@ -226,7 +226,7 @@ class MarketService final : public v1::Market::CallbackService {
     return new ReadingCall(surroundings_.loop, [=](const core::Engine& engine, uint64_t) {
       const Instant now = std::max(engine.now(), daemon::WallTime());
       for (const PoolId id : pools.empty() ? PoolsOf(engine, tenant) : pools) {
-        if (!IsOpenTo(engine, tenant, id)) return NotOpen(engine, id);
+        if (!IsOpenTo(engine, tenant, id)) return NotOpen(engine, id, "pools");
         v1::PoolPrice* price = response->add_pools();
         FillPosted(engine, tenant, id, price);
         if (!price->market_open()) continue;
@@ -259,15 +259,13 @@ class MarketService final : public v1::Market::CallbackService {
         Authenticate(*context, surroundings_.api_keys, "/penstock.v1.Market/ExplainPrice", &principal);
     Owned quote;
     PriceName price;
+    TenantId viewer;
+    if (status.ok()) status = ReadParent("", Parent::kOptional, principal, names(), &viewer);
     const bool is_quote = request->name().rfind("tenants/", 0) == 0;
     if (status.ok() && is_quote) status = ReadOwned(request->name(), kQuotes, principal, names(), &quote);
     if (status.ok() && !is_quote) status = ReadPriceName(request->name(), names(), &price);
     if (!status.ok()) return new ReadingCall(status);
-    // Pins are their tenant's own business.
-    TenantId viewer;
-    if (principal.role == auth::Role::kTenant)
-      viewer = names().Tenant("tenants/" + principal.tenant).value_or(TenantId());
-    const bool sees_all = principal.role == auth::Role::kOperator;
+    // Pins are their tenant's own business, and so are the pools that it may use. Tenant 0, an operator, sees all.
     return new ReadingCall(surroundings_.loop, [=, name = request->name()](const core::Engine& engine, uint64_t) {
       const ledger::MarketRecords& records = engine.books().market();
       if (is_quote) {
@@ -278,7 +276,9 @@ class MarketService final : public v1::Market::CallbackService {
       }
       if (price.number > records.prices().size()) return UnknownPrice(name);
       const ledger::PriceEntry& entry = records.prices()[price.number - 1];
-      const bool may_see = entry.kind == ledger::PriceKind::kPosted || sees_all || entry.tenant == viewer;
+      const bool is_posted = entry.kind == ledger::PriceKind::kPosted;
+      const bool may_see =
+          viewer.value == 0 || (is_posted ? IsOpenTo(engine, viewer, entry.pool) : entry.tenant == viewer);
       if (entry.pool != price.pool || !may_see) return UnknownPrice(name);
       Explain(engine, entry, response);
       return grpc::Status::OK;
@@ -298,7 +298,7 @@ class MarketService final : public v1::Market::CallbackService {
     if (!status.ok()) return new ReadingCall(status);
     asked.in_full = principal.role == auth::Role::kOperator;
     return new ReadingCall(surroundings_.loop, [=](const core::Engine& engine, uint64_t) {
-      if (!IsOpenTo(engine, tenant, pool)) return NotOpen(engine, pool);
+      if (!IsOpenTo(engine, tenant, pool)) return NotOpen(engine, pool, "pool");
       const market::PoolMarket* market = engine.MarketOf(pool);
       if (market == nullptr) return MarketClosed();
       response->set_pool(NameOf(engine, pool));
@@ -318,7 +318,7 @@ class MarketService final : public v1::Market::CallbackService {
     if (!status.ok()) return new ReadingCall(status);
     return new ReadingCall(surroundings_.loop, [=](const core::Engine& engine, uint64_t) {
       for (const PoolId id : pools) {
-        if (!IsOpenTo(engine, tenant, id)) return NotOpen(engine, id);
+        if (!IsOpenTo(engine, tenant, id)) return NotOpen(engine, id, "pools");
       }
       FillRateCard(engine, tenant, pools.empty() ? PoolsOf(engine, tenant) : pools, response);
       return grpc::Status::OK;
@@ -340,7 +340,6 @@ class MarketService final : public v1::Market::CallbackService {
       status = InvalidField("kind", "must be LOCK or CAP");
     }
     if (status.ok()) status = ReadMinutes(request->for_time(), "for_time", Days(366), &pin.for_time);
-    if (status.ok() && pin.for_time == Duration()) status = InvalidField("for_time", "must be at least a minute");
     if (status.ok()) status = ReadCaller(*request, kMethod, tenant, principal, &pin.caller);
     if (!status.ok()) return new ReadingCall(status);
     pin.cap = request->kind() == v1::PinPriceRequest::CAP;
@@ -399,7 +398,7 @@ class MarketService final : public v1::Market::CallbackService {
     return NewMarketCall<core::PlaceBid>(
         surroundings_.loop, std::move(place),
         [shape, asked](const core::Engine& engine, Instant now, core::PlaceBid* bid) {
-          const grpc::Status sold = CheckWish(engine, now, shape, &bid->wish);
+          const grpc::Status sold = CheckWish(engine, bid->caller.tenant, now, shape, &bid->wish);
           asked->wish = bid->wish;
           if (!sold.ok() || bid->expires > now) return sold;
           return ErrorStatus(grpc::StatusCode::INVALID_ARGUMENT, "IN_THE_PAST", "expires: must be ahead",

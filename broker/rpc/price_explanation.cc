@@ -33,8 +33,7 @@ void Explain(const core::Engine& engine, const ledger::QuoteRecord& record, v1::
   const std::string& currency = CurrencyOf(engine, quote.tariff);
   const int64_t unit = market::UnitPriceOf(basis);
   const ledger::Money price = ledger::PriceOf(quote.terms.steps);
-  Int128 quantity = 0;
-  for (const ledger::RateStep& step : quote.terms.steps) quantity += ledger::QuantityOf(step);
+  const Int128 quantity = ledger::QuantityOf(quote.terms.steps);
   out->set_name(NameOfOwned(NameOf(engine, quote.tenant), kQuotes, quote.id));
   out->set_summary(absl::StrCat(quote.terms.shape, " costs ", price.ToDecimal(), " ", currency, ", because ",
                                 basis.displacement + basis.scarcity > basis.floor
@@ -70,19 +69,22 @@ void Explain(const core::Engine& engine, const ledger::PriceEntry& price, v1::Pr
   const market::PostedPriceTerms terms = market == nullptr ? market::PostedPriceTerms() : market->terms().posted;
   if (price.kind == ledger::PriceKind::kPosted) {
     const int64_t use = std::max(price.utilisation, price.forecast);
-    out->set_floor_permille(terms.floor);
-    out->set_cap_permille(terms.cap);
-    out->set_step_permille(terms.step);
     out->set_summary(absl::StrCat("elastic tokens cost ", Factor(price.multiplier), " times the flat prices of tariff ",
                                   version, " from ", config::FormatInstant(price.from), " on"));
     line(absl::StrCat("use of what is not reserved: ", Percent(price.utilisation), " smoothed, ",
                       Percent(price.forecast), " as it is expected; the larger counts: ", Percent(use)));
-    if (!terms.curve.empty()) {
+    if (terms.curve.empty()) {
+      line(absl::StrCat("from x ", Factor(price.previous), " to x ", Factor(price.multiplier),
+                        "; no price is posted in this pool as it is configured now"));
+    } else {
+      out->set_floor_permille(terms.floor);
+      out->set_cap_permille(terms.cap);
+      out->set_step_permille(terms.step);
       line(absl::StrCat("the curve, as it is configured now, says x ", Factor(market::FactorAt(terms.curve, use))));
+      line(absl::StrCat("from x ", Factor(price.previous), " towards it, in steps of ", Factor(terms.step),
+                        ", at most ", terms.most_steps, " at once, from ", Factor(terms.floor), " to ",
+                        Factor(terms.cap), ": x ", Factor(price.multiplier)));
     }
-    line(absl::StrCat("from x ", Factor(price.previous), " towards it, in steps of ", Factor(terms.step), ", at most ",
-                      terms.most_steps, " at once, from ", Factor(terms.floor), " to ", Factor(terms.cap), ": x ",
-                      Factor(price.multiplier)));
   } else {
     const bool cap = price.kind == ledger::PriceKind::kCap;
     out->set_summary(absl::StrCat(NameOf(engine, price.tenant), cap ? " pays no more than " : " pays ",

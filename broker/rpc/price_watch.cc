@@ -41,7 +41,7 @@ class PriceWatcher final : public PriceWatch::Stream, public std::enable_shared_
       return End(ToStatus({core::ErrorReason::kDraining, "", "the daemon is stopping: go to another one"}));
     }
     for (const PoolId pool : pools_) {
-      if (!IsOpenTo(engine, tenant_, pool)) return End(NotOpen(engine, pool));
+      if (!IsOpenTo(engine, tenant_, pool)) return End(NotOpen(engine, pool, "pools"));
     }
     if (std::optional<Seen> seen = See(engine); seen != seen_) {
       seen_ = std::move(seen);
@@ -73,12 +73,12 @@ class PriceWatcher final : public PriceWatch::Stream, public std::enable_shared_
   using Seen = std::vector<std::array<uint32_t, 3>>;
 
   Seen See(const core::Engine& engine) const {
-    const ledger::MarketRecords& records = engine.books().market();
+    const uint32_t tariff = TariffFor(engine, tenant_).id;
     const auto id = [](const ledger::PriceEntry* price) { return price == nullptr ? 0 : price->id; };
     Seen seen;
     for (const PoolId pool : pools_) {
-      seen.push_back({id(records.PostedAt(pool, engine.now())), id(records.NextPosted(pool, engine.now())),
-                      tenant_.value == 0 ? 0 : id(records.PinOf(tenant_, pool, engine.now()))});
+      seen.push_back({id(engine.PostedNow(pool, tariff)), id(engine.PostedNext(pool, tariff)),
+                      id(PinOf(engine, tenant_, pool))});
     }
     return seen;
   }

@@ -67,7 +67,7 @@ void FillTerms(const market::MarketTerms& terms, v1::RateCardPool* out) {
 }  // namespace
 
 void FillRateCard(const core::Engine& engine, TenantId tenant, const std::vector<PoolId>& pools, v1::RateCard* out) {
-  const ledger::TariffEntry& tariff = tenant.value == 0 ? engine.tariff() : engine.TariffOf(tenant);
+  const ledger::TariffEntry& tariff = TariffFor(engine, tenant);
   out->set_tariff_version(tariff.tariff.version);
   out->set_currency(tariff.tariff.currency);
   ToProto(engine.now(), out->mutable_as_of());

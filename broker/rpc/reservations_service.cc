@@ -105,8 +105,8 @@ class ReservationsService final : public v1::Reservations::CallbackService {
     if (!status.ok()) return new ReadingCall(status);
     return NewMarketCall<core::AskQuote>(
         surroundings_.loop, std::move(ask),
-        [shape](const core::Engine& engine, Instant now, core::AskQuote* asked) {
-          return CheckWish(engine, now, shape, &asked->wish);
+        [tenant, shape](const core::Engine& engine, Instant now, core::AskQuote* asked) {
+          return CheckWish(engine, tenant, now, shape, &asked->wish);
         },
         [tenant, response](const core::Engine& engine, const core::Outcome& outcome) {
           if (const auto* none = std::get_if<core::NotSellable>(&outcome)) {

@@ -18,6 +18,7 @@
 #include "broker/market/reshape.h"
 #include "broker/rpc/converters.h"
 #include "broker/rpc/errors.h"
+#include "broker/rpc/market_converters.h"
 
 namespace penstock::rpc {
 namespace {
@@ -269,7 +270,8 @@ grpc::Status ReadProject(const std::string& project, TenantId tenant, const Name
        "the tenant has no project '" + project.substr(0, kMaxNameBytes) + "'; projects are those of its keys"});
 }
 
-grpc::Status CheckWish(const core::Engine& engine, Instant now, AskedShape asked, core::Wish* wish) {
+grpc::Status CheckWish(const core::Engine& engine, TenantId tenant, Instant now, AskedShape asked, core::Wish* wish) {
+  if (!IsOpenTo(engine, tenant, wish->pool)) return NotOpen(engine, wish->pool, "pool");
   const market::PoolMarket* market = engine.MarketOf(wish->pool);
   if (market == nullptr) return MarketClosed();
   grpc::Status status = BeginAt(now, "shape", &asked);

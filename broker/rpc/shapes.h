@@ -57,7 +57,8 @@ grpc::Status ReadWish(const Request& request, TenantId tenant, const Names& name
   wish->shape = asked->text;
   return status;
 }
-/// What depends on the time and on the pool's terms; gives a wish that begins now its beginning.
-grpc::Status CheckWish(const core::Engine& engine, Instant now, AskedShape asked, core::Wish* wish);
+/// What depends on the time, on whether the tenant may use the pool, and on the pool's terms; gives a wish that begins
+/// now its beginning.
+grpc::Status CheckWish(const core::Engine& engine, TenantId tenant, Instant now, AskedShape asked, core::Wish* wish);
 
 }  // namespace penstock::rpc

@@ -1,7 +1,9 @@
 #include "tests/ledger/random_market.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -186,8 +188,9 @@ class Drawer {
   }
 
   const BidRecord* SomeBid() {
-    const std::vector<uint64_t> open = market_.OpenBids();
-    return open.empty() ? nullptr : market_.FindBid(open[random_.Index(open.size())]);
+    const std::set<uint64_t>& open = market_.OpenBids();
+    if (open.empty()) return nullptr;
+    return market_.FindBid(*std::next(open.begin(), static_cast<ptrdiff_t>(random_.Index(open.size()))));
   }
 
   std::optional<Entry> EndBid() {

@@ -104,6 +104,22 @@ TEST_F(MarketTest, OfTwoWhoRaceForTheLastUnitOneWinsAndTheOtherGetsAlternatives)
   EXPECT_EQ(world_.engine().books().market().last_reservation(), 1u);
 }
 
+TEST_F(MarketTest, WhatIsMissingNowIsSoldToNobodyWithinTheHour) {
+  Buy("acme", {Step(0, 4, 300)});
+  SetCapacity lost;
+  lost.pool = world_.PoolNamed("chat");
+  lost.capacity = NormalizedTokensPerSecond(900);  // 410 of the 500 that were for sale: 90 are missing
+  world_.Do(lost);
+  GoTo(Hour(0) - Minutes(10));
+  EXPECT_EQ(Expect<NotSellable>(Wanted("shop", {Step(0, 4, 111)})).room, NormalizedTokensPerSecond(110).count());
+  Buy("shop", {Step(0, 4, 70)});
+  EXPECT_EQ(Expect<NotSellable>(Wanted("shop", {Step(0, 4, 41)})).room, NormalizedTokensPerSecond(40).count())
+      << "what begins within the hour is not sold twice";
+  Buy("shop", {Step(0, 4, 40)});
+  EXPECT_EQ(Expect<NotSellable>(Wanted("shop", {Step(0, 1, 1)})).room, 0);
+  Expect<Quoted>(Wanted("shop", {Step(1, 4, 90)}));  // it may be back by then
+}
+
 // ---- Money.
 
 TEST_F(MarketTest, WhatWasBoughtIsOwedAtOnceAndEarnedHourByHour) {
@@ -317,6 +333,23 @@ TEST_F(MarketTest, CapacityLossDegradesTheLastBoughtFirstAndRestoresIt) {
   world_.engine().CheckInvariants();
 }
 
+TEST_F(MarketTest, NobodyIsCutAtTheMomentAtWhichOneFollowsTheOther) {
+  for (const auto& [from, to] : {std::pair(10, 12), std::pair(14, 16), std::pair(12, 14)}) {
+    Buy("shop", {Step(from, to, 200)});
+  }
+  SetCapacity lost;
+  lost.pool = world_.PoolNamed("chat");
+  lost.capacity = NormalizedTokensPerSecond(600);  // 200 are left: for one at a time
+  world_.Do(lost);
+  GoTo(Hour(17));
+  for (uint32_t id = 1; id <= 3; ++id) {
+    ASSERT_EQ(StateOf(id), ReservationState::kCompleted);
+    for (const ledger::ReservationChange& change : Record(id).history) {
+      EXPECT_NE(change.event, ledger::ReservationEvent::kDegrade) << "reservation " << id;
+    }
+  }
+}
+
 TEST_F(MarketTest, AnOperatorSuspendsAndResumes) {
   const uint32_t id = Buy("shop", {Step(10, 14, 200)});
   GoTo(Hour(11));
@@ -465,6 +498,32 @@ TEST_F(MarketTest, AnIdlePoolGetsCheaperStepByStepAndSaysSoAhead) {
   EXPECT_EQ(world_.CompleteNow(after, 10, 10).charge, ledger::Money::FromPico(10 * 480'000 + 10 * 1'920'000));
 }
 
+TEST_F(MarketTest, WithoutACurveNoPriceIsPostedAnyMore) {
+  world_.Advance(Minutes(10));
+  const PoolId chat = world_.PoolNamed("chat");
+  ASSERT_NE(world_.engine().PostedNow(chat, 1), nullptr);
+  EXPECT_EQ(world_.engine().PostedNow(chat, 2), nullptr) << "who pays by another tariff pays its flat prices";
+  world_.settings().pools.front().market.posted.curve.clear();
+  world_.Restart();
+  EXPECT_EQ(world_.engine().PostedNow(chat, 1), nullptr);
+  EXPECT_EQ(world_.engine().PostedNext(chat, 1), nullptr);
+  const Granted flat = world_.GrantNow(world_.Request("shop", "a"));
+  EXPECT_EQ(flat.terms.posted, 0u);
+  EXPECT_EQ(world_.CompleteNow(flat, 10, 10).charge, ledger::Money::FromPico(10 * 600'000 + 10 * 2'400'000));
+}
+
+TEST_F(MarketTest, WhatIsPostedByAnotherTariffIsNoMeasureForACap) {
+  world_.Advance(Minutes(10));  // the posted price has come down
+  world_.settings().tariff.version = "next";
+  world_.Restart();
+  PinPrice pin;
+  pin.caller = Caller("shop");
+  pin.pool = world_.PoolNamed("chat");
+  pin.cap = true;
+  pin.for_time = Hours(5);
+  EXPECT_EQ(Expect<PricePinned>(pin).price.multiplier, 1'250) << "a quarter above the flat price that it pays";
+}
+
 TEST_F(MarketTest, ALockedPriceStaysAndACappedOneIsNeverMore) {
   PinPrice pin;
   pin.caller = Caller("shop");
@@ -474,12 +533,38 @@ TEST_F(MarketTest, ALockedPriceStaysAndACappedOneIsNeverMore) {
   EXPECT_EQ(locked.price.multiplier, 1'100);
   world_.Advance(Minutes(10));  // the posted price has come down
   EXPECT_EQ(world_.GrantNow(world_.Request("shop", "a")).terms.posted, locked.price.id);
+  world_.Advance(Hours(5));
   pin.cap = true;
   const PricePinned capped = Expect<PricePinned>(pin);
   EXPECT_EQ(capped.price.multiplier, 1'000) << "a quarter above what is posted";
   EXPECT_NE(world_.GrantNow(world_.Request("shop", "b")).terms.posted, capped.price.id) << "it is cheaper";
-  pin.for_time = Days(30);
-  EXPECT_EQ(Refused(pin), ErrorReason::kInvalidArgument);
+}
+
+TEST_F(MarketTest, APinHoldsForAnHourAtLeastAndIsNotReplacedBeforeItEnds) {
+  PinPrice pin;
+  pin.caller = Caller("shop", "pin");
+  pin.pool = world_.PoolNamed("chat");
+  for (const Duration wrong : {Duration::Zero(), Minutes(59), Days(30)}) {
+    pin.for_time = wrong;
+    EXPECT_EQ(Expect<Error>(pin).field, "for_time");
+  }
+  pin.for_time = Hours(1);
+  const uint32_t first = Expect<PricePinned>(pin).price.id;
+  EXPECT_TRUE(Expect<PricePinned>(pin).repeated);
+  world_.Advance(Minutes(30));  // the posted price has come down
+  world_.Restart();
+  pin.caller.request_id.clear();
+  pin.cap = true;
+  const Error held = Expect<Error>(pin);
+  EXPECT_EQ(held.reason, ErrorReason::kPinInForce);
+  EXPECT_EQ(held.message, "its price there is locked until 2023-11-14T23:13:20Z: it can be pinned again then");
+  pin.caller.validate_only = true;
+  EXPECT_EQ(Refused(pin), ErrorReason::kPinInForce);
+  pin.caller = Caller("acme");
+  EXPECT_GT(Expect<PricePinned>(pin).price.id, first) << "another tenant's is its own";
+  world_.Advance(Minutes(30));
+  pin.caller = Caller("shop");
+  EXPECT_GT(Expect<PricePinned>(pin).price.id, first);
 }
 
 }  // namespace

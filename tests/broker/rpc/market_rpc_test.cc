@@ -98,6 +98,136 @@ TEST_F(MarketRpcTest, PricesSayAskAndBidOfAStandardWindow) {
   EXPECT_EQ(FieldOf(market_->GetPrices(Context(As::kShop).get(), request, &prices)), "pools[0]");
 }
 
+/// A broker with an hour behind it in which prices were posted in pools `chat` and `annex`, and acme bought something in
+/// `annex`; the shop may use `chat` only.
+class PastMarketTest : public MarketRpcTest {
+ protected:
+  void SetUp() override {
+    core::EngineWorld past(WithAnnex());
+    past.Tick(WindowStart(daemon::WallTime(), Hours(1)) - Hours(2) - past.now());
+    core::AskQuote ask;
+    ask.caller.tenant = past.TenantNamed("acme");
+    ask.wish.pool = past.PoolNamed("annex");
+    const Instant later = past.now() + Hours(50);
+    ask.wish.steps = {{.from = later, .to = later + Hours(2), .rate = NormalizedTokensPerSecond(100)}};
+    core::AcceptQuote accept;
+    accept.caller.tenant = ask.caller.tenant;
+    accept.quote = std::get<core::Quoted>(past.Ask(ask)).quote.id;
+    ASSERT_EQ(std::get<core::ReservationChanged>(past.Ask(accept)).id, 1u);
+    past.Advance(Hours(1));
+    StartOn(past.journal().Handle());
+    market_ = v1::Market::NewStub(channel());
+    reservations_ = v1::Reservations::NewStub(channel());
+    begin_ = WindowStart(daemon::WallTime(), Hours(1)) + Hours(1);
+  }
+  core::EngineSettings Settings() const override { return WithAnnex(); }
+  static core::EngineSettings WithAnnex() {
+    core::EngineSettings settings = core::WithPool(core::MarketWorld(), "annex");
+    for (core::TenantSettings& tenant : settings.tenants) {
+      if (tenant.name == "shop") tenant.pools = {"chat"};
+    }
+    return settings;
+  }
+  v1::PoolPrice PriceIn(As as, const std::string& pool) {
+    v1::GetPricesRequest request;
+    request.add_pools(pool);
+    v1::GetPricesResponse prices;
+    const grpc::Status status = market_->GetPrices(Context(as).get(), request, &prices);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return prices.pools_size() == 1 ? prices.pools(0) : v1::PoolPrice();
+  }
+};
+
+TEST_F(PastMarketTest, WithoutACurveNoPriceIsShownAsPosted) {
+  EXPECT_EQ(PriceIn(As::kShop, "pools/chat").now().multiplier_permille(), 800);
+  core::EngineSettings next = Settings();
+  for (core::PoolSettings& pool : next.pools) pool.market.posted.curve.clear();
+  NextConfig(next);
+  v1::ReloadResponse reloaded;
+  const auto operations = v1::Operations::NewStub(channel());
+  ASSERT_TRUE(operations->Reload(Context(As::kOperator).get(), v1::ReloadRequest(), &reloaded).ok());
+  EXPECT_FALSE(PriceIn(As::kShop, "pools/chat").has_now());
+  EXPECT_FALSE(PriceIn(As::kShop, "pools/chat").has_next());
+}
+
+TEST_F(PastMarketTest, APoolThatATenantMayNotUseIsNotThereForIt) {
+  v1::CreateQuoteRequest quote;
+  quote.set_pool("pools/annex");
+  *quote.mutable_shape() = Window(400 * 24, 401 * 24, 10);  // nor does it hear how far ahead it sells
+  v1::CreateQuoteResponse quoted;
+  EXPECT_EQ(ReasonOf(reservations_->CreateQuote(Context(As::kShop).get(), quote, &quoted)), "UNKNOWN_POOL");
+  EXPECT_EQ(ReasonOf(reservations_->CreateQuote(Context(As::kAcme).get(), quote, &quoted)), "TOO_FAR_AHEAD");
+  v1::PlaceBidRequest bid = BidFor(Window(400 * 24, 401 * 24, 10), "0.0006");
+  bid.set_pool("pools/annex");
+  v1::PlaceBidResponse placed;
+  EXPECT_EQ(ReasonOf(market_->PlaceBid(Context(As::kShop).get(), bid, &placed)), "UNKNOWN_POOL");
+  v1::RecommendReservationRequest recommend;
+  recommend.set_pool("pools/annex");
+  v1::Recommendation advice;
+  EXPECT_EQ(ReasonOf(reservations_->RecommendReservation(Context(As::kShop).get(), recommend, &advice)),
+            "UNKNOWN_POOL");
+  v1::GetCalendarRequest calendar;
+  calendar.set_pool("pools/annex");
+  v1::GetCalendarResponse steps;
+  EXPECT_EQ(FieldOf(market_->GetCalendar(Context(As::kShop).get(), calendar, &steps)), "pool");
+  v1::ExplainPriceRequest explain;
+  explain.set_name(PriceIn(As::kAcme, "pools/annex").now().name());
+  v1::PriceExplanation explanation;
+  EXPECT_EQ(ReasonOf(market_->ExplainPrice(Context(As::kShop).get(), explain, &explanation)), "UNKNOWN_PRICE");
+  EXPECT_TRUE(market_->ExplainPrice(Context(As::kAcme).get(), explain, &explanation).ok());
+  EXPECT_EQ(explanation.cap_permille(), 3'000);
+}
+
+/// `annex` is not in the configuration any more.
+class GonePoolTest : public PastMarketTest {
+ protected:
+  core::EngineSettings Settings() const override {
+    core::EngineSettings settings = WithAnnex();
+    settings.pools.pop_back();
+    return settings;
+  }
+};
+
+TEST_F(GonePoolTest, WhatWasBoughtThereCanBeReadAndNothingMoreIsSold) {
+  EXPECT_FALSE(PriceIn(As::kOperator, "pools/annex").market_open());
+  EXPECT_FALSE(PriceIn(As::kOperator, "pools/annex").has_now());
+  v1::GetCalendarRequest calendar;
+  calendar.set_pool("pools/annex");
+  v1::GetCalendarResponse steps;
+  EXPECT_EQ(ReasonOf(market_->GetCalendar(Context(As::kOperator).get(), calendar, &steps)), "MARKET_CLOSED");
+  v1::GetRateCardRequest card;
+  card.add_pools("pools/annex");
+  v1::RateCard cards;
+  ASSERT_TRUE(market_->GetRateCard(Context(As::kOperator).get(), card, &cards).ok());
+  EXPECT_EQ(cards.pools_size(), 0);
+  v1::CreateQuoteRequest quote;
+  quote.set_parent("tenants/acme");
+  quote.set_pool("pools/annex");
+  *quote.mutable_shape() = Window(48, 50, 10);
+  v1::CreateQuoteResponse quoted;
+  EXPECT_EQ(ReasonOf(reservations_->CreateQuote(Context(As::kOperator).get(), quote, &quoted)), "UNKNOWN_POOL");
+
+  v1::GetReservationRequest get;
+  get.set_name("tenants/acme/reservations/1");
+  v1::Reservation bought;
+  ASSERT_TRUE(reservations_->GetReservation(Context(As::kAcme).get(), get, &bought).ok());
+  EXPECT_EQ(bought.terms().pool(), "pools/annex");
+  v1::GetUtilisationRequest used;
+  used.set_name(get.name());
+  v1::GetUtilisationResponse hours;
+  EXPECT_TRUE(reservations_->GetUtilisation(Context(As::kAcme).get(), used, &hours).ok());
+  v1::AmendReservationRequest amend;
+  amend.set_name(get.name());
+  *amend.mutable_shape() = Window(48, 50, 20);
+  v1::ReservationChange change;
+  EXPECT_EQ(ReasonOf(reservations_->AmendReservation(Context(As::kAcme).get(), amend, &change)), "MARKET_CLOSED");
+  v1::ExplainPriceRequest explain;
+  explain.set_name("pools/annex/prices/2");
+  v1::PriceExplanation explanation;
+  ASSERT_TRUE(market_->ExplainPrice(Context(As::kOperator).get(), explain, &explanation).ok());
+  EXPECT_EQ(explanation.cap_permille(), 0) << "there is none any more";
+}
+
 TEST_F(MarketRpcTest, AWatcherHearsOfAPinAndOfTheEnd) {
   v1::WatchPricesRequest request;
   v1::GetPricesResponse prices;
@@ -188,6 +318,9 @@ TEST_F(MarketRpcTest, APinIsItsTenantsOwn) {
   EXPECT_EQ(ReasonOf(market_->ExplainPrice(Context(As::kShop).get(), explain, &explanation)), "UNKNOWN_PRICE");
 
   request.set_request_id("");
+  EXPECT_EQ(ReasonOf(market_->PinPrice(Context(As::kShop).get(), request, &response)), "PIN_IN_FORCE");
+  request.mutable_for_time()->set_seconds(3'540);
+  EXPECT_EQ(FieldOf(market_->PinPrice(Context(As::kShop).get(), request, &response)), "for_time") << "59 minutes";
   request.mutable_for_time()->set_seconds(3'601);
   EXPECT_EQ(FieldOf(market_->PinPrice(Context(As::kShop).get(), request, &response)), "for_time");
   request.mutable_for_time()->set_seconds(3'600);
