@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <memory>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -47,8 +48,9 @@ class JournalOfThen final : public ledger::Journal {
 
 class Player {
  public:
-  Player(const ledger::Journal& journal, const core::SchedulerFactory& scheduling, Replayed* replayed)
-      : journal_(journal), scheduling_(scheduling), replayed_(*replayed) {}
+  Player(const ledger::Journal& journal, const core::SchedulerFactory& scheduling, Replayed* replayed,
+         Spectator* spectator)
+      : journal_(journal), scheduling_(scheduling), replayed_(*replayed), spectator_(spectator) {}
 
   /// False: nothing more is to be replayed.
   absl::StatusOr<bool> On(const Birth& birth) {
@@ -66,9 +68,12 @@ class Player {
     if (!engine.ok()) return engine.status();
     engine_ = *std::move(engine);
     replayed_.from_the_beginning = true;
-    if (engine_->epoch() == birth.epoch) return true;
-    return absl::DataLossError(
-        absl::StrCat("the arrival log of epoch ", birth.epoch, " begins where the journal opens ", engine_->epoch()));
+    if (engine_->epoch() != birth.epoch) {
+      return absl::DataLossError(absl::StrCat("the arrival log of epoch ", birth.epoch,
+                                              " begins where the journal opens ", engine_->epoch()));
+    }
+    if (spectator_ != nullptr) spectator_->OnBirth(birth, *engine_);
+    return true;
   }
 
   absl::StatusOr<bool> On(Arrival& arrival) {
@@ -76,7 +81,13 @@ class Player {
     if (std::holds_alternative<core::Admit>(arrival.command)) ++replayed_.admits;
     if (engine_ == nullptr) return true;
     const std::string asked = AskedBy(arrival.command);
-    engine_->Apply(std::move(arrival.command), arrival.now, &effects_);
+    if (spectator_ == nullptr) {
+      engine_->Apply(std::move(arrival.command), arrival.now, &effects_);
+    } else {
+      const size_t before = effects_.answers.size();
+      engine_->Apply(arrival.command, arrival.now, &effects_);
+      spectator_->OnApplied(arrival.command, arrival.now, std::span(effects_.answers).subspan(before), *engine_);
+    }
     effects_.observations.clear();
     effects_.waits.clear();
     asked_.resize(effects_.answers.size(), {replayed_.commands, asked});
@@ -177,6 +188,7 @@ class Player {
   const ledger::Journal& journal_;
   const core::SchedulerFactory& scheduling_;
   Replayed& replayed_;
+  Spectator* const spectator_;
   std::unique_ptr<core::Engine> engine_;  // none when the boot's beginning is gone
   core::Effects effects_;
   std::vector<Asked> asked_;  // whose command brought effects_.answers, by place
@@ -185,10 +197,10 @@ class Player {
 }  // namespace
 
 absl::StatusOr<Replayed> Replay(LogReader log, const ledger::Journal& journal,
-                                const core::SchedulerFactory& scheduling) {
+                                const core::SchedulerFactory& scheduling, Spectator* spectator) {
   Replayed replayed;
   replayed.epoch = log.epoch();
-  Player player(journal, scheduling, &replayed);
+  Player player(journal, scheduling, &replayed, spectator);
   Record record;
   while (true) {
     const absl::StatusOr<bool> more = log.Next(&record);

@@ -6,9 +6,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "broker/arrivals/log_files.h"
+#include "broker/core/answer.h"
+#include "broker/core/command.h"
+#include "broker/core/engine.h"
 #include "broker/core/pool_state.h"
 #include "ledger/journal.h"
 
@@ -39,9 +43,22 @@ struct Replayed {
   bool same() const { return from_the_beginning && !difference && !other_head; }
 };
 
+/// Looks on while a boot is replayed from its beginning: the log keeps only prints of answers, the engine that decides
+/// again gives the answers themselves.
+class Spectator {
+ public:
+  virtual ~Spectator() = default;
+  /// The engine is open as it was then, and nothing was applied yet.
+  virtual void OnBirth(const Birth& /*birth*/, const core::Engine& /*engine*/) {}
+  /// `command` was applied at `now`; `answers` are what came of it, to its own ticket and to others. They are held
+  /// against the log only later: what is seen counts once Replayed says that all is the same.
+  virtual void OnApplied(const core::Command& /*command*/, Instant /*now*/, std::span<const core::Answer> /*answers*/,
+                         const core::Engine& /*engine*/) {}
+};
+
 /// Replays what `log` holds on top of the entries that `journal` had when the boot began, and compares its end with
-/// those it has now. Neither changes. DATA_LOSS when either is damaged.
+/// those it has now. Neither changes. DATA_LOSS when either is damaged. `spectator` may be null.
 absl::StatusOr<Replayed> Replay(LogReader log, const ledger::Journal& journal,
-                                const core::SchedulerFactory& scheduling);
+                                const core::SchedulerFactory& scheduling, Spectator* spectator = nullptr);
 
 }  // namespace penstock::arrivals

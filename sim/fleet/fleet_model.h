@@ -18,6 +18,7 @@ struct FleetRequest {
   Tokens input;         // prompt tokens to prefill
   Tokens cached_input;  // prompt tokens already in KV: no prefill, but context
   Tokens generate;      // tokens to make, at least 1
+  uint64_t number = 0;  // of the arrival, for a model that knows each
 };
 
 struct FleetEvent {

@@ -20,8 +20,7 @@ TenantId IdOf(const ledger::Books& books, const std::string& name) {
   return TenantId{*books.IdOf(ledger::NameKind::kTenant, 0, name)};
 }
 
-Instant WholeHourAtOrAfter(Duration ran) {
-  const Instant end = kWorldBegin + ran;
+Instant WholeHourAtOrAfter(Instant end) {
   const Instant hour = WindowStart(end, Hours(1));
   return hour == end ? end : hour + Hours(1);
 }
@@ -31,7 +30,7 @@ absl::Status CloseOne(VirtualBroker& broker, Instant to, TenantFigures* tenant) 
   const ledger::Books& books = broker.engine().books();
   const TenantId id = IdOf(books, tenant->name);
   const ledger::TariffEntry& tariff = broker.engine().TariffOf(id);
-  const ledger::StatementInput input = ledger::GatherStatement(books, id, kWorldBegin, to, tariff.tariff);
+  const ledger::StatementInput input = ledger::GatherStatement(books, id, broker.world().begin, to, tariff.tariff);
   core::CloseStatement close{.fingerprint = ledger::FingerprintOf(input)};
   close.rated = std::make_shared<ledger::StatementEntry>(ledger::RateStatement(input, tariff.id));
   const core::Outcome outcome = broker.Close(close);
@@ -87,7 +86,7 @@ void FillPool(const VirtualBroker& broker, size_t index, RunFigures* figures) {
     if (key.pool != pool.id()) continue;
     load[key.start] += window.work;
     filled.served += window.work;
-    const auto minute = static_cast<size_t>((key.start - kWorldBegin).count() / Minutes(1).count());
+    const auto minute = static_cast<size_t>((key.start - broker.world().begin).count() / Minutes(1).count());
     if (minute >= filled.load_nt_per_s.size()) continue;
     inside += window.work;
     filled.load_nt_per_s[minute] += static_cast<double>(window.work.count()) / 1'000 / 60;
@@ -153,8 +152,8 @@ std::string Text(const TokenCounts& tokens) {
 
 void CloseRun(VirtualBroker& broker, Duration ran, RunFigures* figures) {
   figures->ran = ran;
-  const Instant to = WholeHourAtOrAfter(ran);
-  broker.RunUntil(to + ledger::kCloseAfter + Minutes(1) - kWorldBegin);
+  const Instant to = WholeHourAtOrAfter(broker.world().begin + ran);
+  broker.RunUntil(to + ledger::kCloseAfter + Minutes(1) - broker.world().begin);
   figures->currency = broker.engine().tariff().tariff.currency;
   for (TenantFigures& tenant : figures->tenants) {
     const absl::Status closed = CloseOne(broker, to, &tenant);

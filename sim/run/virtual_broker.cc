@@ -19,18 +19,6 @@ constexpr size_t kCommandsPerRow = 64;   // of the journal
 constexpr int kPlaceBits = 24;
 constexpr uint32_t kNoPlace = (1u << kPlaceBits) - 1;  // of commands that are no request's
 
-ServiceClass StandsAs(const core::TenantSettings& tenant, const Client& client) {
-  switch (tenant.tier) {
-    case Tier::kFree:
-      return ServiceClass::kFree;
-    case Tier::kReserved:
-      return ServiceClass::kSpillover;
-    case Tier::kElastic:
-      break;
-  }
-  return client.asks.value_or(ServiceClass::kDefault);
-}
-
 /// Stands for the body of a request: all that matters is that others have others.
 ledger::BodyDigest BodyOf(uint64_t request, uint8_t what) {
   ledger::BodyDigest digest{};
@@ -42,6 +30,15 @@ ledger::BodyDigest BodyOf(uint64_t request, uint8_t what) {
 
 Duration HalfOf(Duration whole) { return Duration(DivideRoundDown(whole.count(), int64_t{2})); }
 
+/// Puts what the client says in place of what will be.
+void Say(const Said& said, core::Admit* admit) {
+  admit->input = said.input;
+  admit->estimated = said.estimated;
+  admit->depth = said.depth;
+  admit->content = said.content;
+  admit->labels = said.labels;
+}
+
 /// What is left of an answer that may not be longer than the cap: reasoning comes first.
 void CutOff(Tokens cap, TokenCounts* tokens) {
   tokens->operator[](TokenKind::kReasoning) = std::min((*tokens)[TokenKind::kReasoning], cap);
@@ -51,26 +48,38 @@ void CutOff(Tokens cap, TokenCounts* tokens) {
 
 }  // namespace
 
+ServiceClass StandsAs(const core::TenantSettings& tenant, std::optional<ServiceClass> asks) {
+  switch (tenant.tier) {
+    case Tier::kFree:
+      return ServiceClass::kFree;
+    case Tier::kReserved:
+      return ServiceClass::kSpillover;
+    case Tier::kElastic:
+      break;
+  }
+  return asks.value_or(ServiceClass::kDefault);
+}
+
 absl::StatusOr<std::unique_ptr<VirtualBroker>> VirtualBroker::Open(VirtualWorld world, Watcher* watcher) {
   PENSTOCK_CHECK(!world.settings.pools.empty() && world.fleets.size() == world.settings.pools.size());
-  PENSTOCK_CHECK(world.traffic != nullptr);
+  PENSTOCK_CHECK(world.traffic != nullptr && world.begin == WindowStart(world.begin, Hours(1)));
   std::unique_ptr<ledger::Journal> journal = std::make_unique<ChainJournal>();
   if (world.keeps_journal) journal = ledger::NewMemoryJournal();
-  auto engine = core::Engine::Open(world.settings, std::move(journal), core::FairScheduling(), kWorldBegin);
+  auto engine = core::Engine::Open(world.settings, std::move(journal), core::FairScheduling(), world.begin);
   if (!engine.ok()) return engine.status();
   return std::unique_ptr<VirtualBroker>(new VirtualBroker(std::move(world), watcher, *std::move(engine)));
 }
 
 VirtualBroker::VirtualBroker(VirtualWorld world, Watcher* watcher, std::unique_ptr<core::Engine> engine)
-    : world_(std::move(world)), watcher_(watcher), engine_(std::move(engine)), streams_(world_.seed) {
+    : world_(std::move(world)), watcher_(watcher), engine_(std::move(engine)), streams_(world_.seed), now_(world_.begin) {
   Identify();
   planner_.Recall(*engine_);
   Purchase();
   for (size_t i = 0; i < world_.capacity_changes.size(); ++i) {
-    scheduled_.Push(kWorldBegin + world_.capacity_changes[i].at,
+    scheduled_.Push(world_.begin + world_.capacity_changes[i].at,
                     {.kind = Event::Kind::kCapacity, .index = static_cast<uint32_t>(i)});
   }
-  scheduled_.Push(kWorldBegin + planning::Planner::kPlanEvery, {.kind = Event::Kind::kPlan});
+  scheduled_.Push(world_.begin + planning::Planner::kPlanEvery, {.kind = Event::Kind::kPlan});
   next_arrival_ = world_.traffic->Next();
 }
 
@@ -84,7 +93,7 @@ void VirtualBroker::Identify() {
     Identity identity;
     identity.tenant = TenantId{*books.IdOf(ledger::NameKind::kTenant, 0, client.tenant)};
     identity.key = KeyId{*books.IdOf(ledger::NameKind::kKey, identity.tenant.value, client.key)};
-    identity.stands_as = StandsAs(*settings, client);
+    identity.stands_as = StandsAs(*settings, client.asks);
     for (const size_t pool : client.pools) identity.pools.push_back(this->pool(pool).id());
     identities_.push_back(identity);
   }
@@ -99,7 +108,7 @@ void VirtualBroker::Purchase() {
     ask.caller.tenant = TenantId{engine_->books().IdOf(ledger::NameKind::kTenant, 0, window.tenant).value()};
     ask.caller.by = "simulator";
     ask.wish.pool = pool().id();
-    const Instant begin = kWorldBegin + FirstMinute();
+    const Instant begin = world_.begin + FirstMinute();
     ask.wish.steps = {{begin + Minutes(window.from_minute), begin + Minutes(window.to_minute), window.rate, 0}};
     ask.wish.overrun = window.overrun;
     core::AcceptQuote accept{.ticket = (++asked_ << kPlaceBits) | kNoPlace, .caller = ask.caller, .quote = 0};
@@ -111,8 +120,8 @@ void VirtualBroker::Purchase() {
 }
 
 void VirtualBroker::RunUntil(Duration at) {
-  Run(kWorldBegin + at);
-  now_ = std::max(now_, kWorldBegin + at);
+  Run(world_.begin + at);
+  now_ = std::max(now_, world_.begin + at);
 }
 
 void VirtualBroker::RunToEnd() { Run(Instant::Max()); }
@@ -128,7 +137,7 @@ void VirtualBroker::Run(Instant until) {
   while (true) {
     const Instant fleets = NextOfFleets();
     const Instant scheduled = scheduled_.NextTime();
-    const Instant arrival = next_arrival_ ? kWorldBegin + next_arrival_->at : Instant::Max();
+    const Instant arrival = next_arrival_ ? world_.begin + next_arrival_->at : Instant::Max();
     const Instant event = std::min({fleets, scheduled, arrival});
     const Instant wake = std::max(engine_->NextWake(), now_);
     const Instant next = std::min(wake, event);
@@ -236,6 +245,7 @@ void VirtualBroker::Ask(uint32_t place) {
   for (TokenKind kind : kAllTokenKinds) {
     if (!IsGenerated(kind)) admit.input[kind] = request.arrival.tokens[kind];
   }
+  if (!world_.said.empty()) Say(world_.said[request.number], &admit);
   admit.max_output = Tokens(request.arrival.max_output_tokens);
   admit.max_wait = client.max_wait;
   admit.wanted = client.asks;
@@ -254,7 +264,8 @@ void VirtualBroker::ChangeCapacity(const CapacityChange& change) {
   Apply(core::SetCapacity{.ticket = (++asked_ << kPlaceBits) | kNoPlace,
                           .pool = pool(change.pool).id(),
                           .capacity = change.capacity,
-                          .max_in_flight = change.max_in_flight});
+                          .max_in_flight = change.max_in_flight,
+                          .kv_tokens = change.kv_tokens});
 }
 
 void VirtualBroker::Plan() {
@@ -318,7 +329,7 @@ void VirtualBroker::OnGrant(uint32_t place, const core::Granted& granted) {
   made.line_forecast = granted.explanation.line_forecast;
   if (made.waited > Duration::Zero()) made.promised = granted.explanation.forecast_wait;
   if (made.served == ServiceClass::kReserved) {
-    const Duration eligible_at = granted.explanation.dispatch.eligible_at - kWorldBegin;
+    const Duration eligible_at = granted.explanation.dispatch.eligible_at - world_.begin;
     made.contract_wait = std::max(eligible_at - made.at, Duration::Zero());
   }
   if (watcher_ != nullptr) watcher_->OnAnswer(made, request.arrival);
@@ -329,6 +340,7 @@ void VirtualBroker::OnGrant(uint32_t place, const core::Granted& granted) {
   complete.terms = granted.terms;
   complete.issued = granted.issued;
   complete.tokens = request.arrival.tokens;
+  if (!world_.said.empty()) complete.outcome = world_.said[request.number].outcome;
   CutOff(granted.output_cap, &complete.tokens);
   complete.body = BodyOf(request.number, 2);
   request.running = true;
@@ -338,7 +350,8 @@ void VirtualBroker::OnGrant(uint32_t place, const core::Granted& granted) {
   world_.fleets[request.pool]->Submit({.id = place,
                                        .input = complete.tokens[TokenKind::kInput],
                                        .cached_input = complete.tokens[TokenKind::kCachedInput],
-                                       .generate = std::max(Generated(complete.tokens), Tokens(1))},
+                                       .generate = std::max(Generated(complete.tokens), Tokens(1)),
+                                       .number = request.number},
                                       now_);
   // A client that hears nothing for half a lease says that it is still there.
   scheduled_.Push(granted.lease_deadline - HalfOf(granted.lease_deadline - now_),
@@ -393,8 +406,8 @@ void VirtualBroker::Finish(uint32_t place, Instant at) {
                         .tokens = request.complete.tokens,
                         .came = request.arrival.at,
                         .granted = request.granted,
-                        .first_token = first - kWorldBegin,
-                        .ended = at - kWorldBegin});
+                        .first_token = first - world_.begin,
+                        .ended = at - world_.begin});
   }
   Apply(std::move(request.complete));
   Leave(place);

@@ -49,6 +49,17 @@ struct CapacityChange {
   int64_t max_in_flight = 0;  // 0: unchanged
   int replicas = 0;
   size_t pool = 0;
+  int64_t kv_tokens = 0;  // 0: unchanged
+};
+
+/// What a client says about one request beyond what it turns out to be. Recorded requests have this.
+struct Said {
+  TokenCounts input;  // that it asks for: input kinds only
+  ByTokenKind<bool> estimated;
+  int64_t depth = 0;
+  std::optional<ledger::BodyDigest> content;
+  std::vector<ledger::Label> labels;
+  ledger::Outcome outcome = ledger::Outcome::kSucceeded;  // that it reports at the end
 };
 
 /// Throughput that a tenant buys in the first pool before anything else happens. Minutes of the world begin with the
@@ -110,13 +121,18 @@ class Watcher {
   virtual void OnFinish(const Finished& /*request*/) {}
 };
 
+/// The class that a tenant's requests stand in line as; `asks`: nothing is what its tier gives.
+ServiceClass StandsAs(const core::TenantSettings& tenant, std::optional<ServiceClass> asks);
+
 struct VirtualWorld {
   core::EngineSettings settings;
   std::vector<BoughtWindow> purchases;
   std::vector<Client> clients;               // Arrival::tenant is an index into these
   std::unique_ptr<ArrivalSource> traffic;
-  std::vector<std::unique_ptr<FleetModel>> fleets;  // one for each pool, starting at kWorldBegin
+  std::vector<std::unique_ptr<FleetModel>> fleets;  // one for each pool, starting at `begin`
   std::vector<CapacityChange> capacity_changes;
+  Instant begin = kWorldBegin;               // a whole hour: what every Duration here counts from
+  std::vector<Said> said;                    // by number of the request; empty: clients say what is the case, no more
   uint64_t seed = 0;                         // of how late clients come back
   bool keeps_journal = true;                 // false: its chain only, so that long runs stay small
 };
@@ -130,10 +146,10 @@ class VirtualBroker {
   void RunUntil(Duration at);
   /// Until nothing is left to happen: never, where a pool has a market.
   void RunToEnd();
-  /// Where minute 0 of BoughtWindow lies.
+  /// Where minute 0 of BoughtWindow lies, from the begin of any world.
   static Duration FirstMinute();
 
-  Duration now() const { return now_ - kWorldBegin; }
+  Duration now() const { return now_ - world_.begin; }
   const core::Engine& engine() const { return *engine_; }
   /// Closes a period now: what the engine says. The command's ticket is set here.
   core::Outcome Close(core::CloseStatement close);
@@ -205,7 +221,7 @@ class VirtualBroker {
   core::Ticket closing_ = 0;  // of the CloseStatement under way
   core::Outcome closed_;
   core::Effects effects_;
-  Instant now_ = kWorldBegin;
+  Instant now_;
   uint64_t arrived_ = 0;
   uint64_t asked_ = 0;
   uint64_t events_seen_ = 0;

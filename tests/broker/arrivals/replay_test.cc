@@ -54,10 +54,10 @@ class RecordedWorld {
     Begin(before);
   }
 
-  absl::StatusOr<Replayed> ReplayEpoch(uint32_t epoch) {
+  absl::StatusOr<Replayed> ReplayEpoch(uint32_t epoch, Spectator* spectator = nullptr) {
     absl::StatusOr<LogReader> log = LogReader::Open(directory(), epoch);
     if (!log.ok()) return log.status();
-    return Replay(*std::move(log), world_.journal().journal(), core::FairScheduling());
+    return Replay(*std::move(log), world_.journal().journal(), core::FairScheduling(), spectator);
   }
 
  private:
@@ -214,6 +214,43 @@ TEST(Replay, OfATornLogAgreesUpToTheTear) {
   EXPECT_GT(torn->cut_bytes, 0u);
   EXPECT_LT(torn->commands, whole->commands);
   EXPECT_EQ(torn->head.sequence + torn->unlogged_entries, whole->head.sequence);
+}
+
+/// Counts what it sees.
+class Counting final : public Spectator {
+ public:
+  void OnBirth(const Birth& birth, const core::Engine& engine) override {
+    ++births;
+    EXPECT_EQ(birth.epoch, engine.epoch());
+  }
+  void OnApplied(const core::Command& command, Instant now, std::span<const core::Answer> given,
+                 const core::Engine& engine) override {
+    EXPECT_EQ(engine.now(), now);
+    ++commands;
+    answers += given.size();
+    if (const auto* admit = std::get_if<core::Admit>(&command)) requests.push_back(admit->request_id);
+  }
+
+  int births = 0;
+  uint64_t commands = 0;
+  uint64_t answers = 0;
+  std::vector<std::string> requests;
+};
+
+TEST(Replay, ShowsASpectatorEveryCommandAndEveryAnswer) {
+  RecordedWorld recorded(core::SmallWorld());
+  recorded.world().GrantNow(recorded.world().Request("shop", "first"));
+  core::RandomClients clients(recorded.world(), 1);
+  for (int step = 0; step < 300; ++step) clients.Step();
+  recorded.WriteBlock();
+  Counting seen;
+  const absl::StatusOr<Replayed> replayed = recorded.ReplayEpoch(1, &seen);
+  ExpectSame(replayed);
+  EXPECT_EQ(seen.births, 1);
+  EXPECT_EQ(seen.commands, replayed->commands);
+  EXPECT_EQ(seen.answers, replayed->decisions);
+  EXPECT_EQ(seen.requests.size(), replayed->admits);
+  EXPECT_EQ(seen.requests.front(), "first");
 }
 
 TEST(Replay, RefusesAnotherJournal) {
