@@ -100,7 +100,7 @@ FleetPlan ReadFleet(const config::Source& source, const Node& node, const std::s
   if (model == Model::kIteration) {
     plan.make = [terms] { return std::make_unique<Fleet>(terms, kWorldBegin); };
   } else {
-    plan.make = [terms] { return std::make_unique<Fleet>(terms, kWorldBegin); };
+    plan.make = [terms] { return std::make_unique<FluidFleet>(terms, kWorldBegin); };
   }
   absl::StrAppend(&plan.description, " (", std::string(kModels[static_cast<size_t>(model)]), ")");
   return plan;

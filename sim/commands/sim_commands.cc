@@ -5,6 +5,7 @@
 #include "broker/cli/command_line.h"
 #include "sim/commands/compare_command.h"
 #include "sim/commands/run_command.h"
+#include "sim/commands/selfcheck_command.h"
 
 namespace penstock::sim {
 
@@ -13,6 +14,7 @@ void AddSimCommands(CLI::App& app, cli::Invocation& invocation, const cli::Parts
   sim.require_subcommand(1);
   AddRunCommand(sim, invocation);
   AddCompareCommand(sim, invocation);
+  AddSelfcheckCommand(sim, invocation);
   static_cast<void>(parts);
 }
 

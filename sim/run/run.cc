@@ -83,8 +83,8 @@ void AddPopulation(const Scenario& scenario, const Streams& streams,
     if (!decision.stays || decision.volume <= 0) continue;
     AddClient(ClientOf(cast->world.settings.tenants.back(), decision, population), population.traffic[i],
               decision.volume, streams, sources, cast);
-    if (decision.deferrals.empty()) continue;
-    sources->back() = Deferred(std::move(sources->back()), population.customers[i].load.window, decision.deferrals,
+    if (decision.load_shifts.empty()) continue;
+    sources->back() = Deferred(std::move(sources->back()), population.customers[i].load.window, decision.load_shifts,
                                streams.Of(i, Purpose::kShift));
   }
 }

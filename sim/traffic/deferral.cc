@@ -17,11 +17,11 @@ struct Way {
 
 class DeferredArrivals final : public ArrivalSource {
  public:
-  DeferredArrivals(std::unique_ptr<ArrivalSource> source, Duration window, const std::vector<Deferral>& deferrals,
+  DeferredArrivals(std::unique_ptr<ArrivalSource> source, Duration window, const std::vector<LoadShift>& deferrals,
                    Random random)
       : source_(std::move(source)), window_(window), random_(random) {
     PENSTOCK_CHECK(window > Duration::Zero());
-    for (const Deferral& deferral : deferrals) {
+    for (const LoadShift& deferral : deferrals) {
       PENSTOCK_CHECK(deferral.to > deferral.from && deferral.share >= 0);
       if (deferral.from >= ways_.size()) ways_.resize(deferral.from + 1);
       std::vector<Way>& ways = ways_[deferral.from];
@@ -69,7 +69,7 @@ class DeferredArrivals final : public ArrivalSource {
 }  // namespace
 
 std::unique_ptr<ArrivalSource> Deferred(std::unique_ptr<ArrivalSource> source, Duration window,
-                                        const std::vector<Deferral>& deferrals, Random random) {
+                                        const std::vector<LoadShift>& deferrals, Random random) {
   return std::make_unique<DeferredArrivals>(std::move(source), window, deferrals, random);
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "admission/vocabulary/check.h"
+#include "sim/traffic/trace_replay.h"
 
 namespace penstock::sim {
 namespace {
@@ -24,20 +25,18 @@ class Replayed final : public ArrivalSource {
   }
 
   std::optional<Arrival> Next() override {
-    TraceRow row;
     while (!ended_) {
-      const absl::StatusOr<bool> more = reader_->Next(&row);
-      PENSTOCK_CHECK(more.ok());
-      if (!*more) {
+      std::optional<Arrival> next = lap_->Next();
+      if (!next) {
+        PENSTOCK_CHECK(lap_->status().ok());
         ended_ = !stretch_.goes_round;
         shift_ += period_;
         Open();
         continue;
       }
-      const Duration at = row.offset + shift_;
-      if (at >= stretch_.length) break;
-      if (at < Duration::Zero()) continue;
-      return Of(row, at);
+      next->at += shift_;
+      if (next->at >= stretch_.length) break;
+      if (next->at >= Duration::Zero()) return next;
     }
     ended_ = true;
     return std::nullopt;
@@ -47,14 +46,8 @@ class Replayed final : public ArrivalSource {
   void Open() {
     absl::StatusOr<std::unique_ptr<ByteSource>> bytes = trace_.open();
     PENSTOCK_CHECK(bytes.ok());
-    reader_ = std::make_unique<TraceReader>(*std::move(bytes), trace_.name, trace_.options);
-  }
-
-  Arrival Of(const TraceRow& row, Duration at) const {
-    const Tokens cached = row.cached > Tokens::Zero() ? row.cached : ShareRoundDown(row.context, terms_.cached_thousandths);
-    Arrival arrival = ArrivalOf(at, tenant_, row.context, cached, row.generated, terms_);
-    arrival.run = row.run;
-    return arrival;
+    auto reader = std::make_unique<TraceReader>(*std::move(bytes), trace_.name, trace_.options);
+    lap_ = std::make_unique<TraceReplay>(std::move(reader), tenant_, ReplayPace(), terms_);
   }
 
   const TraceText trace_;
@@ -63,7 +56,7 @@ class Replayed final : public ArrivalSource {
   const uint32_t tenant_;
   const ArrivalTerms terms_;
   Duration shift_;
-  std::unique_ptr<TraceReader> reader_;
+  std::unique_ptr<TraceReplay> lap_;  // through the trace
   bool ended_ = false;
 };
 

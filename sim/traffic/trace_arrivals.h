@@ -38,7 +38,7 @@ struct TraceStretch {
 };
 
 /// `survey` must be that of the trace, which must not change meanwhile: a row that cannot be read any more is a bug.
-/// Cached tokens are the row's where it knows them, else the terms' share; a row's run becomes the arrival's.
+/// Each lap is a TraceReplay.
 std::unique_ptr<ArrivalSource> TraceArrivals(const TraceText& trace, const TraceSurvey& survey,
                                              const TraceStretch& stretch, uint32_t tenant, const ArrivalTerms& terms);
 
