@@ -20,8 +20,8 @@ struct Deferral {
 /// that is less loaded than itself.
 std::vector<Duration> DelaysTowardsTroughs(std::span<const double> load, Duration window, Duration longest);
 
-/// Every request takes one number from the stream, whether it can move or not, and one that moves at some share moves at
-/// every higher one. What moves comes exactly the delay of its window later. Holds what is under way. By time.
+/// Every request takes one number from the stream, whether it can move or not, and one that moves at some share moves
+/// at every higher one. What moves comes exactly the delay of its window later. Holds what is under way. By time.
 std::unique_ptr<ArrivalSource> Deferred(std::unique_ptr<ArrivalSource> source, Deferral deferral, Random random);
 
 }  // namespace penstock::sim
