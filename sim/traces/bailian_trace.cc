@@ -1,5 +1,5 @@
-// The Qwen-Bailian anonymised traces: a JSON object per line with chat_id, parent_chat_id (-1: none), timestamp (seconds),
-// input_length, output_length, type, turn and hash_ids (the prompt's 16-token blocks).
+// The Qwen-Bailian anonymised traces: a JSON object per line with chat_id, parent_chat_id (-1: none), timestamp
+// (seconds), input_length, output_length, type, turn and hash_ids (the prompt's 16-token blocks).
 //
 // The blocks are hashed one by one, not with all before them: in the published to-B trace 1.4 % of the hits that the
 // numbers promise are none.
@@ -20,7 +20,8 @@ constexpr int64_t kMostChats = int64_t{1} << 53;
 constexpr size_t kMostRemembered = 10'000'000;
 constexpr int64_t kBlockTokens = 16;
 
-/// The conversation that a chat belongs to: that of its parent. One whose parent is not in the file belongs to the parent.
+/// The conversation that a chat belongs to: that of its parent. One whose parent is not in the file belongs to the
+/// parent.
 class Conversations {
  public:
   int64_t RootOf(int64_t chat, int64_t parent) const {

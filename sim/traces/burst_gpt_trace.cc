@@ -64,7 +64,9 @@ class BurstGpt final : public RowFormat {
   std::string EarlierRow() const override {
     return "1: the row is earlier than the one before it; sort the file by time";
   }
-  std::string NoRows() const override { return "1: the trace has a header and no answered request; pass the whole file"; }
+  std::string NoRows() const override {
+    return "1: the trace has a header and no answered request; pass the whole file";
+  }
 
  private:
   std::optional<size_t> Column(std::string_view name) const {

@@ -20,8 +20,9 @@ absl::Status CellSpread::Add(TraceRow row, std::deque<TraceRow>& out) {
     Flush(std::min(cell_, row.offset - rows_.front().offset), out);
   }
   if (rows_.size() == kMostRowsOfACell) {
-    return absl::InvalidArgumentError(absl::StrCat("timestamp: more than ", kMostRowsOfACell,
-                                                   " rows have the same; pass a trace whose timestamps are milliseconds"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("timestamp: more than ", kMostRowsOfACell,
+                     " rows have the same; pass a trace whose timestamps are milliseconds"));
   }
   rows_.push_back(std::move(row));
   return absl::OkStatus();

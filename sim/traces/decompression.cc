@@ -147,7 +147,8 @@ class Zstandard final : public Decoder {
       ZSTD_inBuffer in{input.left().data(), input.left().size(), 0};
       const size_t outcome = ZSTD_decompressStream(stream_, &out, &in);
       input.Take(in.pos);
-      if (ZSTD_isError(outcome)) return input.Error(absl::StrCat("zstd data is damaged (", ZSTD_getErrorName(outcome), ")"));
+      if (ZSTD_isError(outcome))
+        return input.Error(absl::StrCat("zstd data is damaged (", ZSTD_getErrorName(outcome), ")"));
       inside_ = outcome != 0;
       if (!*more && inside_ && out.pos == 0) return input.Error("zstd data ends too early");
     }

@@ -113,8 +113,7 @@ absl::Status ReadJsonRow(std::string_view line, std::vector<JsonField>& fields, 
   for (JsonField& field : fields) field.type = JsonField::Type::kAbsent;
   Picker picker(fields);
   if (json::sax_parse(line, &picker) && picker.saw_object()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("row: not a JSON object; a row reads like ", std::string(example)));
+  return absl::InvalidArgumentError(absl::StrCat("row: not a JSON object; a row reads like ", std::string(example)));
 }
 
 absl::StatusOr<int64_t> WholeNumber(const JsonField& field, int64_t least, int64_t most, std::string_view example) {
@@ -129,8 +128,8 @@ absl::StatusOr<int64_t> WholeNumber(const JsonField& field, int64_t least, int64
   if (field.type == JsonField::Type::kSigned && least < 0 && field.real >= static_cast<double>(least)) {
     return static_cast<int64_t>(field.real);
   }
-  return absl::InvalidArgumentError(absl::StrCat(name, ": must be a whole number between ", least, " and ", most,
-                                                 "; correct or remove the row"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": must be a whole number between ", least, " and ", most, "; correct or remove the row"));
 }
 
 }  // namespace penstock::sim

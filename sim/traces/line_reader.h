@@ -20,7 +20,8 @@ class LineReader {
   LineReader(ByteSource& bytes, std::string file_name);
 
   /// The next line without its end (LF or CR LF; the last may have none); false at the end. The line lives until the
-  /// next call. A line above kMaxLineBytes is an InvalidArgument error 'file:line: ...'; those of the source pass through.
+  /// next call. A line above kMaxLineBytes is an InvalidArgument error 'file:line: ...'; those of the source pass
+  /// through.
   absl::StatusOr<bool> Next(std::string_view* line);
 
   /// Of the line that was read last, from 1; 0 before.

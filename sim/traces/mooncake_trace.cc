@@ -32,8 +32,7 @@ class Mooncake final : public RowFormat {
   std::string NoRows() const override { return "row: the trace is empty; pass the whole file"; }
 
  private:
-  PromptRow prompt_{{"timestamp"}, kBlockTokens,
-                    R"({"timestamp": 3000, "input_length": 6758, "output_length": 500})"};
+  PromptRow prompt_{{"timestamp"}, kBlockTokens, R"({"timestamp": 3000, "input_length": 6758, "output_length": 500})"};
 };
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace penstock::sim {
 
-/// 'file:line:column: what is wrong' of a `why` that begins with a column's number, 'file:line: field: what is wrong' of
-/// any other.
+/// 'file:line:column: what is wrong' of a `why` that begins with a column's number, 'file:line: field: what is wrong'
+/// of any other.
 std::string AtLine(std::string_view file_name, int64_t line, std::string_view why);
 
 struct RowRules {
@@ -34,8 +34,8 @@ class RowJudge {
 
   void Good() { ++tally_.rows; }
   void FailedRequest() { ++tally_.failed_requests; }
-  /// `why` begins with the column or field. An error (InvalidArgument) when the rules are strict, and when more than half
-  /// of the first 100 rows are bad: then the file is of another format.
+  /// `why` begins with the column or field. An error (InvalidArgument) when the rules are strict, and when more than
+  /// half of the first 100 rows are bad: then the file is of another format.
   absl::Status Bad(int64_t line, std::string_view why);
 
   const RowTally& tally() const { return tally_; }

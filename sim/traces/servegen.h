@@ -34,7 +34,7 @@ struct ServeGenWindow {
 };
 
 /// The probabilities whose quantiles a table has: least, 1 %, 5 %, ... 99.9 %, most.
-constexpr std::array<double, 16> kQuantiles = {0,   0.01, 0.05, 0.1, 0.2, 0.3,  0.4,  0.5,
+constexpr std::array<double, 16> kQuantiles = {0,   0.01, 0.05, 0.1, 0.2,  0.3,  0.4,   0.5,
                                                0.6, 0.7,  0.8,  0.9, 0.95, 0.99, 0.999, 1};
 
 struct QuantileTable {

@@ -57,8 +57,8 @@ absl::StatusOr<std::string> WholeText(NamedBytes file) {
     if (*count == 0) return text;
     text.append(buffer.data(), *count);
     if (text.size() > kMostDatasetBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(file.name, ": longer than ", kMostDatasetBytes,
-                                                     " bytes; pass a chunk-N-dataset.json"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(file.name, ": longer than ", kMostDatasetBytes, " bytes; pass a chunk-N-dataset.json"));
     }
   }
 }
@@ -128,8 +128,8 @@ absl::Status ReadDataset(NamedBytes file, ServeGenClient& client) {
     second.Split(key);
     const auto number = WindowNumber(second, 0, kServeGenLengthWindow);
     if (!number.ok() || !fields.is_object()) {
-      return absl::InvalidArgumentError(absl::StrCat(name, ": window '", key,
-                                                     "': must be whole 6 h in seconds with an object; correct it"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": window '", key, "': must be whole 6 h in seconds with an object; correct it"));
     }
     ServeGenLengths& lengths = by_number[*number];
     lengths.number = *number;

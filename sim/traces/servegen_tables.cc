@@ -43,9 +43,10 @@ absl::StatusOr<RowTally> ReadTable(NamedBytes file, std::string_view header, siz
     }
     row.Split(line);
     if (row[0] != model && row.size() == columns) continue;
-    absl::Status taken = row.size() == columns ? taker.Take(row)
-                                               : row.Error(columns, absl::StrCat("the row has ", row.size(), " columns and the header ",
-                                                                                 columns, "; correct or remove the row"));
+    absl::Status taken = row.size() == columns
+                             ? taker.Take(row)
+                             : row.Error(columns, absl::StrCat("the row has ", row.size(), " columns and the header ",
+                                                               columns, "; correct or remove the row"));
     if (taken.ok()) {
       judge.Good();
     } else if (absl::Status bad = judge.Bad(lines.number(), std::string(taken.message())); !bad.ok()) {
@@ -116,8 +117,10 @@ class LengthsTaker final : public RowTaker {
     }
     if (lengths.empty() || lengths.back().number != *number) lengths.push_back({.number = *number});
     std::optional<QuantileTable>* const field = FieldNamed(lengths.back(), row[3]);
-    if (field == nullptr) return row.Error(3, "field is none of input_tokens, text_tokens, image_tokens, output_tokens, "
-                                              "reason_ratio; correct or remove the row");
+    if (field == nullptr)
+      return row.Error(3,
+                       "field is none of input_tokens, text_tokens, image_tokens, output_tokens, "
+                       "reason_ratio; correct or remove the row");
     *field = *table;
     return absl::OkStatus();
   }

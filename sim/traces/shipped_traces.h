@@ -12,7 +12,8 @@ std::string_view ConversationTraceCsv();
 std::string_view CodeTraceCsv();
 /// The whole text of mooncake_conversation_25min.jsonl; lives as long as the program.
 std::string_view LongConversationTraceJsonl();
-/// The bytes of servegen_rates.csv.zst and servegen_lengths.csv.zst, for ReadServeGenTables; live as long as the program.
+/// The bytes of servegen_rates.csv.zst and servegen_lengths.csv.zst, for ReadServeGenTables; live as long as the
+/// program.
 std::string_view ServeGenRatesCsvZst();
 std::string_view ServeGenLengthsCsvZst();
 

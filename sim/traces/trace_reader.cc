@@ -15,10 +15,14 @@ constexpr std::array<std::string_view, 4> kNames = {"azure", "mooncake", "burstg
 
 std::unique_ptr<RowFormat> RowFormatOf(TraceFormat format) {
   switch (format) {
-    case TraceFormat::kAzure: return AzureFormat();
-    case TraceFormat::kMooncake: return MooncakeFormat();
-    case TraceFormat::kBurstGpt: return BurstGptFormat();
-    case TraceFormat::kBailian: return BailianFormat();
+    case TraceFormat::kAzure:
+      return AzureFormat();
+    case TraceFormat::kMooncake:
+      return MooncakeFormat();
+    case TraceFormat::kBurstGpt:
+      return BurstGptFormat();
+    case TraceFormat::kBailian:
+      return BailianFormat();
   }
   PENSTOCK_CHECK(false);
   return nullptr;

@@ -66,7 +66,8 @@ class Loops final : public ArrivalSource {
 
   void Start() {
     ++started_;
-    under_way_.push({next_start_, started_, 0, Tokens(0), Random(Scramble(runs_seed_ + static_cast<uint64_t>(started_)))});
+    under_way_.push(
+        {next_start_, started_, 0, Tokens(0), Random(Scramble(runs_seed_ + static_cast<uint64_t>(started_)))});
     next_start_ += DrawDuration(starts_, 1e9 / loops_.runs_per_second);
   }
 

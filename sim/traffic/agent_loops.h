@@ -12,13 +12,13 @@
 namespace penstock::sim {
 
 struct AgentLoops {
-  double runs_per_second = 0.1;              // started, at random moments
-  int64_t most_runs = 0;                     // started in all; 0: no bound
-  int64_t requests_per_run = 20;             // 0: a run never ends, as that of an agent that loops
-  Tokens first_prompt = Tokens(4'000);       // of every run; not cached
-  double mean_new_tokens = 800;              // that each step adds to the context besides the answer; exponential
-  double mean_generated = 300;               // tokens of an answer; exponential, at least 1
-  Duration mean_step = Seconds(8);           // from one request of a run to the next: answer, tool, thought; exponential
+  double runs_per_second = 0.1;         // started, at random moments
+  int64_t most_runs = 0;                // started in all; 0: no bound
+  int64_t requests_per_run = 20;        // 0: a run never ends, as that of an agent that loops
+  Tokens first_prompt = Tokens(4'000);  // of every run; not cached
+  double mean_new_tokens = 800;         // that each step adds to the context besides the answer; exponential
+  double mean_generated = 300;          // tokens of an answer; exponential, at least 1
+  Duration mean_step = Seconds(8);      // from one request of a run to the next: answer, tool, thought; exponential
   Tokens longest_context = Tokens(128'000);  // a step beyond it begins again with the first prompt: the run compacts
   std::string run_prefix = "run";            // runs are named run-1, run-2, ...
 };

@@ -27,8 +27,8 @@ double GapLaw::Next(Random& random) const {
 // A moment falls into a gap with a chance proportional to its length, and anywhere in it. Gaps weighted by their length
 // are Gamma of shape k + 1 for Gamma of shape k; for Weibull of shape k their k-th power is Gamma of shape 1 + 1 / k.
 double GapLaw::First(Random& random) const {
-  const double gap = family_ == GapFamily::kGamma ? Gamma(random, shape_ + 1)
-                                                  : std::pow(Gamma(random, 1 + 1 / shape_), 1 / shape_);
+  const double gap =
+      family_ == GapFamily::kGamma ? Gamma(random, shape_ + 1) : std::pow(Gamma(random, 1 + 1 / shape_), 1 / shape_);
   return scale_ * gap * Uniform(random);
 }
 

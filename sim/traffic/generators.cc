@@ -97,9 +97,7 @@ std::unique_ptr<ArrivalSource> Renewal(const GapLaw& law, Sender sender, const S
   return std::make_unique<GeneratedArrivals>(std::make_unique<RenewalMoments>(law), std::move(sender), streams);
 }
 
-Tokens WholeTokens(double length) {
-  return Tokens(std::clamp<int64_t>(std::llround(length), 1, kMaxTokensPerRequest));
-}
+Tokens WholeTokens(double length) { return Tokens(std::clamp<int64_t>(std::llround(length), 1, kMaxTokensPerRequest)); }
 
 }  // namespace
 

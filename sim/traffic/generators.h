@@ -1,5 +1,5 @@
-// Traffic by formula: renewal processes and days with a rhythm. All stream, and all depend on the streams of their tenant
-// only.
+// Traffic by formula: renewal processes and days with a rhythm. All stream, and all depend on the streams of their
+// tenant only.
 #pragma once
 
 #include <cstdint>

@@ -27,9 +27,9 @@ class Source final : public ArrivalSource {
         times_(streams.Of(tenant, Purpose::kArrivals)),
         lengths_(streams.Of(tenant, Purpose::kLengths)) {
     const auto earlier = [](const ServeGenWindow& window, int64_t number) { return window.number < number; };
-    next_ = static_cast<size_t>(std::lower_bound(windows_.begin(), windows_.end(),
-                                                 slice.from.count() / kServeGenWindow.count(), earlier) -
-                                windows_.begin());
+    next_ = static_cast<size_t>(
+        std::lower_bound(windows_.begin(), windows_.end(), slice.from.count() / kServeGenWindow.count(), earlier) -
+        windows_.begin());
   }
 
   std::optional<Arrival> Next() override {

@@ -157,8 +157,8 @@ std::vector<ServeGenPopulation::Period> ServeGenPopulation::PooledPeriods(const 
   }
   std::vector<Period> periods;
   for (const auto& [number, mixture] : mixtures) {
-    periods.push_back({number,
-                       {mixture.input.Law(), mixture.image.Law(), mixture.output.Law(), mixture.reason_ratio.Law()}});
+    periods.push_back(
+        {number, {mixture.input.Law(), mixture.image.Law(), mixture.output.Law(), mixture.reason_ratio.Law()}});
   }
   return periods;
 }
@@ -217,8 +217,7 @@ LoadProfile ServeGenPopulation::ProfileOf(size_t client, const ServeGenSlice& sl
 
 std::unique_ptr<ArrivalSource> ServeGenPopulation::ArrivalsOf(size_t client, uint32_t tenant,
                                                               const ServeGenSlice& slice, double volume,
-                                                              const ArrivalTerms& terms,
-                                                              const Streams& streams) const {
+                                                              const ArrivalTerms& terms, const Streams& streams) const {
   PENSTOCK_CHECK(client < clients_.size());
   std::unique_ptr<ArrivalSource> base = ServeGenArrivals(*this, client, tenant, slice, terms, streams);
   if (volume == 1) return base;

@@ -37,8 +37,8 @@ class ServeGenPopulation {
  public:
   struct Client {
     std::string name;
-    double mean_rate = 0;         // requests per second, over the whole span
-    bool borrows_sizes = false;   // it has no table of lengths: its requests are like those of all others together
+    double mean_rate = 0;        // requests per second, over the whole span
+    bool borrows_sizes = false;  // it has no table of lengths: its requests are like those of all others together
   };
 
   /// InvalidArgument when no client has lengths.

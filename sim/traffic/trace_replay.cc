@@ -20,9 +20,8 @@ std::optional<Arrival> TraceReplay::Next() {
   if (!more.ok()) status_ = more.status();
   ended_ = !more.ok() || !*more;
   if (ended_) return std::nullopt;
-  const Duration at = pace_.speed == 1
-                          ? row_.offset
-                          : Duration(std::llround(static_cast<double>(row_.offset.count()) / pace_.speed));
+  const Duration at =
+      pace_.speed == 1 ? row_.offset : Duration(std::llround(static_cast<double>(row_.offset.count()) / pace_.speed));
   ended_ = pace_.length && at >= *pace_.length;
   if (ended_) return std::nullopt;
   const Tokens cached = std::max(row_.cached, ShareRoundDown(row_.context, terms_.cached_thousandths));

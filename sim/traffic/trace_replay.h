@@ -13,8 +13,8 @@ namespace penstock::sim {
 
 /// How a trace is played; for copies of it see WithVolume.
 struct ReplayPace {
-  double speed = 1;                 // times as fast, and so as many requests per second; positive
-  std::optional<Duration> length;   // requests before this, in played time; none: all
+  double speed = 1;                // times as fast, and so as many requests per second; positive
+  std::optional<Duration> length;  // requests before this, in played time; none: all
 };
 
 /// The rows as requests of one tenant, from its first row on. Runs keep their names. Cached is what the trace says, or

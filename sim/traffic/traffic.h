@@ -4,7 +4,8 @@
 // What the traces do not have is the tenant profile's assumption and no measurement: the tenant, the share of the
 // prompt that is cached, the share of the answer that is reasoning, the cap that the client asked for, and the runs.
 //
-// These are lists of minutes. What is longer streams: generators.h, agent_loops.h, trace_replay.h, servegen_population.h.
+// These are lists of minutes. What is longer streams: generators.h, agent_loops.h, trace_replay.h,
+// servegen_population.h.
 #pragma once
 
 #include <cstdint>

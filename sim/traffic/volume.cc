@@ -13,7 +13,9 @@ namespace {
 class Volume final : public ArrivalSource {
  public:
   Volume(std::unique_ptr<ArrivalSource> source, double volume, Random random)
-      : source_(std::move(source)), whole_(static_cast<int64_t>(volume)), rest_(volume - std::floor(volume)),
+      : source_(std::move(source)),
+        whole_(static_cast<int64_t>(volume)),
+        rest_(volume - std::floor(volume)),
         random_(random) {
     PENSTOCK_CHECK(volume >= 0 && volume < 1e6);
   }

@@ -16,7 +16,6 @@
 namespace penstock::sim {
 namespace {
 
-
 /// A million rows like those of BurstGPT, in order.
 const std::string& BurstGptText() {
   static const std::string text = [] {

@@ -75,8 +75,9 @@ TEST(ShippedServeGen, EveryModelReadsWholeAndHasTheKnownDefects) {
 }
 
 TEST(ServeGenTables, ReadsOneModel) {
-  const auto tables = Read(std::string(kRatesHeader) + "other,7,0,1,1,Gamma,1,1\nm,7,600,0.5,1.2,Gamma,0.75,0.04\n"
-                                                       "m,7,1800,2,3,Weibull,0.4,0.009\nm,9,0,1,1,Gamma,1,1\n",
+  const auto tables = Read(std::string(kRatesHeader) +
+                               "other,7,0,1,1,Gamma,1,1\nm,7,600,0.5,1.2,Gamma,0.75,0.04\n"
+                               "m,7,1800,2,3,Weibull,0.4,0.009\nm,9,0,1,1,Gamma,1,1\n",
                            std::string(kLengthsHeader) + kLengths);
   ASSERT_TRUE(tables.ok()) << tables.status();
   ASSERT_EQ(tables->clients.size(), 2u);
@@ -110,17 +111,15 @@ TEST(ServeGenTables, BadRowsAreReportedCountedAndSkipped) {
                                "m,7,0,words,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\n");
   ASSERT_TRUE(tables.ok()) << tables.status();
   EXPECT_EQ(tables->rates.rows, 1);
-  EXPECT_THAT(tables->rates.messages,
-              ElementsAre(StartsWith("r.csv:3:5: t_s must be a multiple of 600"),
-                          StartsWith("r.csv:4:10: rate must be a number between 0 and"),
-                          StartsWith("r.csv:5:14: family must be Gamma or Weibull"),
-                          StartsWith("r.csv:6:20: shape must be a number between"),
-                          StartsWith("r.csv:7:5: t_s is not later than"),
-                          StartsWith("r.csv:8:9: the row has 3 columns and the header 8")));
-  EXPECT_THAT(tables->lengths.messages,
-              ElementsAre(StartsWith("l.csv:4:3: the client has no rates"),
-                          StartsWith("l.csv:5:24: a quantile must be a number between 2 and"),
-                          StartsWith("l.csv:6:7: field is none of input_tokens")));
+  EXPECT_THAT(tables->rates.messages, ElementsAre(StartsWith("r.csv:3:5: t_s must be a multiple of 600"),
+                                                  StartsWith("r.csv:4:10: rate must be a number between 0 and"),
+                                                  StartsWith("r.csv:5:14: family must be Gamma or Weibull"),
+                                                  StartsWith("r.csv:6:20: shape must be a number between"),
+                                                  StartsWith("r.csv:7:5: t_s is not later than"),
+                                                  StartsWith("r.csv:8:9: the row has 3 columns and the header 8")));
+  EXPECT_THAT(tables->lengths.messages, ElementsAre(StartsWith("l.csv:4:3: the client has no rates"),
+                                                    StartsWith("l.csv:5:24: a quantile must be a number between 2 and"),
+                                                    StartsWith("l.csv:6:7: field is none of input_tokens")));
 }
 
 TEST(ServeGenTables, RefusesOtherTablesAndUnknownModels) {
@@ -168,7 +167,8 @@ TEST(ServeGenFolder, ReadsAClient) {
 
 TEST(ServeGenFolder, SaysWhatIsWrong) {
   EXPECT_EQ(ErrorOfFolder(kTrace, kDataset), "no error");
-  EXPECT_THAT(ErrorOfFolder("0,0,0,,0\n" + std::string(kTrace), kDataset), StartsWith("t.csv:1:1: the row has 5 columns"));
+  EXPECT_THAT(ErrorOfFolder("0,0,0,,0\n" + std::string(kTrace), kDataset),
+              StartsWith("t.csv:1:1: the row has 5 columns"));
   EXPECT_THAT(ErrorOfFolder("x\n", kDataset), StartsWith("t.csv:1: row: the trace has no good row"));
   EXPECT_THAT(ErrorOfFolder(kTrace, "[]"), StartsWith("d.json: not a JSON object"));
   EXPECT_THAT(ErrorOfFolder(kTrace, "{\"5\": {}}"), StartsWith("d.json: window '5': must be whole 6 h"));
@@ -177,7 +177,8 @@ TEST(ServeGenFolder, SaysWhatIsWrong) {
 }
 
 TEST(Quantiles, AreTheLeastValuesWithTheShareAtOrBelow) {
-  const QuantileTable table = QuantilesOf({{1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 1}, {7, 1}, {8, 1}, {9, 1}, {10, 1}});
+  const QuantileTable table =
+      QuantilesOf({{1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 1}, {7, 1}, {8, 1}, {9, 1}, {10, 1}});
   EXPECT_EQ(table.mean, 5.5);
   EXPECT_THAT(table.values, ElementsAre(1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10, 10));
 }

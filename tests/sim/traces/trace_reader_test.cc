@@ -123,12 +123,12 @@ TEST(TraceReader, BailianTurnsOfAConversationAreARunAndHitTheCache) {
 }
 
 TEST(TraceReader, MooncakePromptsHitTheBlocksBeforeThem) {
-  const Reading reading = Read(
-      R"({"timestamp": 0, "input_length": 1500, "output_length": 5, "hash_ids": [0, 1, 2]})"
-      "\n"
-      R"({"timestamp": 3000, "input_length": 2000, "output_length": 5, "hash_ids": [0, 1, 7, 2]})"
-      "\n"
-      R"({"timestamp": 6000, "input_length": 100, "output_length": 5, "hash_ids": [8]})");
+  const Reading reading =
+      Read(R"({"timestamp": 0, "input_length": 1500, "output_length": 5, "hash_ids": [0, 1, 2]})"
+           "\n"
+           R"({"timestamp": 3000, "input_length": 2000, "output_length": 5, "hash_ids": [0, 1, 7, 2]})"
+           "\n"
+           R"({"timestamp": 6000, "input_length": 100, "output_length": 5, "hash_ids": [8]})");
   ASSERT_EQ(reading.rows.size(), 3u) << reading.error;
   EXPECT_EQ(reading.rows[0].cached, Tokens(0));
   EXPECT_EQ(reading.rows[1].cached, Tokens(1'024));  // block 2 is no hit behind a miss
@@ -165,8 +165,8 @@ TEST(TraceReader, KeepsTheFirstMessagesOnly) {
 }
 
 TEST(TraceReader, StrictFailsAtTheFirstBadRow) {
-  const Reading reading = Read(
-      "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\noops\n", {.rules = {.strict = true}});
+  const Reading reading = Read("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\noops\n",
+                               {.rules = {.strict = true}});
   EXPECT_EQ(reading.rows.size(), 1u);
   EXPECT_THAT(reading.error, StartsWith("t:3:1: expected a year"));
 }

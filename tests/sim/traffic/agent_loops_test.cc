@@ -43,7 +43,10 @@ TEST(AgentLoops, EachStepFindsTheContextOfTheOneBeforeInTheCache) {
 }
 
 TEST(AgentLoops, ARunawayNeverEndsAndItsContextIsBounded) {
-  const auto runs = RunsOf({.runs_per_second = 1, .most_runs = 3, .requests_per_run = 0, .mean_step = Seconds(2),
+  const auto runs = RunsOf({.runs_per_second = 1,
+                            .most_runs = 3,
+                            .requests_per_run = 0,
+                            .mean_step = Seconds(2),
                             .longest_context = Tokens(30'000)},
                            Hours(3));
   ASSERT_EQ(runs.size(), 3u);

@@ -14,7 +14,9 @@ namespace {
 
 constexpr uint64_t kSeed = 5;
 
-Sender For(Duration length) { return {.tenant = 3, .length = length, .sizes = AlwaysSize(Tokens(100), Tokens(10)), .terms = {}}; }
+Sender For(Duration length) {
+  return {.tenant = 3, .length = length, .sizes = AlwaysSize(Tokens(100), Tokens(10)), .terms = {}};
+}
 
 std::vector<Arrival> All(std::unique_ptr<ArrivalSource> source) {
   std::vector<Arrival> arrivals;
@@ -100,13 +102,15 @@ TEST(Generators, ADayHasItsRhythm) {
   }
   for (size_t hour = 0; hour < by_hour.size(); ++hour) {
     const double expected = 3'600 * RateAt(process, Hours(static_cast<int64_t>(hour)) + Minutes(30));
-    EXPECT_NEAR(by_hour[hour], expected, 4.5 * std::sqrt(expected) + 0.01 * expected) << "hour " << hour << ", seed " << kSeed;
+    EXPECT_NEAR(by_hour[hour], expected, 4.5 * std::sqrt(expected) + 0.01 * expected)
+        << "hour " << hour << ", seed " << kSeed;
   }
 }
 
 TEST(Generators, SizesFollowTheirLaws) {
   Random random(kSeed);
-  const SizeLaw law = SizesOf(LognormalSizes{.mean_prompt = 1'000, .sigma_prompt = 0.8, .mean_generated = 200, .sigma_generated = 0.5});
+  const SizeLaw law =
+      SizesOf(LognormalSizes{.mean_prompt = 1'000, .sigma_prompt = 0.8, .mean_generated = 200, .sigma_generated = 0.5});
   double prompts = 0;
   double generated = 0;
   for (int i = 0; i < 50'000; ++i) {

@@ -106,8 +106,8 @@ TEST(ServeGenPopulation, LengthsOfAWindowHaveTheTablesMean) {
 }
 
 TEST(ServeGenPopulation, MeansOfTheLawsAreThoseOfTheTables) {
-  const auto tables = ReadServeGenTables({"r", BytesOf(ServeGenRatesCsvZst())}, {"l", BytesOf(ServeGenLengthsCsvZst())},
-                                         "m-large");
+  const auto tables =
+      ReadServeGenTables({"r", BytesOf(ServeGenRatesCsvZst())}, {"l", BytesOf(ServeGenLengthsCsvZst())}, "m-large");
   ASSERT_TRUE(tables.ok());
   int laws = 0;
   int off = 0;
@@ -157,8 +157,8 @@ TEST(ServeGenPopulation, EveryModelGeneratesWhatItKnows) {
   EXPECT_GT(kinds("m-small")[TokenKind::kInput], Tokens(0));
   EXPECT_GT(kinds("mm-image")[TokenKind::kImage], Tokens(0));
   const TokenCounts reasoning = kinds("deepseek-r1");
-  const auto share = static_cast<double>(reasoning[TokenKind::kReasoning].count()) /
-                     static_cast<double>(Generated(reasoning).count());
+  const auto share =
+      static_cast<double>(reasoning[TokenKind::kReasoning].count()) / static_cast<double>(Generated(reasoning).count());
   EXPECT_GT(share, 0.4);
   EXPECT_LT(share, 0.9);
 }

@@ -27,8 +27,8 @@ std::vector<Arrival> All(ArrivalSource& source) {
   std::vector<Arrival> arrivals;
   while (auto arrival = source.Next()) arrivals.push_back(*std::move(arrival));
   EXPECT_FALSE(source.Next().has_value());
-  EXPECT_TRUE(std::is_sorted(arrivals.begin(), arrivals.end(),
-                             [](const Arrival& a, const Arrival& b) { return a.at < b.at; }));
+  EXPECT_TRUE(
+      std::is_sorted(arrivals.begin(), arrivals.end(), [](const Arrival& a, const Arrival& b) { return a.at < b.at; }));
   return arrivals;
 }
 
@@ -58,7 +58,8 @@ TEST(Volume, AHigherOneContainsALowerOne) {
   std::vector<std::pair<int64_t, int64_t>> lower;
   for (const double volume : {0.0, 0.05, 0.5, 0.51, 0.99, 1.0, 1.01, 1.7, 2.0, 2.2, 4.0}) {
     const auto higher = Marks(AtVolume(volume));
-    EXPECT_TRUE(std::includes(higher.begin(), higher.end(), lower.begin(), lower.end())) << volume << ", seed " << kSeed;
+    EXPECT_TRUE(std::includes(higher.begin(), higher.end(), lower.begin(), lower.end()))
+        << volume << ", seed " << kSeed;
     EXPECT_GE(higher.size(), lower.size());
     lower = higher;
   }
