@@ -3,13 +3,14 @@
 #include <CLI/CLI.hpp>
 
 #include "broker/cli/command_line.h"
+#include "sim/commands/calibrate_command.h"
 
 namespace penstock::sim {
 
 void AddSimCommands(CLI::App& app, cli::Invocation& invocation, const cli::Parts& parts) {
   CLI::App& sim = *app.add_subcommand("sim", "Replay traffic under candidate tariffs, in virtual time");
   sim.require_subcommand(1);
-  static_cast<void>(invocation);
+  AddCalibrateCommand(sim, invocation);
   static_cast<void>(parts);
 }
 
