@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "broker/cli/command_line.h"
+#include "sim/commands/calibrate_command.h"
 #include "sim/commands/compare_command.h"
 #include "sim/commands/run_command.h"
 #include "sim/commands/selfcheck_command.h"
@@ -14,6 +15,7 @@ void AddSimCommands(CLI::App& app, cli::Invocation& invocation, const cli::Parts
   sim.require_subcommand(1);
   AddRunCommand(sim, invocation);
   AddCompareCommand(sim, invocation);
+  AddCalibrateCommand(sim, invocation);
   AddSelfcheckCommand(sim, invocation);
   static_cast<void>(parts);
 }
