@@ -23,7 +23,7 @@ struct DemandTerms {
   double elasticity = 1.0;           // not negative; of a logit positive
   double choke = 10;                 // x reference price; above 1
   double most_volume = 4;            // x base volume, however cheap; above 1
-  int64_t reference_price = 0;       // pico-units per milli-nt: what a milli-nt costs where volume is the trace's. Positive
+  int64_t reference_price = 0;  // pico-units per milli-nt: what a milli-nt costs where volume is the trace's. Positive
   std::vector<ServiceClass> plans;   // elastic classes that are on offer; none: kDefault
   bool may_reserve = false;          // sizes a reservation by the newsvendor rule from its own load
   double speed_value = 0;            // what priority is worth to the median customer, in reference prices per milli-nt

@@ -102,7 +102,8 @@ RatedWindows::Mask RatedWindows::CountedBy(const DemandCharge& charge, const led
 void RatedWindows::KeepPeaks(const DemandCharge& charge, const ledger::Calendar& calendar,
                              std::span<const Work> everyone, const Mask& counts) {
   peaks_.resize(everyone.size());
-  if (charge.apart == ledger::Apart::kWindow) return MarkHighest(everyone, WindowsOf(charge.n, minutes_), counts, &peaks_);
+  if (charge.apart == ledger::Apart::kWindow)
+    return MarkHighest(everyone, WindowsOf(charge.n, minutes_), counts, &peaks_);
   std::map<int64_t, Mask> parts;  // the days or months
   ledger::HourCursor hours(calendar);
   for (size_t w = 0; w < everyone.size(); ++w) {

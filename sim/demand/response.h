@@ -43,8 +43,8 @@ struct Decision {
 /// (Prorated in sim/tariffs/prorate.h). The profiles have equally many windows, together at most 30 days. The pool's
 /// peak, by which a coincident demand is charged, is that of the load profiles as they are.
 ///
-/// Known limits: reservations are sized by base load, not by forecasts; a charge that counts one band only moves work out
-/// of the band by price (if tokens are dearer there) or below the customer's own peak, not by the charge itself.
+/// Known limits: reservations are sized by base load, not by forecasts; a charge that counts one band only moves work
+/// out of the band by price (if tokens are dearer there) or below the customer's own peak, not by the charge itself.
 std::vector<Decision> Respond(const ledger::Tariff& tariff, const std::string& pool, const BurndownRates& burndown,
                               std::span<const Customer> customers, const DemandTerms& terms, const Streams& streams);
 

@@ -12,7 +12,7 @@ namespace {
 /// How far customers differ in what speed is worth to them: the deviation of its logarithm.
 constexpr double kSpeedSigma = 0.5;
 
-/// log(peak / mean) by customer, less the median of those that have load; 0 for the others.
+/// log(peak / mean) by customer, less the median of those that have load; of the others no matter what.
 std::vector<double> SpikinessOf(std::span<const Customer> customers, const BurndownRates& burndown) {
   std::vector<double> spiky(customers.size());
   std::vector<double> known;
@@ -23,7 +23,7 @@ std::vector<double> SpikinessOf(std::span<const Customer> customers, const Burnd
   if (known.empty()) return spiky;
   const auto middle = known.begin() + static_cast<ptrdiff_t>(known.size() / 2);
   std::nth_element(known.begin(), middle, known.end());
-  for (double& each : spiky) each = each > 0 ? each - *middle : 0;
+  for (double& each : spiky) each -= *middle;
   return spiky;
 }
 

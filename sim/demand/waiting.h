@@ -15,9 +15,9 @@ struct Waiting {
   double hours = 0;                 // mean over all work, what does not wait too
 };
 
-/// Work goes first come, first served: in each window as much as its cap lets through, of what waits and what comes. But
-/// nothing waits longer than `longest` or beyond the last window: it goes then, above the cap. Caps are in units of the
-/// load and not negative; infinity: none.
+/// Work goes first come, first served: in each window as much as its cap lets through, of what waits and what comes.
+/// But nothing waits longer than `longest` or beyond the last window: it goes then, above the cap. Caps are in units of
+/// the load and not negative; infinity: none.
 Waiting WaitBelow(std::span<const double> load, std::span<const double> caps, Duration window, Duration longest);
 
 }  // namespace penstock::sim

@@ -1,5 +1,5 @@
-// A tariff for less than a month: a simulated week pays a week's part of what is charged by the billing month, so that a
-// demand charge weighs against token prices as it would in a whole month.
+// A tariff for less than a month: a simulated week pays a week's part of what is charged by the billing month, so that
+// a demand charge weighs against token prices as it would in a whole month.
 #pragma once
 
 #include "admission/vocabulary/time.h"
@@ -15,9 +15,9 @@ constexpr Duration kBillingMonth = Days(30);
 ///   demand prices   (to the nearest multiple of the parts that their demand is counted in: CheckTariff)
 ///   seats           and what they include (to the nearest pico-unit)
 ///   ladders         the tokens at which steps end (to the nearest token, each step at least one)
-/// Prices per token, hour, day and outcome stay, and so do steps and minima of demand, which are no sums over the month.
-/// Relative error of a price: at most half a part (as a rule half a pico-unit) over the prorated price.
-/// `span`: whole minutes, positive. Sound tariffs stay sound.
+/// Prices per token, hour, day and outcome stay, and so do steps and minima of demand, which are no sums over the
+/// month. Relative error of a price: at most half a part (as a rule half a pico-unit) over the prorated price. `span`:
+/// whole minutes, positive. Sound tariffs stay sound.
 ledger::Tariff Prorated(const ledger::Tariff& tariff, Duration span);
 
 /// The same of a sum by the month, a subscription's minimum for one.

@@ -7,12 +7,13 @@
 //
 // Definitions, by which the known figures of ServeGen come out:
 //   load          what is compared may be requests, tokens or work; the known figures are of requests
-//   load factor   mean / peak of a customer's windows over the whole span, idle windows too
+//   load factor   mean / peak of a customer's windows over the whole span, idle windows too (over active windows only, 38
+//                 of m-large's customers would be spiky and not 128)
 //   spiky         a load factor below 0.1
 //   peak          floor(1 %) of the windows: those with the most load of all customers together
 //
-// Every demand is what rating makes of the load (ledger::rating::BilledDemand), with each window's load laid evenly over
-// its minutes where the rule looks at minutes.
+// Every demand is what rating makes of the load (ledger::rating::BilledDemand), with each window's load laid evenly
+// over its minutes where the rule looks at minutes.
 #pragma once
 
 #include <array>

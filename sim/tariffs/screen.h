@@ -1,5 +1,5 @@
-// The fluid screen: what a tariff is worth, without requests. Customers respond; their work meets the capacity window by
-// window as a fluid; what is served is rated by the rating that makes the bills. Some milliseconds, for ranking many
+// The fluid screen: what a tariff is worth, without requests. Customers respond; their work meets the capacity window
+// by window as a fluid; what is served is rated by the rating that makes the bills. Some milliseconds, for ranking many
 // tariffs before a few are simulated whole.
 //
 //   reserved  work inside reservations is served first, up to each customer's rate
@@ -8,7 +8,8 @@
 //   in time   of a class that a window had room for: by an Erlang C queue of the work that goes no later than it;
 //             of flex: what was served at all. Nothing of a class for which there was no room
 //
-// What it does not see: bursts inside a window, sizes of requests, retries, limits of tenants and keys, caps of classes.
+// What it does not see: bursts inside a window, sizes of requests, retries, limits of tenants and keys, caps of
+// classes.
 #pragma once
 
 #include <array>
@@ -45,9 +46,9 @@ struct ScreenTerms {
   Duration target_wait = Seconds(1);
 };
 
-/// Tariffs are priced as they stand in a file, by the billing month; the screen prorates them (prorate.h) and scales its
-/// figures up to a month: money and work. Shares are of work of customers, free traffic aside; utilisation counts it.
-/// Peaks are the busiest 1 % of windows of customers' work as it came. A tariff under which nobody pays subsidises
+/// Tariffs are priced as they stand in a file, by the billing month; the screen prorates them (prorate.h) and scales
+/// its figures up to a month: money and work. Shares are of work of customers, free traffic aside; utilisation counts
+/// it. Peaks are the busiest 1 % of windows of customers' work as it came. A tariff under which nobody pays subsidises
 /// nobody.
 class FluidScreen {
  public:

@@ -68,7 +68,8 @@ TEST(LoadProfile, TheSumOfCustomersIsWindowByWindow) {
 }
 
 TEST(LoadProfile, WhatIsDeferredArrivesLater) {
-  const LoadProfile shifted = Shifted(ProfileOf({8, 1, 1}, {4, 0, 0}), std::vector<LoadShift>{{0, 1, 0.25}, {0, 2, 0.5}});
+  const LoadProfile shifted =
+      Shifted(ProfileOf({8, 1, 1}, {4, 0, 0}), std::vector<LoadShift>{{0, 1, 0.25}, {0, 2, 0.5}});
   EXPECT_THAT(shifted.tokens_of_kind[kInput], ElementsAre(2, 3, 5));
   EXPECT_THAT(shifted.tokens_of_kind[kOutput], ElementsAre(1, 1, 2));
   EXPECT_THAT(shifted.requests, ElementsAre(DoubleEq(0.25), DoubleEq(1.25), DoubleEq(1.5)));

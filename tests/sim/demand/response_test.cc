@@ -31,7 +31,8 @@ ledger::Tariff FlatTariff(int64_t price) {
   tariff.currency = "EUR";
   tariff.pools.resize(1);
   tariff.pools[0].pool = kPool;
-  for (const ServiceClass served : {ServiceClass::kFlex, ServiceClass::kDefault, ServiceClass::kPriority, ServiceClass::kSpillover}) {
+  for (const ServiceClass served :
+       {ServiceClass::kFlex, ServiceClass::kDefault, ServiceClass::kPriority, ServiceClass::kSpillover}) {
     ledger::TokenPrices& prices = tariff.pools[0].by_class[static_cast<size_t>(served)];
     prices[TokenKind::kInput] = 1'000 * price;
     prices[TokenKind::kOutput] = 4'000 * price;
@@ -148,7 +149,8 @@ TEST(Response, ALadderIsClimbedToWhereVolumeAndPriceAgree) {
   EXPECT_LT(decision.price, kReference);
   EXPECT_GT(decision.volume, 1);
   EXPECT_NEAR(decision.volume, std::pow(decision.price / kReference, -1.5), 0.01 * decision.volume);
-  // What that volume costs by hand: input up to 40 million tokens at the full price, output (4 / 8 of the work's 3 / 2) too.
+  // What that volume costs by hand: input up to 40 million tokens at the full price, output (4 / 8 of the work's 3 / 2)
+  // too.
   const double input = 80'000.0 * kWindows * decision.volume;
   const double paid = 40e6 + (input - 40e6) / 2 + input / 2;
   EXPECT_NEAR(decision.price, kReference * paid / (input * 1.5), 0.002 * kReference);
@@ -322,7 +324,8 @@ TEST(Response, WhatOneCustomerIsLikeDoesNotDependOnTheOthers) {
 }
 
 TEST(Response, WhoHasNoLoadPaysNothingAndStays) {
-  const Decision idle = RespondTo(FlatTariff(kReference), {CustomerWith("idle", std::vector<double>(144))}, Elastic(1))[0];
+  const Decision idle =
+      RespondTo(FlatTariff(kReference), {CustomerWith("idle", std::vector<double>(144))}, Elastic(1))[0];
   EXPECT_TRUE(idle.stays);
   EXPECT_EQ(idle.price, 0);
   EXPECT_EQ(idle.surplus, 0);

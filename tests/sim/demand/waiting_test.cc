@@ -22,7 +22,8 @@ std::vector<double> After(const std::vector<double>& load, const std::vector<dou
 }
 
 TEST(Waiting, NothingWaitsWithoutACap) {
-  const Waiting waiting = WaitBelow(std::vector<double>{5, 9}, std::vector<double>{kNoCap, kNoCap}, Minutes(30), Hours(6));
+  const Waiting waiting =
+      WaitBelow(std::vector<double>{5, 9}, std::vector<double>{kNoCap, kNoCap}, Minutes(30), Hours(6));
   EXPECT_TRUE(waiting.load_shifts.empty());
   EXPECT_EQ(waiting.share, 0);
   EXPECT_EQ(waiting.hours, 0);

@@ -113,7 +113,8 @@ TEST(FluidShare, WhatCameWasServedDeferredOrRefused) {
     }
     for (size_t w = 0; w < windows; ++w) {
       EXPECT_LE(used[w], room[w] + 1e-9);
-      EXPECT_TRUE(waiting[w] < 1e-9 || std::abs(used[w] - room[w]) < 1e-9) << "room is left while work waits or is refused";
+      EXPECT_TRUE(waiting[w] < 1e-9 || std::abs(used[w] - room[w]) < 1e-9)
+          << "room is left while work waits or is refused";
     }
   }
 }

@@ -55,7 +55,8 @@ TEST(RuleComparison, ServeGenOnlyACoincidentDemandIsPaidByThoseWhoCauseThePeak) 
     const RuleComparison comparison = CompareRules(RequestsOf(model), Minutes(10));
     for (const RuleComparison::Row& row : comparison.rows) EXPECT_NEAR(row.pays[kCoincident], row.peak_share, 1e-6);
     EXPECT_LT(comparison.cross_subsidy[kCoincident], 1e-6);
-    for (const size_t rule : {kOwnMaximum, kPercentile, kRatchet}) EXPECT_GT(comparison.cross_subsidy[rule], 0.05) << rule;
+    for (const size_t rule : {kOwnMaximum, kPercentile, kRatchet})
+      EXPECT_GT(comparison.cross_subsidy[rule], 0.05) << rule;
   }
 }
 

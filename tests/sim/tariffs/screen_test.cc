@@ -151,7 +151,8 @@ TEST(Screen, WhatIsReservedIsServedFirst) {
   const Evaluation e = Evaluate(terms, tariff);
   const double smooth = 300.0 * 86'400 * 30;
   EXPECT_NEAR(e.customers[0].work, smooth, 1e-6 * smooth);
-  EXPECT_NEAR(e.by_component[static_cast<size_t>(ledger::rating::LineKind::kCapacity)], smooth * 1e3 * kReference / 2 * 1e-12, 1e-3);
+  EXPECT_NEAR(e.by_component[static_cast<size_t>(ledger::rating::LineKind::kCapacity)],
+              smooth * 1e3 * kReference / 2 * 1e-12, 1e-3);
   EXPECT_NEAR(e.customers[1].work, smooth / 300 * 200 * 43 / 432, 1);
 }
 
