@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -51,6 +52,11 @@ void StateWriter::Add(std::string_view name, std::span<const double> values) {
   text_ += '\n';
 }
 
+void StateWriter::AddLines(std::string_view name, std::string_view lines) {
+  Add(name, static_cast<uint64_t>(std::count(lines.begin(), lines.end(), '\n')));
+  absl::StrAppend(&text_, Abseil(lines));
+}
+
 StateReader::StateReader(std::string_view text, std::string_view kind, int version) : rest_(text) {
   uint64_t found = 0;
   if (!ReadWhole(NextLine(kind), found) || found != static_cast<uint64_t>(version)) {
@@ -81,6 +87,21 @@ std::vector<double> StateReader::Figures(std::string_view name, size_t count) {
   if (values.size() != count) Fail(absl::StrCat("has ", values.size(), " numbers where ", count, " belong"));
   values.resize(count);
   return values;
+}
+
+std::string_view StateReader::Lines(std::string_view name) {
+  const uint64_t count = Whole(name);
+  size_t size = 0;
+  for (uint64_t i = 0; i < count && status_.ok(); ++i) {
+    const size_t end = rest_.find('\n', size);
+    if (end == std::string_view::npos) Fail(absl::StrCat("is followed by fewer lines than it says"));
+    size = end + 1;
+  }
+  if (!status_.ok()) return {};
+  line_ += static_cast<int>(count);
+  const std::string_view lines = rest_.substr(0, size);
+  rest_ = rest_.substr(size);
+  return lines;
 }
 
 const absl::Status& StateReader::Finish() {

@@ -26,6 +26,8 @@ class StateWriter {
   StateWriter(std::string_view kind, int version);
   void Add(std::string_view name, uint64_t value);
   void Add(std::string_view name, std::span<const double> values);
+  /// Whole lines that another writer made.
+  void AddLines(std::string_view name, std::string_view lines);
   std::string Take() { return std::move(text_); }
 
  private:
@@ -43,6 +45,7 @@ class StateReader {
   std::vector<double> Figures(std::string_view name, size_t count);
   /// However many there are.
   std::vector<double> Figures(std::string_view name);
+  std::string_view Lines(std::string_view name);
   /// Notes what lies behind the last field.
   const absl::Status& Finish();
   const absl::Status& status() const { return status_; }

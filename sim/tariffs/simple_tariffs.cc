@@ -27,6 +27,7 @@ TariffFamily OneAxis(std::string name, std::string axis, std::string format, std
     PENSTOCK_CHECK(shares.size() == 1);
     return value_at(std::clamp(shares[0], 0.0, 1.0));
   };
+  family.parameters_at = [=](const std::vector<double>& shares) { return parameters_at(value(shares)); };
   family.tariff_at = [=](const std::vector<double>& shares) { return MakeTariff(parameters_at(value(shares)), frame); };
   family.read = [=](const std::vector<double>& shares) {
     return std::vector<AxisReading>{{axis, absl::StrFormat("%.4g", value(shares)) + " " + format}};

@@ -1,11 +1,14 @@
 // A set of tariffs with parameters: what a search looks through.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ledger/tariff.h"
+#include "sim/tariffs/tariff_parameters.h"
 
 namespace penstock::sim {
 
@@ -21,8 +24,16 @@ struct TariffFamily {
   /// A sound tariff (CheckTariff) for every point of the unit cube.
   std::function<ledger::Tariff(const std::vector<double>& shares)> tariff_at;
   std::function<std::vector<AxisReading>(const std::vector<double>& shares)> read;
-  /// Points worth trying first.
-  std::vector<std::vector<double>> starts;
+  /// An axis that is a choice among things that are not alike; its length is divided into equal parts, one for each.
+  struct Choice {
+    size_t axis = 0;
+    size_t options = 0;
+  };
+  std::optional<Choice> choice;
+  /// The figures of a tariff of it; what has none can leave it empty.
+  std::function<TariffParameters(const std::vector<double>& shares)> parameters_at;
+  /// The point nearest to these figures; empty where there is no such thing.
+  std::function<std::vector<double>(const TariffParameters& parameters)> nearest;
 };
 
 }  // namespace penstock::sim

@@ -152,6 +152,11 @@ TariffFamily TariffSpace::Family(std::string name) const {
   family.axes = AxisNames();
   family.tariff_at = [space = *this](const std::vector<double>& shares) { return space.TariffAt(shares); };
   family.read = [space = *this](const std::vector<double>& shares) { return space.Read(shares); };
+  for (size_t i = 0; i < axes_.size(); ++i) {
+    if (axes_[i].figure == Figure::kDemandRule) family.choice = TariffFamily::Choice{i, terms_.demand.size()};
+  }
+  family.parameters_at = [space = *this](const std::vector<double>& shares) { return space.ParametersAt(shares); };
+  family.nearest = [space = *this](const TariffParameters& parameters) { return space.SharesOf(parameters); };
   return family;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "sim/search/choice_search.h"
 #include "sim/search/cma_es.h"
 #include "sim/search/line_search.h"
 #include "sim/search/nsga2.h"
@@ -41,6 +42,12 @@ std::vector<Kind> Kinds() {
   return {
       KindOf<CmaEs>("CmaEs", 1, box,
                     [=](uint64_t seed) { return CmaEsTerms{.box = box, .seed = seed, .last_step = 1e-2}; }),
+      KindOf<ChoiceSearch>(
+          "ChoiceSearch", 1, box,
+          [=](uint64_t seed) {
+            return ChoiceSearchTerms{
+                .search = {.box = box, .seed = seed, .last_step = 1e-2}, .axis = 1, .choices = 3, .trial = 40};
+          }),
       KindOf<Nsga2>("Nsga2", 2, box,
                     [=](uint64_t seed) { return Nsga2Terms{.box = box, .seed = seed, .population = 12}; }),
       KindOf<RandomSearch>("RandomSearch", 1, box,
@@ -114,7 +121,7 @@ TEST_P(EveryOptimiser, RefusesAStateThatIsCutOrNotItsOwn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, EveryOptimiser, testing::Range(size_t{0}, size_t{4}),
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryOptimiser, testing::Range(size_t{0}, size_t{5}),
                          [](const auto& param) { return Kinds()[param.param].name; });
 
 TEST(SavedSearches, SayWhereTheyAreBroken) {
@@ -125,6 +132,17 @@ TEST(SavedSearches, SayWhereTheyAreBroken) {
   const auto loaded = CmaEs::Load({.box = box}, state);
   EXPECT_EQ(loaded.status().message(),
             "saved search, line 6: says leap where step belongs; start the search anew, without this state");
+}
+
+TEST(ChoiceSearching, FindsTheChoiceThatIsBestWhenItsOtherAxesAre) {
+  // The third of four choices is best at (0.9, 0.9), but worse than the first one elsewhere.
+  ChoiceSearch search({.search = {.box = UnitCube(3)}, .axis = 1, .choices = 4, .trial = 150});
+  const Candidate best = BestWithin(1'200, search, [](const Point& x) {
+    const double near = std::exp(-40 * (std::pow(x[0] - 0.9, 2) + std::pow(x[2] - 0.9, 2)));
+    const double choice = std::min(3.0, std::floor(4 * x[1]));
+    return Score{0, {choice == 2 ? -near : choice == 0 ? -0.7 - 0.1 * near : -0.1}};
+  });
+  EXPECT_LT(best.score.costs[0], -0.999);
 }
 
 TEST(LineSearching, ClosesInOnTheBestPoint) {
