@@ -3,14 +3,14 @@
 #include <CLI/CLI.hpp>
 
 #include "broker/cli/command_line.h"
+#include "sim/commands/replay_command.h"
 
 namespace penstock::sim {
 
 void AddSimCommands(CLI::App& app, cli::Invocation& invocation, const cli::Parts& parts) {
   CLI::App& sim = *app.add_subcommand("sim", "Replay traffic under candidate tariffs, in virtual time");
   sim.require_subcommand(1);
-  static_cast<void>(invocation);
-  static_cast<void>(parts);
+  AddReplayCommand(sim, invocation, parts);
 }
 
 }  // namespace penstock::sim
