@@ -23,7 +23,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-struct Said {
+struct Reply {
   int exit_code = 0;
   std::string out;
   std::string err;
@@ -31,7 +31,7 @@ struct Said {
 
 class ReplayCommand : public testing::Test {
  protected:
-  Said Run(std::vector<std::string> arguments) {
+  Reply Run(std::vector<std::string> arguments) {
     std::ostringstream out;
     std::ostringstream err;
     cli::Terminal terminal{.out = out, .err = err};
@@ -70,7 +70,7 @@ class ReplayCommand : public testing::Test {
 TEST_F(ReplayCommand, UnchangedSaysThatEveryDecisionIsEqual) {
   boot_.Serve(30, Milliseconds(400), 1);
   boot_.Write();
-  const Said said = Run({});
+  const Reply said = Run({});
   EXPECT_EQ(said.exit_code, cli::kOk) << said.err;
   EXPECT_THAT(said.out, HasSubstr("decisions  60 of 60 decisions equal, journal equal"));
   EXPECT_THAT(said.out, testing::Not(HasSubstr("requests")));
@@ -86,7 +86,7 @@ TEST_F(ReplayCommand, ExitsWithOneAndTheFirstDifference) {
   });
   boot_.Serve(3, Milliseconds(400), 1);
   boot_.Write();
-  const Said said = Run({"--simulate"});
+  const Reply said = Run({"--simulate"});
   EXPECT_EQ(said.exit_code, cli::kRefused);
   EXPECT_THAT(said.out, HasSubstr("first difference  command 1 (Admit"));
   EXPECT_THAT(said.out, testing::Not(HasSubstr("conserved"))) << "what it learnt does not count";
@@ -95,7 +95,7 @@ TEST_F(ReplayCommand, ExitsWithOneAndTheFirstDifference) {
 TEST_F(ReplayCommand, SimulatedShowsLogAndVirtualTimeBesideEachOther) {
   boot_.Serve(40, Milliseconds(500), 2);
   boot_.Write();
-  const Said said = Run({"--simulate"});
+  const Reply said = Run({"--simulate"});
   EXPECT_EQ(said.exit_code, cli::kOk) << said.err << said.out;
   EXPECT_THAT(said.out, HasSubstr("left out    nothing"));
   EXPECT_THAT(said.out, HasSubstr("conserved   yes: requests, tokens, work and money"));
@@ -106,7 +106,7 @@ TEST_F(ReplayCommand, SimulatedShowsLogAndVirtualTimeBesideEachOther) {
 TEST_F(ReplayCommand, UnderATariffShowsWhoPaysMore) {
   boot_.Serve(40, Milliseconds(500), 3);
   boot_.Write();
-  const Said said = Run({"--tariff", TariffFile("chat", "240"), "-o", "json"});
+  const Reply said = Run({"--tariff", TariffFile("chat", "240"), "-o", "json"});
   ASSERT_EQ(said.exit_code, cli::kOk) << said.err;
   const nlohmann::json json = nlohmann::json::parse(said.out)["virtual_time"];
   EXPECT_EQ(json["tariff"]["then"], "test-1");
@@ -115,7 +115,7 @@ TEST_F(ReplayCommand, UnderATariffShowsWhoPaysMore) {
   EXPECT_EQ(json["bills"].size(), 3u);
   EXPECT_EQ(json["log"]["granted"], json["changed"]["granted"]);
   EXPECT_EQ(json["changed"]["conserved"], true);
-  const Said table = Run({"--tariff", TariffFile("chat", "240"), "--tenants", "1"});
+  const Reply table = Run({"--tariff", TariffFile("chat", "240"), "--tenants", "1"});
   EXPECT_THAT(table.out, HasSubstr("tariff      test-1 -> candidate-1"));
   EXPECT_THAT(table.out, HasSubstr("2 others"));
   EXPECT_THAT(table.out, HasSubstr("1 the same, "));
@@ -126,27 +126,27 @@ TEST_F(ReplayCommand, UnderOtherWeightsAndCapacityGivesTheSameBytesTwice) {
   boot_.Write();
   const std::vector<std::string> arguments = {"--weights", "free=5,default=2", "--capacity-factor", "1.5",
                                               "--max-in-flight", "8", "--pool", "chat"};
-  const Said said = Run(arguments);
+  const Reply said = Run(arguments);
   EXPECT_EQ(said.exit_code, cli::kOk) << said.err << said.out;
   EXPECT_THAT(said.out, HasSubstr("changed"));
   EXPECT_EQ(Run(arguments).out, said.out);
 }
 
 TEST_F(ReplayCommand, SaysWhatIsWrongWithWhatItWasGiven) {
-  const Said no_log = Run({});
+  const Reply no_log = Run({});
   EXPECT_NE(no_log.exit_code, cli::kOk);
   EXPECT_THAT(no_log.err, StartsWith("penstock sim replay: there is no arrival log in "));
   boot_.Serve(4, Milliseconds(500), 5);
   boot_.Write();
-  const Said no_epoch = Run({"--epoch", "7"});
+  const Reply no_epoch = Run({"--epoch", "7"});
   EXPECT_EQ(no_epoch.exit_code, cli::kConfig);
   EXPECT_THAT(no_epoch.err, HasSubstr("7"));
-  const Said no_class = Run({"--weights", "gold=3"});
+  const Reply no_class = Run({"--weights", "gold=3"});
   EXPECT_EQ(no_class.exit_code, cli::kConfig);
   EXPECT_THAT(no_class.err, HasSubstr("--weights: 'gold' is no class with a share"));
   EXPECT_THAT(Run({"--weights", "free=0"}).err, HasSubstr("'0' is no whole number from 1"));
   EXPECT_THAT(Run({"--pool", "nowhere", "--max-in-flight", "2"}).err, HasSubstr("name one of chat"));
-  const Said unpriced = Run({"--tariff", TariffFile("elsewhere", "2.40")});
+  const Reply unpriced = Run({"--tariff", TariffFile("elsewhere", "2.40")});
   EXPECT_EQ(unpriced.exit_code, cli::kConfig);
   EXPECT_THAT(unpriced.err, HasSubstr("has no prices for pool 'chat'"));
   EXPECT_EQ(Run({"--capacity-factor", "2", "--capacity-nt-per-s", "5"}).exit_code, cli::kUsage);
@@ -161,7 +161,7 @@ TEST_F(ReplayCommand, NamesTheDamagedPlaceOfALog) {
   file.put('\x55');
   file.put('\x2a');
   file.close();
-  const Said said = Run({"--simulate"});
+  const Reply said = Run({"--simulate"});
   EXPECT_EQ(said.exit_code, cli::kRefused);
   EXPECT_THAT(said.err, HasSubstr(".log"));
 }
