@@ -5,6 +5,7 @@
 #include "broker/cli/command_line.h"
 #include "sim/commands/calibrate_command.h"
 #include "sim/commands/compare_command.h"
+#include "sim/commands/replay_command.h"
 #include "sim/commands/run_command.h"
 #include "sim/commands/selfcheck_command.h"
 
@@ -17,7 +18,7 @@ void AddSimCommands(CLI::App& app, cli::Invocation& invocation, const cli::Parts
   AddCompareCommand(sim, invocation);
   AddCalibrateCommand(sim, invocation);
   AddSelfcheckCommand(sim, invocation);
-  static_cast<void>(parts);
+  AddReplayCommand(sim, invocation, parts);
 }
 
 }  // namespace penstock::sim
