@@ -52,8 +52,8 @@ absl::Status ReadWeights(const std::string& text, ReplayChanges* changes) {
     }
     int64_t weight = 0;
     if (!absl::SimpleAtoi(pair.second, &weight) || weight < 1 || weight > kMaxWeight) {
-      return absl::InvalidArgumentError(absl::StrCat("--weights: ", pair.first, ": '", pair.second,
-                                                     "' is no whole number from 1 to ", kMaxWeight));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--weights: ", pair.first, ": '", pair.second, "' is no whole number from 1 to ", kMaxWeight));
     }
     changes->weights[static_cast<size_t>(*named)] = weight;
   }

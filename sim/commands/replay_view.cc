@@ -71,9 +71,10 @@ void AddProvenance(const Played& played, Sheet& sheet) {
   sheet.Add("from", config::FormatInstant(recording.begin));
   sheet.Add("to", config::FormatInstant(recording.end));
   sheet.Add("requests", absl::StrCat(recording.requests.size(), " in ", recording.tries.size(), " answered Admits"));
-  sheet.Add("assumed", absl::StrCat(played.outcomes.assumed(), " without an end in the log: median tokens and times of ",
-                                    "their tenant (", played.outcomes.as_tenant, "), pool (", played.outcomes.as_pool,
-                                    "), all (", played.outcomes.as_all, ")"));
+  sheet.Add("assumed",
+            absl::StrCat(played.outcomes.assumed(), " without an end in the log: median tokens and times of ",
+                         "their tenant (", played.outcomes.as_tenant, "), pool (", played.outcomes.as_pool, "), all (",
+                         played.outcomes.as_all, ")"));
   sheet.Add("left out", LeftOut(recording));
   if (recording.has_past) sheet.Add("not there", "what earlier boots charged, held, bought and learnt");
   sheet.Add("durations", kDurations);
@@ -220,7 +221,9 @@ Json FiguresJson(const RunFigures& figures) {
     const ClassFigures& of_class = figures.classes[c];
     const planning::LatencyHistogram& wait = of_class.times.wait;
     if (of_class.counts.came == 0 && wait.count() == 0) continue;
-    const auto quantile = [&wait](int64_t per_million) { return static_cast<double>(wait.Quantile(per_million)) / 1e9; };
+    const auto quantile = [&wait](int64_t per_million) {
+      return static_cast<double>(wait.Quantile(per_million)) / 1e9;
+    };
     classes[std::string(kServiceClassNames[c])] = {
         {"came", of_class.counts.came},
         {"refused", of_class.counts.refused_yours + of_class.counts.refused_pool},
@@ -293,8 +296,8 @@ std::string RenderReplay(const ReplayView& view, size_t tenants, bool colour) {
   for (const auto& [title, of] : ColumnsOf(played)) {
     for (const Check& check : of->checks) {
       if (check.holds) continue;
-      absl::StrAppend(&text, "not conserved (", title, "): ", check.what, ": ", check.expected, " became ",
-                      check.found, "\n");
+      absl::StrAppend(&text, "not conserved (", title, "): ", check.what, ": ", check.expected, " became ", check.found,
+                      "\n");
     }
   }
   return text;
@@ -312,7 +315,8 @@ std::string ReplayJson(const ReplayView& view) {
                {"cut_bytes", replayed.cut_bytes}};
   if (replayed.other_head) json["journal_difference"] = *replayed.other_head;
   if (const auto& first = replayed.difference) {
-    json["difference"] = {{"command", first->command}, {"asked", first->asked}, {"then", first->then}, {"now", first->now}};
+    json["difference"] = {
+        {"command", first->command}, {"asked", first->asked}, {"then", first->then}, {"now", first->now}};
   }
   if (view.played) json["virtual_time"] = PlayedJson(*view.played);
   return cli::Printed(json);

@@ -15,11 +15,11 @@ namespace penstock::sim {
 struct Played {
   Recording recording;  // under its own terms
   Outcomes outcomes;
-  RunFigures then;                   // as the log has it
-  RunFigures same;                   // in virtual time, nothing changed
-  std::optional<RunFigures> other;   // under what was asked for; nothing: nothing was
-  std::string old_tariff;            // versions
-  std::string new_tariff;            // the same where none was given
+  RunFigures then;                  // as the log has it
+  RunFigures same;                  // in virtual time, nothing changed
+  std::optional<RunFigures> other;  // under what was asked for; nothing: nothing was
+  std::string old_tariff;           // versions
+  std::string new_tariff;           // the same where none was given
 };
 
 struct ReplayView {

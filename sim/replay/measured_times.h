@@ -1,7 +1,7 @@
 // A fleet of measured durations: every request takes what it took then, whatever runs beside it now.
 //
-// With another capacity, weight or load the accelerators would have been faster or slower; a log does not know how much,
-// and nothing better is known. It holds best where the number of requests that run at once changes little.
+// With another capacity, weight or load the accelerators would have been faster or slower; a log does not know how
+// much, and nothing better is known. It holds best where the number of requests that run at once changes little.
 #pragma once
 
 #include <cstdint>

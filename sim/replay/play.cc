@@ -40,7 +40,8 @@ absl::StatusOr<std::vector<size_t>> PoolsOf(const ReplayChanges& changes, const 
     absl::StrAppend(&names, names.empty() ? "" : ", ", name);
   }
   if (pools.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("--pool: the boot had no pool '", changes.pool, "': name one of ", names));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--pool: the boot had no pool '", changes.pool, "': name one of ", names));
   }
   if (pools.size() > 1 && (changes.capacity || changes.max_in_flight)) {
     return absl::InvalidArgumentError(
@@ -108,6 +109,14 @@ VirtualWorld WorldOf(const Recording& recording, const Outcomes& outcomes) {
   return world;
 }
 
+/// Nothing could be served before the boot: utilisation counts from it on. Exact while capacity does not change.
+void LeaveOutBefore(const Recording& recording, RunFigures* figures) {
+  const double whole = static_cast<double>(figures->length.count());
+  const double before = static_cast<double>((recording.opened - recording.begin).count());
+  if (whole <= before) return;
+  for (PoolFigures& pool : figures->pools) pool.utilisation *= whole / (whole - before);
+}
+
 }  // namespace
 
 bool ReplayChanges::any() const {
@@ -141,6 +150,7 @@ absl::StatusOr<RunFigures> Play(const Recording& recording, const Outcomes& outc
   figures.length = recording.length();
   collector.Fill(Duration::Zero(), &figures);
   CloseRun(**broker, (*broker)->now(), &figures);
+  LeaveOutBefore(recording, &figures);
   CheckConservation(**broker, &figures);
   return figures;
 }

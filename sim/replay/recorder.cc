@@ -43,6 +43,7 @@ int Median(std::vector<int> numbers) {
 void Recorder::OnBirth(const arrivals::Birth& birth, const core::Engine& /*engine*/) {
   recording_.epoch = birth.epoch;
   recording_.begin = WindowStart(birth.opened, Hours(1));
+  recording_.opened = birth.opened;
   recording_.has_past = birth.before.sequence > 0;
   recording_.settings = birth.settings;
   last_ = birth.opened;
@@ -267,9 +268,9 @@ void Recorder::NameClients() {
   std::map<WayOfAsking, uint32_t> known;
   for (Open& open : requests_) {
     const Client& client = open.client;
-    const auto [place, is_new] = known.try_emplace(
-        {open.tenant, client.key, client.pools, client.asks, client.max_wait.count(), client.retries},
-        static_cast<uint32_t>(known.size()));
+    const auto [place, is_new] =
+        known.try_emplace({open.tenant, client.key, client.pools, client.asks, client.max_wait.count(), client.retries},
+                          static_cast<uint32_t>(known.size()));
     open.request.client = place->second;
     if (is_new) {
       recording_.clients.push_back(std::move(open.client));

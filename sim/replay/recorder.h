@@ -4,7 +4,8 @@
 //   1. Admits with one request id of one tenant are one request until it has ended. It asks again after a refusal as
 //      often as it did then; one that was not refused then as often as the tenant's refused ones did (their median)
 //   2. a client that went away while it waited is one that would not have waited longer
-//   3. an Admit that only asked, one that was an error, and one of a tenant, key or pool that the boot did not begin with
+//   3. an Admit that only asked, one that was an error, and one of a tenant, key or pool that the boot did not begin
+//   with
 //      is left out
 //   4. capacity changes are kept; plans are not: the planner makes its own. Everything else is counted as left out
 #pragma once

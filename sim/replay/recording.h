@@ -41,9 +41,10 @@ struct RecordedRequest {
 
 struct Recording {
   uint32_t epoch = 0;
-  Instant begin;     // the whole hour in which the boot began
-  Instant end;       // the last command
-  bool has_past = false;  // the journal had entries before the boot
+  Instant begin;                          // the whole hour in which the boot began
+  Instant opened;  // the boot began
+  Instant end;                            // the last command
+  bool has_past = false;                  // the journal had entries before the boot
   core::EngineSettings settings;          // that it began with
   std::vector<Client> clients;            // one for each way of asking
   std::vector<size_t> tenant_of_client;   // of the settings

@@ -20,11 +20,11 @@ TEST(MeasuredTimes, GivesEveryRequestItsOwnTimesWhateverRunsBesideIt) {
   EXPECT_EQ(fleet.NextEvent(), kNow + Milliseconds(50));
   std::vector<FleetEvent> events;
   fleet.AdvanceTo(kNow + Seconds(2), &events);
-  EXPECT_THAT(events, testing::ElementsAre(
-                          FleetEvent{FleetEvent::Kind::kFirstToken, 8, kNow + Milliseconds(50), Tokens(1)},
-                          FleetEvent{FleetEvent::Kind::kFirstToken, 7, kNow + Milliseconds(100), Tokens(1)},
-                          FleetEvent{FleetEvent::Kind::kFinished, 8, kNow + Seconds(1), Tokens(10)},
-                          FleetEvent{FleetEvent::Kind::kFinished, 7, kNow + Seconds(2), Tokens(20)}));
+  EXPECT_THAT(events,
+              testing::ElementsAre(FleetEvent{FleetEvent::Kind::kFirstToken, 8, kNow + Milliseconds(50), Tokens(1)},
+                                   FleetEvent{FleetEvent::Kind::kFirstToken, 7, kNow + Milliseconds(100), Tokens(1)},
+                                   FleetEvent{FleetEvent::Kind::kFinished, 8, kNow + Seconds(1), Tokens(10)},
+                                   FleetEvent{FleetEvent::Kind::kFinished, 7, kNow + Seconds(2), Tokens(20)}));
   EXPECT_EQ(fleet.running(), 0);
   EXPECT_EQ(fleet.NextEvent(), Instant::Max());
 }

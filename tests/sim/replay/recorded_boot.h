@@ -1,5 +1,5 @@
-// A small production boot: an engine with clients that ask, wait, are served for a drawn time and report, recorded as the
-// daemon records it.
+// A small production boot: an engine with clients that ask, wait, are served for a drawn time and report, recorded as
+// the daemon records it.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -171,9 +171,9 @@ TEST(AssumedOutcomes, AreNotToBeHadWhereNothingFinished) {
   EXPECT_EQ(OutcomesOf(RecordingOf(boot)).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-// Not bit for bit: retries and waits are decided anew, ticks come when they are due rather than when the daemon woke, and
-// the simulator's planner learns output lengths that this boot, which had no planner, never knew: from its first plan on
-// other estimates are held. Without saturation nothing of this decides who is granted.
+// Not bit for bit: retries and waits are decided anew, ticks come when they are due rather than when the daemon woke,
+// and the simulator's planner learns output lengths that this boot, which had no planner, never knew: from its first
+// plan on other estimates are held. Without saturation nothing of this decides who is granted.
 TEST(Play, UnderItsOwnTermsGrantsWhatWasGranted) {
   RecordedBoot boot;
   boot.Serve(200, Milliseconds(500), 1);
@@ -229,8 +229,7 @@ TEST(Play, UnderAnotherTariffRefusesMoreWhereABudgetBinds) {
   ReplayChanges changes;
   changes.tariff = Repriced(recording.settings.tariff, "dearer", 4'000);
   constexpr auto kBudget = static_cast<size_t>(core::RefusalReason::kBudgetUsed);
-  EXPECT_GT(PlayedAgain(recording, changes).counts.refusals[kBudget],
-            PlayedAgain(recording).counts.refusals[kBudget]);
+  EXPECT_GT(PlayedAgain(recording, changes).counts.refusals[kBudget], PlayedAgain(recording).counts.refusals[kBudget]);
 }
 
 TEST(Play, WithMoreCapacityRefusesLess) {
@@ -257,10 +256,8 @@ TEST(Play, WithOtherWeightsServesOtherClassesFirst) {
 TEST(Play, FollowsTheLogsCapacityUnlessAnotherIsGiven) {
   RecordedBoot boot;
   boot.Serve(20, Milliseconds(300), 8);
-  boot.world().Do(core::SetCapacity{.ticket = 1'000'000,
-                                    .pool = PoolId{1},
-                                    .capacity = NormalizedTokensPerSecond(100),
-                                    .max_in_flight = 1});
+  boot.world().Do(core::SetCapacity{
+      .ticket = 1'000'000, .pool = PoolId{1}, .capacity = NormalizedTokensPerSecond(100), .max_in_flight = 1});
   boot.Serve(0, Milliseconds(300), 8);
   Recording recording = RecordingOf(boot);
   EXPECT_EQ(PlayedAgain(recording).pools[0].capacity, NormalizedTokensPerSecond(100));
