@@ -2,21 +2,17 @@
 
 #include <vector>
 
-extern "C" {
-#include "shipped_scenario_names.inc"
-}
-
 namespace penstock::sim {
-namespace {
 
-struct Text {
-  std::string_view name;
+struct ScenarioText {
+  const char* name;  // null: the end of the table
   const char* begin;
   const char* end;
 };
-constexpr Text kTexts[] = {
-#include "shipped_scenario_texts.inc"
-};
+// Made by CMakeLists.txt.
+extern "C" const ScenarioText penstock_scenario_table[];
+
+namespace {
 
 /// "# What it shows.\n..." without the mark.
 std::string_view FirstComment(std::string_view yaml) {
@@ -29,9 +25,9 @@ std::string_view FirstComment(std::string_view yaml) {
 std::span<const ShippedScenario> ShippedScenarios() {
   static const std::vector<ShippedScenario> kShipped = [] {
     std::vector<ShippedScenario> shipped;
-    for (const Text& text : kTexts) {
-      const std::string_view yaml(text.begin, static_cast<size_t>(text.end - text.begin));
-      shipped.push_back({text.name, FirstComment(yaml), yaml});
+    for (const ScenarioText* text = penstock_scenario_table; text->name != nullptr; ++text) {
+      const std::string_view yaml(text->begin, static_cast<size_t>(text->end - text->begin));
+      shipped.push_back({text->name, FirstComment(yaml), yaml});
     }
     return shipped;
   }();
