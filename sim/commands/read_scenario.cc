@@ -47,7 +47,7 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
     }
     scenario.target_wait = ReadDuration(top, "target_wait", Seconds(2));
     ReadHappenings(top, scenario);
-    ReadPopulation(top, scenario);
+    ReadPopulation(top, changes, scenario);
     config::Config settings;
     const bool may_lack_tenants = top.Has("population");
     config::ReadEngine(top, may_lack_tenants ? config::EngineTenants::kMayBeLeftOut : config::EngineTenants::kRequired,
