@@ -36,6 +36,7 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
   if (!root) return problems.ToStatus();
   const config::Source source{file, *root, problems};
   Scenario scenario;
+  scenario.text = text;
   {
     Section top(source, *root, "", "a line such as `scenario: free-flood`");
     scenario.name = top.EntityName("scenario", "free-flood");
