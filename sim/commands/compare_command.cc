@@ -152,6 +152,7 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(const Options& options, const s
                                                  cli::Terminal& terminal, Compared* compared) {
   const absl::StatusOr<Scenario> scenario = OpenScenario(options.scenario, tariff);
   if (!scenario.ok()) return scenario.status();
+  if (compared->versions.empty()) ShowWarnings(terminal, *scenario);
   compared->scenario = scenario->name;
   compared->currency = scenario->settings.tariff.currency;
   compared->versions.push_back(scenario->settings.tariff.version);

@@ -11,7 +11,6 @@
 #include "sim/commands/scenario_parts.h"
 #include "sim/fleet/fixed_times.h"
 #include "sim/fleet/fleet.h"
-
 #include "sim/fleet/iteration_law.h"
 
 namespace penstock::sim {
@@ -113,6 +112,9 @@ void ReadFleets(Section& top, Scenario& scenario) {
   const auto one = [&](const Node& node, const std::string& path) {
     std::string pool;
     FleetPlan plan = ReadFleet(top.source(), node, path, &pool);
+    if (std::any_of(read.begin(), read.end(), [&](const auto& other) { return other.first == pool; })) {
+      top.Complain("fleets", absl::StrCat("says twice what the pool '", pool, "' runs on; keep one"));
+    }
     read.emplace_back(std::move(pool), std::move(plan));
   };
   top.List("fleets", one, true, "[{pool: chat, model: Llama-3.1-8B, hardware: 1xH100 TRT-LLM, replicas: 8}]");

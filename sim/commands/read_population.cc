@@ -59,12 +59,15 @@ DemandTerms ReadDemand(Section& population) {
   terms.speed_value_of_spiky = number("speed_value_of_spiky", 0, 100);
   terms.taste_noise = number("taste_noise", terms.taste_noise, 100);
   terms.shiftable = number("shiftable", 0, 1);
-  terms.longest_shift = ReadDuration(section, "longest_shift", terms.longest_shift);
+  terms.longest_shift = ReadDuration(section, kSpan<"longest_shift">, terms.longest_shift);
   terms.shift_cost = number("shift_cost", terms.shift_cost, 100);
   terms.churn_per_period = number("churn_per_period", 0, 1);
   terms.churn_by_price = number("churn_by_price", 0, 1);
   if (terms.choke <= 1) section.Complain("choke", "must be more than 1: nobody would buy at the reference price");
-  if (terms.most_volume < 1) section.Complain("most_volume", "must be 1 or more: it bounds what a low price brings");
+  if (terms.most_volume <= 1) section.Complain("most_volume", "must be more than 1: it bounds what a low price brings");
+  if (terms.volume == VolumeModel::kLogit && terms.elasticity <= 0) {
+    section.Complain("elasticity", "of a logit must be more than 0; write `volume: fixed` for customers that do not care");
+  }
   return terms;
 }
 
@@ -80,7 +83,7 @@ Part ReadPart(Section& section, const Part& otherwise) {
   part.from_day = section.Integer(
       {.name = "from_day", .min = 0, .max = 13, .otherwise = otherwise.from_day, .example = "7"});
   part.who = section.Choice({.name = "clients", .choices = kWho, .otherwise = otherwise.who});
-  part.scale = ReadFactor(section, "scale", otherwise.scale, 1'000, "0.003");
+  part.scale = ReadPositive(section, "scale", otherwise.scale, 1'000, "0.003");
   return part;
 }
 
@@ -111,13 +114,17 @@ void ReadPopulation(Section& top, const ScenarioChanges& changes, Scenario& scen
   }
   const ArrivalTerms terms = ReadArrivalTerms(section);
   scenario.population.demand = ReadDemand(section);
-  scenario.population.flex_wait = ReadDuration(section, "flex_wait", Hours(1));
-  scenario.population.elastic_wait = ReadDuration(section, "elastic_wait", penstock::Seconds(30));
+  scenario.population.flex_wait = ReadDuration(section, kSpan<"flex_wait">, Hours(1));
+  scenario.population.elastic_wait = ReadDuration(section, kSpan<"elastic_wait">, penstock::Seconds(30));
   if (!top.source().problems.none()) return;
 
   absl::StatusOr<ServeGenPopulation> loaded = ServeGenPopulation::Shipped(kModels[model]);
   if (!loaded.ok()) return section.Complain("servegen", loaded.status().ToString());
   const auto population = std::make_shared<const ServeGenPopulation>(*std::move(loaded));
+  if (slice.to > population->span()) {
+    return section.Complain("servegen", absl::StrCat("has ", population->span().count() / penstock::Days(1).count(),
+                                                     " days in all; begin at an earlier from_day or take a shorter length"));
+  }
   for (size_t client = 0; client < population->clients().size(); ++client) {
     if (!Takes(part.who, client)) continue;
     scenario.population.customers.push_back(

@@ -41,19 +41,22 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
     Section top(source, *root, "", "a line such as `scenario: free-flood`");
     scenario.name = top.EntityName("scenario", "free-flood");
     scenario.about = top.Text({.name = "about", .otherwise = "", .example = "what it shows"});
-    scenario.length = ReadDuration(top, "length", std::nullopt);
-    if (scenario.length < Minutes(1)) top.Complain("", "must last a minute or more");
-    if (top.Has("warm_up_min") || top.Has("warm_up_s") || top.Has("warm_up_h")) {
-      scenario.warm_up = ReadDuration(top, "warm_up", std::nullopt);
+    scenario.length = ReadDuration(top, kSpan<"length">, std::nullopt);
+    if (problems.none() && scenario.length < Minutes(1)) {
+      ComplainOfDuration(top, kSpan<"length">, "must be a minute or more: figures are kept by the minute");
     }
-    scenario.target_wait = ReadDuration(top, "target_wait", Seconds(2));
-    ReadHappenings(top, scenario);
+    scenario.warm_up = ReadOptionalDuration(top, kSpan<"warm_up">);
+    if (scenario.warm_up && *scenario.warm_up >= scenario.length) {
+      ComplainOfDuration(top, kSpan<"warm_up">, "is as long as the traffic: no times would be left");
+    }
+    scenario.target_wait = ReadDuration(top, kSpan<"target_wait">, Seconds(2));
     ReadPopulation(top, changes, scenario);
     config::Config settings;
     const bool may_lack_tenants = top.Has("population");
     config::ReadEngine(top, may_lack_tenants ? config::EngineTenants::kMayBeLeftOut : config::EngineTenants::kRequired,
                        settings);
     scenario.settings = std::move(settings.engine);
+    ReadHappenings(top, scenario);
     ReadFleets(top, scenario);
     ReadTraffic(top, changes, scenario);
     if (problems.none()) CheckWhole(top, scenario);

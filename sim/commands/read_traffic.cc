@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "broker/config/readers.h"
 #include "sim/commands/file_bytes.h"
 #include "sim/commands/read_generators.h"
@@ -33,6 +34,14 @@ constexpr std::array<Shipped, 3> kShippedTraces = {{{"azure-conversation", Conve
                                               {"azure-code", CodeTraceCsv, kAzure},
                                               {"mooncake-conversation", LongConversationTraceJsonl, kMooncake}}};
 
+/// What is wrong with a trace, and which names would not have been files.
+std::string NoTrace(const std::string& name, const absl::Status& status) {
+  const auto named = [](std::string* out, const Shipped& shipped) { absl::StrAppend(out, std::string(shipped.name)); };
+  const bool is_path = name.find_first_of("/.") != std::string::npos;
+  return absl::StrCat(std::string(status.message()),
+                      is_path ? "" : absl::StrCat("; built in are ", absl::StrJoin(kShippedTraces, ", ", named)));
+}
+
 void Attribute(std::string_view attribution, Scenario& scenario) {
   if (scenario.attribution.find(attribution) != std::string::npos) return;
   absl::StrAppend(&scenario.attribution, scenario.attribution.empty() ? "" : "\n", std::string(attribution));
@@ -48,6 +57,9 @@ TraceText TraceNamed(const std::string& name, const std::string& scenario_file, 
   return {path, [path] { return BytesOfFile(path); }, {}};
 }
 
+constexpr double kMostCopies = 1'000;
+constexpr double kMostRate = 1e6;  // requests per second
+
 /// More of the same between two times.
 struct MoreBetween {
   Duration from;
@@ -55,17 +67,20 @@ struct MoreBetween {
   double times = 1;
 };
 
-std::vector<MoreBetween> ReadBursts(Section& section) {
+std::vector<MoreBetween> ReadBursts(Section& section, Scenario& scenario) {
   std::vector<MoreBetween> bursts;
   section.List(
       "bursts",
       [&](const Node& node, const std::string& path) {
         Section burst(section.source(), node, path, "{from_min: 10, to_min: 20, multiplier: 10}");
         MoreBetween read;
-        read.from = ReadDuration(burst, "from", std::nullopt);
-        read.to = ReadDuration(burst, "to", std::nullopt);
-        read.times = ReadFactor(burst, "multiplier", std::nullopt, 10'000, "10");
-        if (read.to <= read.from) burst.Complain("", "must end after it begins");
+        read.from = ReadDuration(burst, kSpan<"from">, std::nullopt);
+        read.to = ReadDuration(burst, kSpan<"to">, std::nullopt);
+        read.times = ReadFactor(burst, "multiplier", std::nullopt, kMostCopies, "10");
+        if (read.to <= read.from) ComplainOfDuration(burst, kSpan<"to">, "must be after `from`");
+        if (read.from >= scenario.length) {
+          scenario.warnings.push_back(absl::StrCat(path, ": begins after the end of the traffic, so that it sends nothing"));
+        }
         if (read.times < 1) burst.Complain("multiplier", "must be 1 or more: a burst adds to the usual traffic");
         bursts.push_back(read);
       },
@@ -106,42 +121,69 @@ struct TracePlan {
   }
 };
 
-absl::StatusOr<TraceSurvey> SurveyOnce(const TraceText& text) {
-  // Scenarios name the same trace for many tenants.
-  static std::map<std::string, TraceSurvey> known;
-  const auto found = known.find(text.name);
-  if (found != known.end()) return found->second;
-  absl::StatusOr<TraceSurvey> survey = Survey(text);
-  if (survey.ok()) known.emplace(text.name, *survey);
+/// The traces that were looked through: scenarios name the same one for many tenants.
+using Surveys = std::map<std::string, absl::StatusOr<TraceSurvey>>;
+
+void WarnOfBadRows(const std::string& name, const RowTally& tally, Scenario& scenario) {
+  for (const std::string& bad : tally.messages) scenario.warnings.push_back(bad);
+  if (tally.bad_rows == 0) return;
+  scenario.warnings.push_back(absl::StrCat(name, ": ", tally.bad_rows, " bad rows left out, ", tally.rows, " taken"));
+}
+
+const absl::StatusOr<TraceSurvey>& SurveyOnce(const TraceText& text, Surveys& surveys, Scenario& scenario) {
+  const auto found = surveys.find(text.name);
+  if (found != surveys.end()) return found->second;
+  const auto& survey = surveys.emplace(text.name, Survey(text)).first->second;
+  if (survey.ok()) WarnOfBadRows(text.name, survey->tally, scenario);
   return survey;
 }
 
-TrafficFactory ReadTrace(Section& section, const std::string& name, Scenario& scenario) {
+/// How many times the trace's own traffic; `survey` is null when it could not be read.
+double ReadCopies(Section& section, const TraceSurvey* survey) {
+  const bool by_rate = section.Has("requests_per_s");
+  const double rate = by_rate ? ReadPositive(section, "requests_per_s", std::nullopt, kMostRate, "25") : 0;
+  const double copies = ReadPositive(section, "copies", 1.0, kMostCopies, "2");
+  if (!by_rate || survey == nullptr) return copies;
+  if (section.Has("copies")) section.Complain("copies", "says how much, as requests_per_s does; keep one of them");
+  if (rate / survey->Rate() <= kMostCopies) return rate / survey->Rate();
+  section.Complain("requests_per_s", absl::StrCat("is more than ", kMostCopies, " times the ", survey->Rate(),
+                                                  " requests per second of the trace; take a generator"));
+  return copies;
+}
+
+TrafficFactory ReadTrace(Section& section, const std::string& name, Surveys& surveys, Scenario& scenario) {
   TracePlan plan;
   plan.text = TraceNamed(name, section.source().file, scenario);
   plan.terms = ReadArrivalTerms(section);
   plan.goes_round = section.Choice({.name = "repeat", .choices = kNoYes, .otherwise = 1}) == 1;
-  if (section.Has("begin_min") || section.Has("begin_s")) plan.begin = ReadDuration(section, "begin", std::nullopt);
+  plan.begin = ReadOptionalDuration(section, kSpan<"begin">);
   if (!plan.goes_round && !plan.begin) plan.begin = Duration::Zero();
   plan.length = scenario.length;
-  plan.bursts = ReadBursts(section);
-  const bool by_rate = section.Has("requests_per_s");
-  const double rate = by_rate ? ReadFactor(section, "requests_per_s", std::nullopt, 1e6, "25") : 0;
-  plan.copies = ReadFactor(section, "copies", 1.0, 1e6, "2");
-  if (by_rate && section.Has("copies")) section.Complain("copies", "says how much, as requests_per_s does; keep one of them");
-  const absl::StatusOr<TraceSurvey> survey = SurveyOnce(plan.text);
+  plan.bursts = ReadBursts(section, scenario);
+  const absl::StatusOr<TraceSurvey>& survey = SurveyOnce(plan.text, surveys, scenario);
   if (!survey.ok()) {
-    section.Complain("trace", std::string(survey.status().message()));
-    return {};
+    section.Complain("trace", NoTrace(name, survey.status()));
+  } else if (survey->span <= Duration::Zero()) {
+    section.Complain("trace", "has all its rows at one moment, so that it has no rate");
   }
+  const bool good = survey.ok() && survey->span > Duration::Zero();
+  plan.copies = ReadCopies(section, good ? &*survey : nullptr);
+  if (!good) return {};
   plan.survey = *survey;
-  for (const std::string& bad : survey->tally.messages) scenario.warnings.push_back(bad);
-  if (survey->tally.bad_rows > 0) {
-    scenario.warnings.push_back(absl::StrCat(plan.text.name, ": ", survey->tally.bad_rows, " bad rows left out, ",
-                                             survey->tally.rows, " taken"));
-  }
-  if (by_rate) plan.copies = rate / survey->Rate();
   return [plan](uint32_t tenant, double volume, const Streams& streams) { return plan.Make(tenant, volume, streams); };
+}
+
+/// `pools`, by preference; without it the first.
+void ReadPools(Section& section, const Scenario& scenario, Client& client) {
+  std::vector<size_t> pools;
+  for (const std::string& name : section.Names("pools", "[chat]")) {
+    if (const std::optional<size_t> pool = PoolNamed(scenario, name)) {
+      pools.push_back(*pool);
+    } else {
+      section.Complain("pools", absl::StrCat("'", name, "' is no pool of this scenario"));
+    }
+  }
+  if (!pools.empty()) client.pools = std::move(pools);
 }
 
 void ReadClient(Section& section, Scenario& scenario, Client& client) {
@@ -158,22 +200,24 @@ void ReadClient(Section& section, Scenario& scenario, Client& client) {
     constexpr std::array<std::string_view, 3> kClasses = {"flex", "default", "priority"};
     client.asks = ServiceClassNamed(kClasses[section.Choice({.name = "asks", .choices = kClasses, .otherwise = {}})]);
   }
-  client.max_wait = ReadDuration(section, "max_wait", penstock::Seconds(30));
+  ReadPools(section, scenario, client);
+  client.max_wait = ReadDuration(section, kSpan<"max_wait">, penstock::Seconds(30));
   client.retries = static_cast<int>(
       section.Integer({.name = "retries", .min = 0, .max = 1'000, .otherwise = 0, .example = "2"}));
-  client.late = ReadDuration(section, "late", Duration::Zero());
+  client.late = ReadDuration(section, kSpan<"late">, Duration::Zero());
 }
 
 }  // namespace
 
 void ReadTraffic(Section& top, const ScenarioChanges& changes, Scenario& scenario) {
+  Surveys surveys;
   const auto read = [&](const Node& node, const std::string& path) {
     Section section(top.source(), node, path, "{tenant: acme, trace: azure-conversation, requests_per_s: 25}");
     ClientPlan plan;
     ReadClient(section, scenario, plan.client);
     if (section.Has("trace")) {
       const std::string named = section.Text({.name = "trace", .otherwise = {}, .example = "azure-conversation"});
-      plan.traffic = ReadTrace(section, changes.trace_file.value_or(named), scenario);
+      plan.traffic = ReadTrace(section, changes.trace_file.value_or(named), surveys, scenario);
     } else {
       plan.traffic = ReadGenerator(section, scenario.length);
     }

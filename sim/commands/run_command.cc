@@ -24,6 +24,7 @@ struct Options {
 int RunCommand(const Options& options, cli::Terminal& terminal) {
   const absl::StatusOr<Scenario> scenario = OpenScenario(options.scenario, options.tariff);
   if (!scenario.ok()) return Fail(terminal, scenario.status());
+  ShowWarnings(terminal, *scenario);
   const std::vector<uint64_t> seeds = options.scenario.Seeds();
   absl::StatusOr<std::vector<Run>> runs;
   {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/cli/table.h"
 #include "sim/commands/figures_text.h"
+#include "sim/run/fleet_cost.h"
 
 namespace penstock::sim {
 namespace {
@@ -96,7 +97,12 @@ std::string RenderMoney(const RunView& view) {
     absl::StrAppend(&parts, parts.empty() ? ": " : ", ", std::string(ledger::rating::kLineKindNames[i]), " ",
                     Grouped(summary.by_component[i].mean, 4));
   }
-  return absl::StrCat(text, parts, "\n");
+  absl::StrAppend(&text, parts, "\n");
+  const double cost = FleetCostFor(view.scenario, view.scenario.length);
+  if (cost <= 0) return text;
+  Estimate left = summary.revenue;
+  left.mean -= cost;
+  return absl::StrCat(text, "the fleet costs ", Grouped(cost, 4), "; revenue less that is ", WithInterval(left, 4), "\n");
 }
 
 std::string RenderPools(const RunView& view) {
@@ -218,7 +224,8 @@ std::string RunJson(const RunView& view) {
                     {"refused_pool", Json(summary.refused_pool)},
                     {"tokens", Json(summary.tokens)},
                     {"in_time", Json(summary.in_time)},
-                    {"revenue", Json(summary.revenue)}};
+                    {"revenue", Json(summary.revenue)},
+                    {"fleet_cost", FleetCostFor(view.scenario, view.scenario.length)}};
   ordered_json components = ordered_json::object();
   for (size_t i = 0; i < summary.by_component.size(); ++i) {
     if (summary.by_component[i].mean != 0) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <deque>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,55 +14,74 @@ namespace {
 using config::Node;
 using config::Section;
 
-struct Unit {
-  std::string_view ending;
-  Duration length;
-};
-constexpr std::array<Unit, 5> kUnits = {
-    {{"_days", Days(1)}, {"_h", Hours(1)}, {"_min", Minutes(1)}, {"_s", Seconds(1)}, {"_ms", Milliseconds(1)}}};
+/// Of kDurationEndings.
+constexpr std::array<Duration, kDurationEndings.size()> kUnits = {Days(1), Hours(1), Minutes(1), Seconds(1),
+                                                                  Milliseconds(1)};
 constexpr Duration kLongest = Days(400);
 constexpr int kFactorDecimals = 6;
 constexpr double kFactorUnit = 1e6;
 
 }  // namespace
 
-Duration ReadDuration(Section& section, std::string_view name, std::optional<Duration> otherwise) {
+std::optional<Duration> ReadOptionalDuration(Section& section, const DurationKeys& keys) {
   std::optional<Duration> read;
-  for (const Unit& unit : kUnits) {
-    // The section keeps the views of the keys that are known.
-    static std::deque<std::string> keys;
-    const std::string key = absl::StrCat(std::string(name), std::string(unit.ending));
-    auto known = std::find(keys.begin(), keys.end(), key);
-    if (known == keys.end()) known = keys.insert(keys.end(), key);
-    if (!section.Has(*known)) continue;
-    const int64_t count = section.Integer({.name = *known,
+  for (size_t unit = 0; unit < kUnits.size(); ++unit) {
+    const std::string_view key = keys.by_unit[unit];
+    if (!section.Has(key)) continue;
+    const int64_t count = section.Integer({.name = key,
                                            .min = 0,
-                                           .max = kLongest.count() / unit.length.count(),
+                                           .max = kLongest.count() / kUnits[unit].count(),
                                            .otherwise = {},
                                            .example = "10"});
-    if (read) section.Complain(*known, "is given in another unit already; keep one of them");
-    read = unit.length * count;
+    if (read) section.Complain(key, "is given in another unit already; keep one of them");
+    read = kUnits[unit] * count;
   }
-  if (read) return *read;
+  return read;
+}
+
+Duration ReadDuration(Section& section, const DurationKeys& keys, std::optional<Duration> otherwise) {
+  if (const std::optional<Duration> read = ReadOptionalDuration(section, keys)) return *read;
   if (!otherwise) {
-    section.Complain("", absl::StrCat("needs a time ", std::string(name), ", for example `", std::string(name),
-                                      "_min: 10` (or _days, _h, _s, _ms)"));
+    section.Complain("", absl::StrCat("needs a time ", std::string(keys.name), ", for example `",
+                                      std::string(keys.name), "_min: 10` (or _days, _h, _s, _ms)"));
   }
   return otherwise.value_or(Minutes(1));
 }
 
-double ReadFactor(Section& section, std::string_view name, std::optional<double> otherwise, double max,
+void ComplainOfDuration(Section& section, const DurationKeys& keys, std::string_view what) {
+  for (const std::string_view key : keys.by_unit) {
+    if (section.Has(key)) return section.Complain(key, what);
+  }
+  section.Complain(keys.name, what);
+}
+
+namespace {
+
+/// `min` is scaled as the number is kept.
+double ReadScaled(Section& section, std::string_view name, std::optional<double> otherwise, int64_t min, double max,
                   std::string_view example) {
   const auto scaled = [](double value) { return static_cast<int64_t>(std::llround(value * kFactorUnit)); };
   const int64_t read =
       section.DecimalNumber({.name = name,
                              .decimals = kFactorDecimals,
-                             .min = 0,
+                             .min = min,
                              .max = scaled(max),
                              .otherwise = otherwise ? std::optional(scaled(*otherwise)) : std::nullopt,
                              .example = example,
                              .why_no_finer = "six decimals are enough for a scenario"});
   return static_cast<double>(read) / kFactorUnit;
+}
+
+}  // namespace
+
+double ReadFactor(Section& section, std::string_view name, std::optional<double> otherwise, double max,
+                  std::string_view example) {
+  return ReadScaled(section, name, otherwise, 0, max, example);
+}
+
+double ReadPositive(Section& section, std::string_view name, std::optional<double> otherwise, double max,
+                    std::string_view example) {
+  return ReadScaled(section, name, otherwise, 1, max, example);
 }
 
 ArrivalTerms ReadArrivalTerms(Section& section) {
@@ -79,11 +97,29 @@ ArrivalTerms ReadArrivalTerms(Section& section) {
   return terms;
 }
 
+std::optional<size_t> PoolNamed(const Scenario& scenario, std::string_view name) {
+  const auto& pools = scenario.settings.pools;
+  const auto found = std::find_if(pools.begin(), pools.end(), [&](const auto& pool) { return pool.name == name; });
+  if (found == pools.end()) return std::nullopt;
+  return static_cast<size_t>(found - pools.begin());
+}
+
 void ReadHappenings(Section& top, Scenario& scenario) {
   const auto change = [&](const Node& node, const std::string& path) {
     Section section(top.source(), node, path, "{at_min: 30, capacity_nt_per_s: 50000}");
     CapacityChange read;
-    read.at = ReadDuration(section, "at", std::nullopt);
+    read.at = ReadDuration(section, kSpan<"at">, std::nullopt);
+    if (section.Has("pool")) {
+      const std::string pool = section.EntityName("pool", "chat");
+      if (const std::optional<size_t> index = PoolNamed(scenario, pool)) {
+        read.pool = *index;
+      } else {
+        section.Complain("pool", absl::StrCat("'", pool, "' is no pool of this scenario"));
+      }
+    }
+    if (read.at >= scenario.length) {
+      ComplainOfDuration(section, kSpan<"at">, "is after the end of the traffic, where it changes nothing");
+    }
     read.capacity = NormalizedTokensPerSecond(section.Integer({.name = "capacity_nt_per_s",
                                                                .min = 1,
                                                                .max = kMaxRateNtPerSecond,

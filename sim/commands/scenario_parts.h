@@ -6,18 +6,27 @@
 #include <string>
 
 #include "broker/config/section.h"
+#include "sim/commands/duration_keys.h"
 #include "sim/commands/read_scenario.h"
 #include "sim/run/scenario.h"
 #include "sim/traffic/request_terms.h"
 
 namespace penstock::sim {
 
-/// A span in any of the units h, min, s, ms: the key is `name` with the unit's ending, for example length_min. At most
-/// one may be given; none: `otherwise`, or a problem when that is nothing.
-Duration ReadDuration(config::Section& section, std::string_view name, std::optional<Duration> otherwise);
-/// A positive decimal as a double, with up to six decimals.
+/// A span in any of the units days, h, min, s, ms: the key is the name with the unit's ending, for example length_min. At
+/// most one may be given; none: `otherwise`, or a problem when that is nothing.
+Duration ReadDuration(config::Section& section, const DurationKeys& keys, std::optional<Duration> otherwise);
+/// The same of one that may be left out.
+std::optional<Duration> ReadOptionalDuration(config::Section& section, const DurationKeys& keys);
+/// Notes a problem at whichever of the keys is there.
+void ComplainOfDuration(config::Section& section, const DurationKeys& keys, std::string_view what);
+
+/// A decimal from 0 on as a double, with up to six decimals.
 double ReadFactor(config::Section& section, std::string_view name, std::optional<double> otherwise, double max,
                   std::string_view example);
+/// The same above 0: what would send nothing is a mistake.
+double ReadPositive(config::Section& section, std::string_view name, std::optional<double> otherwise, double max,
+                    std::string_view example);
 
 /// cached, reasoning and usual_max_output_tokens.
 ArrivalTerms ReadArrivalTerms(config::Section& section);
@@ -28,7 +37,10 @@ void ReadFleets(config::Section& top, Scenario& scenario);
 void ReadTraffic(config::Section& top, const ScenarioChanges& changes, Scenario& scenario);
 /// `population`: customers that choose.
 void ReadPopulation(config::Section& top, const ScenarioChanges& changes, Scenario& scenario);
-/// `capacity` and `purchases`.
+/// Its place among the pools of the settings.
+std::optional<size_t> PoolNamed(const Scenario& scenario, std::string_view name);
+
+/// `capacity` and `purchases`; the settings must have been read.
 void ReadHappenings(config::Section& top, Scenario& scenario);
 
 }  // namespace penstock::sim

@@ -41,6 +41,15 @@ std::vector<uint64_t> ScenarioOptions::Seeds() const {
 
 size_t ScenarioOptions::Threads() const { return threads > 0 ? static_cast<size_t>(threads) : Processors(); }
 
+absl::StatusOr<ShippedScenario> ScenarioNamed(const std::string& name) {
+  for (const ShippedScenario& shipped : ShippedScenarios()) {
+    if (shipped.name == name) return shipped;
+  }
+  const auto names = [](std::string* out, const ShippedScenario& s) { absl::StrAppend(out, std::string(s.name)); };
+  return absl::NotFoundError(absl::StrCat("no scenario '", name, "' is built in; there are ",
+                                          absl::StrJoin(ShippedScenarios(), ", ", names)));
+}
+
 absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std::string& tariff_file, bool hold_out) {
   ScenarioChanges changes;
   changes.hold_out = hold_out;
@@ -48,15 +57,9 @@ absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std:
   if (!tariff_file.empty()) changes.tariff_file = tariff_file;
   std::error_code ignored;
   if (std::filesystem::exists(options.scenario, ignored)) return LoadScenario(options.scenario, changes);
-  for (const ShippedScenario& shipped : ShippedScenarios()) {
-    if (shipped.name == options.scenario) {
-      return ParseScenario(shipped.yaml, absl::StrCat(options.scenario, ".yaml"), changes);
-    }
-  }
-  const auto names = [](std::string* out, const ShippedScenario& s) { absl::StrAppend(out, std::string(s.name)); };
-  return absl::NotFoundError(absl::StrCat("there is no file '", options.scenario,
-                                          "' and no scenario of that name is built in; built in are: ",
-                                          absl::StrJoin(ShippedScenarios(), ", ", names)));
+  const absl::StatusOr<ShippedScenario> shipped = ScenarioNamed(options.scenario);
+  if (shipped.ok()) return ParseScenario(shipped->yaml, absl::StrCat(options.scenario, ".yaml"), changes);
+  return absl::NotFoundError(absl::StrCat("there is no file '", options.scenario, "', and ", shipped.status().message()));
 }
 
 class ProgressLine::Clock {
@@ -117,6 +120,10 @@ absl::StatusOr<std::vector<Run>> RunSeeds(const Scenario& scenario, const std::v
     good.push_back(*std::move(run));
   }
   return good;
+}
+
+void ShowWarnings(cli::Terminal& terminal, const Scenario& scenario) {
+  for (const std::string& warning : scenario.warnings) terminal.err << "warning: " << warning << "\n";
 }
 
 int Fail(cli::Terminal& terminal, const absl::Status& status) {

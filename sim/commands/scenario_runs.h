@@ -11,6 +11,7 @@
 #include "broker/cli/terminal.h"
 #include "sim/commands/read_scenario.h"
 #include "sim/run/run.h"
+#include "sim/scenarios/shipped_scenarios.h"
 #include "sim/tariffs/evaluation.h"
 
 namespace CLI {
@@ -31,6 +32,9 @@ struct ScenarioOptions {
   std::vector<uint64_t> Seeds() const;
   size_t Threads() const;
 };
+
+/// NOT_FOUND with the names that there are.
+absl::StatusOr<ShippedScenario> ScenarioNamed(const std::string& name);
 
 /// A file of sim/scenarios/ by name ("free-flood"), where it is built in, or a path.
 absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std::string& tariff_file,
@@ -57,6 +61,9 @@ class ProgressLine {
 /// One run for each seed, in their order; the first error.
 absl::StatusOr<std::vector<Run>> RunSeeds(const Scenario& scenario, const std::vector<uint64_t>& seeds,
                                           const Parallel& parallel, ProgressLine& progress);
+
+/// On `err`, a line each: rows of traces that were left out and the like.
+void ShowWarnings(cli::Terminal& terminal, const Scenario& scenario);
 
 /// Prints what is wrong and says the exit status.
 int Fail(cli::Terminal& terminal, const absl::Status& status);

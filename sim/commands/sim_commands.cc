@@ -7,6 +7,7 @@
 #include "sim/commands/compare_command.h"
 #include "sim/commands/replay_command.h"
 #include "sim/commands/run_command.h"
+#include "sim/commands/scenarios_command.h"
 #include "sim/commands/selfcheck_command.h"
 #include "sim/commands/tune_command.h"
 
@@ -16,6 +17,7 @@ void AddSimCommands(CLI::App& app, cli::Invocation& invocation, const cli::Parts
   CLI::App& sim = *app.add_subcommand("sim", "Replay traffic under candidate tariffs, in virtual time");
   sim.require_subcommand(1);
   AddRunCommand(sim, invocation);
+  AddScenariosCommand(sim, invocation);
   AddCompareCommand(sim, invocation);
   AddTuneCommand(sim, invocation);
   AddCalibrateCommand(sim, invocation);

@@ -9,6 +9,7 @@
 #include "admission/vocabulary/check.h"
 #include "sim/run/closing.h"
 #include "sim/run/collector.h"
+#include "sim/run/fleet_cost.h"
 #include "sim/run/virtual_broker.h"
 #include "sim/statistics/warm_up.h"
 #include "sim/tariffs/prorate.h"
@@ -160,10 +161,7 @@ Evaluation EvaluationOf(const Scenario& scenario, const Run& run) {
   for (size_t i = 0; i < figures.by_component.size(); ++i) {
     evaluation.by_component[i] = InUnits(figures.by_component[i]) * month;
   }
-  for (const FleetPlan& fleet : scenario.fleets) {
-    const double hours = static_cast<double>(kBillingMonth.count()) / static_cast<double>(Hours(1).count());
-    evaluation.capacity_cost += InUnits(fleet.replica_hour) * fleet.replicas * hours;
-  }
+  evaluation.capacity_cost = FleetCostFor(scenario, kBillingMonth);
   const PoolFigures& pool = figures.pools.front();
   evaluation.utilisation = pool.utilisation;
   evaluation.peak_utilisation = pool.peak_utilisation;
