@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sim/commands/scenario_parts.h"
+#include "sim/traffic/observed_load.h"
 #include "sim/traffic/servegen_population.h"
 
 namespace penstock::sim {
@@ -17,6 +18,7 @@ constexpr std::array<std::string_view, 4> kModels = {"m-large", "m-small", "deep
 constexpr std::array<std::string_view, 3> kWho = {"all", "even", "odd"};
 constexpr std::array<std::string_view, 3> kVolumes = {"fixed", "constant_elasticity", "logit"};
 constexpr Duration kProfileWindow = Minutes(10);  // of ServeGen's rates
+constexpr uint64_t kHistorySeed = 0x9d5c'0f3a'77e1'42b6;  // no replication has it
 
 void ReadPlans(Section& section, DemandTerms& terms) {
   for (const std::string& name : section.Names("plans", "[flex, default, priority]")) {
@@ -127,9 +129,11 @@ void ReadPopulation(Section& top, const ScenarioChanges& changes, Scenario& scen
   }
   for (size_t client = 0; client < population->clients().size(); ++client) {
     if (!Takes(part.who, client)) continue;
-    scenario.population.customers.push_back(
-        {.name = absl::StrCat("client-", population->clients()[client].name),
-         .load = population->ProfileOf(client, slice, kProfileWindow, terms)});
+    // What a customer plans by is a history of its own: such days as these, with other draws.
+    const std::unique_ptr<ArrivalSource> history =
+        population->ArrivalsOf(client, static_cast<uint32_t>(client), slice, 1, terms, Streams(kHistorySeed));
+    scenario.population.customers.push_back({.name = absl::StrCat("client-", population->clients()[client].name),
+                                             .load = ObservedLoad(*history, kProfileWindow, scenario.length)});
     scenario.population.traffic.push_back(
         [population, client, slice, terms](uint32_t tenant, double volume, const Streams& streams) {
           return population->ArrivalsOf(client, tenant, slice, volume, terms, streams);

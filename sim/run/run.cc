@@ -119,7 +119,8 @@ void Play(VirtualBroker& broker, Duration length, const std::function<void(doubl
     if (progress) progress(static_cast<double>(step) / kProgressSteps);
   }
   broker.RunUntil(length);
-  for (Duration end = length + Minutes(1); broker.open_requests() > 0; end += Minutes(1)) broker.RunUntil(end);
+  // What waited, and copies of the last requests, may come after the end.
+  for (Duration end = length + Minutes(1); !broker.over(); end += Minutes(1)) broker.RunUntil(end);
 }
 
 Duration WarmUpOf(const Scenario& scenario, const Collector& collector) {

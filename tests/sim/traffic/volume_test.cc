@@ -1,18 +1,14 @@
 #include "sim/traffic/volume.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "sim/traffic/deferral.h"
 #include "sim/traffic/request_terms.h"
 
 namespace penstock::sim {
 namespace {
-
-using ::testing::ElementsAre;
 
 constexpr uint64_t kSeed = 71;
 
@@ -71,47 +67,6 @@ TEST(Volume, CopiesDifferInTheirTimeAlone) {
     EXPECT_GE(arrival.at, original);
     EXPECT_LT(arrival.at, original + kCopyScatter);
   }
-}
-
-std::vector<Arrival> WithShare(double share, std::vector<Duration> delays) {
-  return All(*Deferred(ArrivalsOf(Requests(400)), {Seconds(100), std::move(delays), share}, Random(kSeed)));
-}
-
-TEST(Deferral, WithoutAShareOrADelayNothingMoves) {
-  EXPECT_EQ(WithShare(0, {Seconds(100)}), Requests(400));
-  EXPECT_EQ(WithShare(1, {}), Requests(400));
-}
-
-TEST(Deferral, MovesABusyWindowAsAWhole) {
-  const auto moved = WithShare(1, {Duration::Zero(), Seconds(200)});
-  ASSERT_EQ(moved.size(), 400u);
-  for (const Arrival& arrival : moved) {
-    const Duration original = Seconds(arrival.tokens[TokenKind::kInput].count() - 1);
-    const bool busy = original >= Seconds(100) && original < Seconds(200);
-    EXPECT_EQ(arrival.at, busy ? original + Seconds(200) : original);
-  }
-}
-
-TEST(Deferral, MovesTheShareAndWhatMovesAtALowerOneToo) {
-  std::vector<std::pair<int64_t, int64_t>> earlier_movers;
-  for (const double share : {0.2, 0.5, 0.8}) {
-    std::vector<std::pair<int64_t, int64_t>> movers;
-    for (const auto& [at, mark] : Marks(WithShare(share, {Seconds(150), Seconds(150), Seconds(150)}))) {
-      if (at != (mark - 1) * 1'000'000'000) movers.emplace_back(mark, at);
-    }
-    std::sort(movers.begin(), movers.end());
-    EXPECT_NEAR(static_cast<double>(movers.size()), 300 * share, 4 * 8.7) << "seed " << kSeed;
-    EXPECT_TRUE(std::includes(movers.begin(), movers.end(), earlier_movers.begin(), earlier_movers.end()));
-    earlier_movers = movers;
-  }
-}
-
-TEST(Deferral, DelaysLeadToTheLeastLoadedWindowInReach) {
-  const std::vector<double> load = {5, 3, 1, 2, 1, 9};
-  EXPECT_THAT(DelaysTowardsTroughs(load, Hours(1), Hours(2)),
-              ElementsAre(Hours(2), Hours(1), Hours(0), Hours(1), Hours(0), Hours(0)));
-  EXPECT_THAT(DelaysTowardsTroughs(load, Hours(1), Minutes(59)),
-              ElementsAre(Hours(0), Hours(0), Hours(0), Hours(0), Hours(0), Hours(0)));
 }
 
 }  // namespace
