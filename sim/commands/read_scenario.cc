@@ -9,6 +9,7 @@
 #include "broker/config/readers.h"
 #include "broker/config/section.h"
 #include "sim/commands/scenario_parts.h"
+#include "sim/run/run.h"
 
 namespace penstock::sim {
 namespace {
@@ -41,9 +42,14 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
     scenario.name = top.EntityName("scenario", "free-flood");
     scenario.about = top.Text({.name = "about", .otherwise = "", .example = "what it shows"});
     scenario.length = ReadDuration(top, "length", std::nullopt);
-    if (scenario.length < Minutes(1)) top.Complain("", "must last a minute or more");
+    if (scenario.length < Minutes(1) || scenario.length.count() % Minutes(1).count() != 0) {
+      top.Complain("", "its length must be whole minutes, one or more: bills go by the minute");
+    }
     if (top.Has("warm_up_min") || top.Has("warm_up_s") || top.Has("warm_up_h")) {
       scenario.warm_up = ReadDuration(top, "warm_up", std::nullopt);
+    }
+    if (scenario.warm_up && *scenario.warm_up >= scenario.length) {
+      top.Complain("", "the warm-up must be shorter than the length: nothing would be left to measure");
     }
     scenario.target_wait = ReadDuration(top, "target_wait", Seconds(2));
     ReadHappenings(top, scenario);
@@ -61,9 +67,7 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
   if (!changes.tariff_file) return scenario;
   absl::StatusOr<config::TariffFile> tariff = config::LoadTariff(*changes.tariff_file);
   if (!tariff.ok()) return tariff.status();
-  scenario.settings.tariff = std::move(tariff->tariff);
-  scenario.settings.more_tariffs.clear();
-  return scenario;
+  return UnderTariff(scenario, tariff->tariff);
 }
 
 }  // namespace
