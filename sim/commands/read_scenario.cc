@@ -9,6 +9,7 @@
 #include "broker/config/readers.h"
 #include "broker/config/section.h"
 #include "sim/commands/scenario_parts.h"
+#include "sim/run/run.h"
 
 namespace penstock::sim {
 namespace {
@@ -42,8 +43,8 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
     scenario.name = top.EntityName("scenario", "free-flood");
     scenario.about = top.Text({.name = "about", .otherwise = "", .example = "what it shows"});
     scenario.length = ReadDuration(top, kSpan<"length">, std::nullopt);
-    if (problems.none() && scenario.length < Minutes(1)) {
-      ComplainOfDuration(top, kSpan<"length">, "must be a minute or more: figures are kept by the minute");
+    if (problems.none() && (scenario.length < Minutes(1) || scenario.length.count() % Minutes(1).count() != 0)) {
+      ComplainOfDuration(top, kSpan<"length">, "must be whole minutes, one or more: bills go by the minute");
     }
     scenario.warm_up = ReadOptionalDuration(top, kSpan<"warm_up">);
     if (scenario.warm_up && *scenario.warm_up >= scenario.length) {
@@ -65,9 +66,7 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
   if (!changes.tariff_file) return scenario;
   absl::StatusOr<config::TariffFile> tariff = config::LoadTariff(*changes.tariff_file);
   if (!tariff.ok()) return tariff.status();
-  scenario.settings.tariff = std::move(tariff->tariff);
-  scenario.settings.more_tariffs.clear();
-  return scenario;
+  return UnderTariff(scenario, tariff->tariff);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "sim/run/closing.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -10,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "admission/vocabulary/check.h"
 #include "ledger/statement.h"
+#include "sim/run/course.h"
 
 namespace penstock::sim {
 namespace {
@@ -56,67 +56,74 @@ std::set<Instant> BusiestMinutes(const std::map<Instant, Work>& load, int64_t mi
   return busiest;
 }
 
-/// Capacity x time, as it changed.
-double CapacityTime(const VirtualBroker& broker, size_t pool, Duration length) {
-  double sum = 0;
-  Duration since;
-  double capacity = static_cast<double>(broker.world().settings.pools[pool].terms.capacity.count());
-  std::vector<CapacityChange> changes = broker.world().capacity_changes;
-  std::stable_sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
-  for (const CapacityChange& change : changes) {
-    if (change.pool != pool || change.at >= length) continue;
-    sum += capacity * static_cast<double>((change.at - since).count()) / 1e9;
-    since = change.at;
-    capacity = static_cast<double>(change.capacity.count());
-  }
-  return sum + capacity * static_cast<double>((length - since).count()) / 1e9;
+size_t MinuteOf(const VirtualBroker& broker, Instant start) {
+  return static_cast<size_t>((start - broker.world().begin).count() / Minutes(1).count());
 }
 
-void FillPool(const VirtualBroker& broker, size_t index, RunFigures* figures) {
+/// Minutes of the traffic, a begun one whole.
+size_t MinutesOf(Duration length) {
+  return static_cast<size_t>(DivideRoundUp(length.count(), Minutes(1).count()));
+}
+
+double PeakUtilisation(const std::vector<double>& load_nt_per_s, const Course& capacity, Duration length) {
+  double peak = 0;
+  for (size_t i = 0; i < load_nt_per_s.size(); ++i) {
+    const Duration from = Minutes(static_cast<int64_t>(i));
+    peak = std::max(peak, load_nt_per_s[i] * 1'000 / capacity.Mean(from, std::min(from + Minutes(1), length)));
+  }
+  return peak;
+}
+
+/// What the pool served; returns its busiest minutes.
+std::set<Instant> FillPool(const VirtualBroker& broker, size_t index, RunFigures* figures) {
   const core::PoolState& pool = broker.pool(index);
   PoolFigures filled;
   filled.name = pool.settings().name;
   filled.capacity = pool.settings().terms.capacity;
-  filled.fleet_busy = broker.fleet(index).BusyFraction();
-  const int64_t minutes = (figures->length.count() + Minutes(1).count() - 1) / Minutes(1).count();
-  filled.load_nt_per_s.resize(static_cast<size_t>(minutes));
+  filled.load_nt_per_s.resize(MinutesOf(figures->length));
   std::map<Instant, Work> load;
   Work inside;  // the length of the traffic
   for (const auto& [key, window] : broker.engine().books().meters().windows()) {
     if (key.pool != pool.id()) continue;
     load[key.start] += window.work;
     filled.served += window.work;
-    const auto minute = static_cast<size_t>((key.start - broker.world().begin).count() / Minutes(1).count());
+    const size_t minute = MinuteOf(broker, key.start);
     if (minute >= filled.load_nt_per_s.size()) continue;
     inside += window.work;
     filled.load_nt_per_s[minute] += static_cast<double>(window.work.count()) / 1'000 / 60;
   }
-  filled.utilisation = static_cast<double>(inside.count()) / CapacityTime(broker, index, figures->length);
-  const double peak = load.empty() ? 0 : *std::max_element(filled.load_nt_per_s.begin(), filled.load_nt_per_s.end());
-  const auto capacity = static_cast<double>(broker.world().settings.pools[index].terms.capacity.count());
-  filled.peak_utilisation = peak * 1'000 / capacity;
-
-  const std::set<Instant> busiest = BusiestMinutes(load, minutes);
-  std::map<TenantId, std::map<Instant, Work>> by_tenant;
-  for (const auto& [key, window] : broker.engine().books().meters().windows()) {
-    if (key.pool == pool.id()) by_tenant[key.tenant][key.start] += window.work;
-  }
-  for (TenantFigures& tenant : figures->tenants) {
-    Work total;
-    for (const auto& [start, work] : by_tenant[IdOf(broker.engine().books(), tenant.name)]) {
-      total += work;
-      if (busiest.contains(start)) tenant.in_busiest += work;
-      if (work > tenant.peak) {
-        tenant.peak = work;
-        tenant.peak_at = start;
-      }
-    }
-    if (tenant.peak > Work::Zero() && index == 0) {
-      tenant.load_factor =
-          static_cast<double>(total.count()) / static_cast<double>(minutes) / static_cast<double>(tenant.peak.count());
-    }
-  }
+  const Course capacity =
+      CapacityCourse(broker.world().settings.pools[index].terms.capacity, broker.world().capacity_changes, index);
+  const double seconds = static_cast<double>(figures->length.count()) / 1e9;
+  filled.utilisation = static_cast<double>(inside.count()) / (capacity.Mean(Duration(), figures->length) * seconds);
+  filled.peak_utilisation = PeakUtilisation(filled.load_nt_per_s, capacity, figures->length);
   figures->pools.push_back(std::move(filled));
+  return BusiestMinutes(load, static_cast<int64_t>(MinutesOf(figures->length)));
+}
+
+/// Peaks and load factors, of all pools together. `busiest`: minutes of each pool.
+void FillTenants(const VirtualBroker& broker, const std::map<PoolId, std::set<Instant>>& busiest, RunFigures* figures) {
+  std::map<TenantId, TenantFigures*> of;
+  for (TenantFigures& tenant : figures->tenants) of[IdOf(broker.engine().books(), tenant.name)] = &tenant;
+  std::map<TenantId, std::map<Instant, Work>> load;
+  for (const auto& [key, window] : broker.engine().books().meters().windows()) {
+    load[key.tenant][key.start] += window.work;
+    if (busiest.at(key.pool).contains(key.start)) of.at(key.tenant)->in_busiest += window.work;
+  }
+  const size_t minutes = MinutesOf(figures->length);
+  for (const auto& [id, by_minute] : load) {
+    TenantFigures& tenant = *of.at(id);
+    Work inside;
+    for (const auto& [start, work] : by_minute) {
+      if (MinuteOf(broker, start) < minutes) inside += work;
+      if (work <= tenant.peak) continue;
+      tenant.peak = work;
+      tenant.peak_at = start;
+    }
+    if (tenant.peak == Work::Zero()) continue;
+    tenant.load_factor =
+        static_cast<double>(inside.count()) / static_cast<double>(minutes) / static_cast<double>(tenant.peak.count());
+  }
 }
 
 void Add(RunFigures* figures, std::string what, std::string expected, std::string found) {
@@ -124,22 +131,12 @@ void Add(RunFigures* figures, std::string what, std::string expected, std::strin
   figures->checks.push_back({std::move(what), std::move(expected), std::move(found), holds});
 }
 
-struct Metered {
-  int64_t requests = 0;
-  TokenCounts tokens;
-  Work work;
-  Money charge;
-};
-
-Metered SumOfBuckets(const ledger::Books& books) {
-  Metered sum;
+void SumBuckets(const ledger::Books& books, BooksTotals* totals) {
   for (const auto& [key, bucket] : books.meters().buckets()) {
-    sum.requests += bucket.requests + bucket.unbilled_requests;
-    sum.tokens = sum.tokens + bucket.tokens + bucket.unbilled_tokens;
-    sum.work += bucket.work + bucket.unbilled_work;
-    sum.charge += bucket.charge;
+    totals->requests += bucket.requests + bucket.unbilled_requests;
+    totals->tokens = totals->tokens + bucket.tokens + bucket.unbilled_tokens;
+    totals->work += bucket.work + bucket.unbilled_work;
   }
-  return sum;
 }
 
 std::string Text(const TokenCounts& tokens) {
@@ -153,6 +150,7 @@ std::string Text(const TokenCounts& tokens) {
 void CloseRun(VirtualBroker& broker, Duration ran, RunFigures* figures) {
   figures->ran = ran;
   const Instant to = WholeHourAtOrAfter(broker.world().begin + ran);
+  figures->billed = to - broker.world().begin;
   broker.RunUntil(to + ledger::kCloseAfter + Minutes(1) - broker.world().begin);
   figures->currency = broker.engine().tariff().tariff.currency;
   for (TenantFigures& tenant : figures->tenants) {
@@ -161,46 +159,54 @@ void CloseRun(VirtualBroker& broker, Duration ran, RunFigures* figures) {
     figures->revenue += tenant.bill;
     for (size_t i = 0; i < tenant.by_component.size(); ++i) figures->by_component[i] += tenant.by_component[i];
   }
-  for (size_t i = 0; i < broker.world().settings.pools.size(); ++i) FillPool(broker, i, figures);
+  std::map<PoolId, std::set<Instant>> busiest;
+  for (size_t i = 0; i < broker.world().settings.pools.size(); ++i) {
+    busiest[broker.pool(i).id()] = FillPool(broker, i, figures);
+  }
+  FillTenants(broker, busiest, figures);
   broker.RunUntil(broker.now());  // writes what is posted
   figures->head = broker.engine().ledger().head();
   figures->events = broker.events();
 }
 
-void CheckConservation(const VirtualBroker& broker, RunFigures* figures) {
+BooksTotals TotalsOf(const VirtualBroker& broker) {
   const ledger::Books& books = broker.engine().books();
-  const Metered metered = SumOfBuckets(books);
-  const Counts& counts = figures->counts;
-  Add(figures, "requests: came = finished + refused + failed", absl::StrCat(counts.came), absl::StrCat(counts.ended()));
-  Add(figures, "requests: finished = metered", absl::StrCat(counts.finished), absl::StrCat(metered.requests));
-  Add(figures, "tokens by kind: finished = metered", Text(counts.tokens), Text(metered.tokens));
-  Add(figures, "work (milli-nt): tokens x burndown = hour buckets", absl::StrCat(counts.work.count()),
-      absl::StrCat(metered.work.count()));
-  Work windows;
-  for (const auto& [key, window] : books.meters().windows()) windows += window.work;
-  Add(figures, "work (milli-nt): hour buckets = minutes", absl::StrCat(metered.work.count()),
-      absl::StrCat(windows.count()));
-
-  Money bills;
-  Money receivable;
-  Money rated;
+  BooksTotals totals;
+  SumBuckets(books, &totals);
+  for (const auto& [key, window] : books.meters().windows()) totals.work_by_minute += window.work;
   for (const ledger::StatementRecord& statement : books.accounts().statements()) {
-    bills += statement.total;
+    totals.statements += statement.total;
     const ledger::Tariff& tariff = books.tariffs()[statement.tariff - 1].tariff;
     const ledger::StatementInput again =
         ledger::GatherStatement(books, statement.tenant, statement.from, statement.to, tariff);
-    rated += ledger::PreviewStatement(again, figures->head).bill.total;
+    totals.rated_again += ledger::PreviewStatement(again, broker.engine().ledger().head()).bill.total;
   }
-  for (const TenantFigures& tenant : figures->tenants) {
+  for (const core::TenantSettings& tenant : broker.world().settings.tenants) {
     const TenantId id = IdOf(books, tenant.name);
-    receivable += books.BalanceOf(id).posted + books.BalanceOf(id).bought + books.accounts().AdjustmentOf(id);
+    totals.receivable += books.BalanceOf(id).posted + books.BalanceOf(id).bought + books.accounts().AdjustmentOf(id);
   }
-  Add(figures, "money: sum of bills = sum of statements", figures->revenue.ToDecimal(), bills.ToDecimal());
-  Add(figures, "money: sum of statements = meters x tariff, rated again", bills.ToDecimal(), rated.ToDecimal());
-  Add(figures, "money: sum of statements = what was posted to receivables", bills.ToDecimal(), receivable.ToDecimal());
-  const absl::Status sums = books.CheckInvariants();
-  Add(figures, "books: debits = credits, charges = tokens x pinned prices", "ok", sums.ok() ? "ok" : sums.ToString());
-  Add(figures, "grants: all ended", "0", absl::StrCat(books.open_count()));
+  totals.invariants = books.CheckInvariants();
+  totals.open_grants = books.open_count();
+  return totals;
+}
+
+void CheckConservation(const BooksTotals& books, RunFigures* figures) {
+  const Counts& counts = figures->counts;
+  Add(figures, "requests: came = finished + refused + failed", absl::StrCat(counts.came), absl::StrCat(counts.ended()));
+  Add(figures, "requests: finished = metered", absl::StrCat(counts.finished), absl::StrCat(books.requests));
+  Add(figures, "tokens by kind: finished = metered", Text(counts.tokens), Text(books.tokens));
+  Add(figures, "work (milli-nt): tokens x burndown = hour buckets", absl::StrCat(counts.work.count()),
+      absl::StrCat(books.work.count()));
+  Add(figures, "work (milli-nt): hour buckets = minutes", absl::StrCat(books.work.count()),
+      absl::StrCat(books.work_by_minute.count()));
+  Add(figures, "money: sum of bills = sum of statements", figures->revenue.ToDecimal(), books.statements.ToDecimal());
+  Add(figures, "money: sum of statements = meters x tariff, rated again", books.statements.ToDecimal(),
+      books.rated_again.ToDecimal());
+  Add(figures, "money: sum of statements = what was posted to receivables", books.statements.ToDecimal(),
+      books.receivable.ToDecimal());
+  Add(figures, "books: debits = credits, charges = tokens x pinned prices", "ok",
+      books.invariants.ok() ? "ok" : books.invariants.ToString());
+  Add(figures, "grants: all ended", "0", absl::StrCat(books.open_grants));
 }
 
 }  // namespace penstock::sim

@@ -52,7 +52,7 @@ void Collector::NoteRefusal(const Try& made, OfTenant& tenant, Counts& line) {
   ++(yours ? line.refused_yours : line.refused_pool);
 }
 
-void Collector::OnAnswer(const Try& made, const Arrival& /*arrival*/) {
+void Collector::OnAnswer(const Try& made, const Arrival& arrival) {
   OfTenant& tenant = tenants_[terms_.tenant_of_client[made.client]];
   Counts& line = lines_[static_cast<size_t>(made.stood_as)];
   if (made.number == 1) ++line.came;
@@ -63,7 +63,7 @@ void Collector::OnAnswer(const Try& made, const Arrival& /*arrival*/) {
       ++tenant.granted;
       tenant.waited_s += InSeconds(made.waited);
       tenant.longest_wait = std::max(tenant.longest_wait, made.waited);
-      if (made.waited <= terms_.target_wait) ++tenant.in_time;
+      if (made.at + made.waited - arrival.at <= terms_.target_wait) ++tenant.in_time;
       if (tenant.wait != nullptr) tenant.wait->Record(made.waited.count());
       TimesAt(made.at, *made.served).wait.Record(made.waited.count());
       break;
@@ -102,20 +102,21 @@ void Collector::OnFinish(const Finished& request) {
 }
 
 std::vector<double> Collector::LatencyByMinute() const {
-  std::vector<double> means;
-  for (const Minute& minute : minutes_) {
-    if (minute.count > 0) {
-      means.push_back(minute.latency_s / static_cast<double>(minute.count));
-    } else if (!means.empty()) {
-      means.push_back(means.back());
-    }
+  std::vector<double> means(minutes_.size());
+  const auto first = std::find_if(minutes_.begin(), minutes_.end(), [](const Minute& m) { return m.count > 0; });
+  if (first == minutes_.end()) return means;
+  double last = first->latency_s / static_cast<double>(first->count);
+  for (size_t i = 0; i < minutes_.size(); ++i) {
+    if (minutes_[i].count > 0) last = minutes_[i].latency_s / static_cast<double>(minutes_[i].count);
+    means[i] = last;
   }
   return means;
 }
 
 void Collector::Fill(Duration warm_up, RunFigures* figures) const {
   const Int128 scaled = Int128{warm_up.count()} * static_cast<int64_t>(kSlices);
-  const auto first = static_cast<size_t>((scaled + terms_.length.count() - 1) / terms_.length.count());
+  const auto first = static_cast<size_t>(
+      std::min<Int128>((scaled + terms_.length.count() - 1) / terms_.length.count(), kSlices));
   figures->warm_up = Duration(terms_.length.count() * static_cast<int64_t>(first) / static_cast<int64_t>(kSlices));
   for (size_t c = 0; c < kServiceClassCount; ++c) {
     figures->classes[c].counts = lines_[c];

@@ -14,7 +14,7 @@ namespace penstock::sim {
 
 struct CollectorTerms {
   Duration length;                       // of the traffic
-  Duration target_wait;                  // "in time" is: waited no longer
+  Duration target_wait;                  // "in time" is: granted no later after it was first asked for
   std::vector<size_t> tenant_of_client;  // index into the settings' tenants
   std::vector<core::TenantSettings> tenants;
   std::vector<BurndownRates> burndown;   // by pool
@@ -33,8 +33,8 @@ class Collector final : public Watcher {
   void OnAnswer(const Try& made, const Arrival& arrival) override;
   void OnFinish(const Finished& request) override;
 
-  /// Mean time in the system of requests that finished in each minute (seconds); minutes without any repeat the one
-  /// before. What the warm-up is looked for in.
+  /// Mean time in the system of requests that finished in each minute (seconds), from the begin of the run on; minutes
+  /// without any repeat the one before, those before the first the first. What the warm-up is looked for in.
   std::vector<double> LatencyByMinute() const;
 
   /// Everything that is counted here, times from `warm_up` (rounded up to a slice) on.

@@ -1,4 +1,5 @@
-// What happened in a run, in numbers. Counts and money are of the whole run; times leave the warm-up out.
+// What happened in a run, in numbers. Counts, money and what is of one tenant are of the whole run; the times of classes
+// leave the warm-up out.
 #pragma once
 
 #include <array>
@@ -55,15 +56,15 @@ struct TenantFigures {
   std::string name;
   Tier tier = Tier::kElastic;
   Counts counts;
-  int64_t in_time = 0;       // finished, and waited no longer than the scenario's target
+  int64_t in_time = 0;       // granted within the scenario's target after its client first asked
   double mean_wait_s = 0;
   Duration longest_wait;     // of what was granted
   int64_t wait_p99 = 0;      // nanoseconds, at most 1/128 above the truth; -1: not kept for so many tenants
   int64_t first_token_p99 = 0;
-  Work peak;                 // of its highest minute
+  Work peak;                 // of its highest minute, all pools together
   Instant peak_at;
-  Work in_busiest;           // in the pool's busiest minutes (the top hundredth)
-  double load_factor = 0;    // mean minute / highest minute
+  Work in_busiest;           // in each pool's busiest minutes (the top hundredth)
+  double load_factor = 0;    // mean minute of the traffic / highest minute: 0 to 1
   ledger::Money bill;
   std::array<ledger::Money, ledger::rating::kLineKindCount> by_component{};
 };
@@ -80,8 +81,8 @@ struct PoolFigures {
   std::string name;
   Work served;                        // by the meters
   double utilisation = 0;             // served / (capacity x time), capacity as it was at each moment
-  double peak_utilisation = 0;        // of the busiest minute
-  double fleet_busy = 0;              // share of accelerator time that computed
+  double peak_utilisation = 0;        // of the busiest minute, of the capacity that there was in it
+  double fleet_busy = 0;              // share of accelerator time that computed, until the traffic ended
   WorkPerSecond capacity;             // at the end
   std::vector<double> load_nt_per_s;  // by minute
 };
@@ -89,6 +90,7 @@ struct PoolFigures {
 struct RunFigures {
   Duration length;                   // of the traffic
   Duration ran;                      // until the last request had ended
+  Duration billed;                   // what the statements cover: `ran` and on to a whole hour
   Duration warm_up;                  // left out of the times
   Counts counts;
   std::array<ClassFigures, kServiceClassCount> classes;

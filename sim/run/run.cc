@@ -9,6 +9,7 @@
 #include "admission/vocabulary/check.h"
 #include "sim/run/closing.h"
 #include "sim/run/collector.h"
+#include "sim/run/course.h"
 #include "sim/run/fleet_cost.h"
 #include "sim/run/virtual_broker.h"
 #include "sim/statistics/warm_up.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr int kProgressSteps = 200;
 constexpr Duration kReservedBurst = Seconds(2);
+constexpr Duration kLongestService = Days(2);
 
 double InUnits(const ledger::Money& money) { return money.pico().convert_to<double>() / 1e12; }
 
@@ -53,6 +55,10 @@ Client ClientOf(const core::TenantSettings& tenant, const Decision& decision, co
                                                                            : population.elastic_wait};
 }
 
+std::unique_ptr<ArrivalSource> NoTraffic(uint32_t /*tenant*/, double /*volume*/, const Streams& /*streams*/) {
+  return ArrivalsOf({});
+}
+
 /// A scenario whose population has made up its mind, ready to run.
 struct Cast {
   VirtualWorld world;
@@ -81,10 +87,11 @@ void AddPopulation(const Scenario& scenario, const Streams& streams,
   for (size_t i = 0; i < population.customers.size(); ++i) {
     const Decision& decision = cast->decisions[i];
     cast->world.settings.tenants.push_back(TenantOf(population.customers[i], decision, scenario));
-    if (!decision.stays || decision.volume <= 0) continue;
-    AddClient(ClientOf(cast->world.settings.tenants.back(), decision, population), population.traffic[i],
-              decision.volume, streams, sources, cast);
-    if (decision.load_shifts.empty()) continue;
+    // One that stays away keeps its place, by which those after it draw.
+    const bool comes = decision.stays && decision.volume > 0;
+    AddClient(ClientOf(cast->world.settings.tenants.back(), decision, population),
+              comes ? population.traffic[i] : NoTraffic, decision.volume, streams, sources, cast);
+    if (!comes || decision.load_shifts.empty()) continue;
     sources->back() = Deferred(std::move(sources->back()), population.customers[i].load.window, decision.load_shifts,
                                streams.Of(i, Purpose::kShift));
   }
@@ -103,7 +110,8 @@ Cast CastOf(const Scenario& scenario, const Streams& streams) {
   std::vector<std::unique_ptr<ArrivalSource>> sources;
   for (const ClientPlan& plan : scenario.clients) AddClient(plan.client, plan.traffic, 1, streams, &sources, &cast);
   AddPopulation(scenario, streams, &sources, &cast);
-  cast.world.traffic = MergedArrivals(std::move(sources));
+  cast.world.traffic = Before(scenario.length, MergedArrivals(std::move(sources)));
+  cast.world.last_retry = scenario.length;
 
   cast.collecting.length = scenario.length;
   cast.collecting.target_wait = scenario.target_wait;
@@ -112,15 +120,27 @@ Cast CastOf(const Scenario& scenario, const Streams& streams) {
   return cast;
 }
 
-/// Plays the traffic and lets what runs come to its end.
-void Play(VirtualBroker& broker, Duration length, const std::function<void(double)>& progress) {
+Duration LongestWait(const VirtualBroker& broker) {
+  Duration longest;
+  for (const Client& client : broker.world().clients) longest = std::max(longest, client.max_wait);
+  return longest;
+}
+
+/// Plays the traffic and lets what runs come to its end. Returns how busy each fleet was until the traffic ended.
+std::vector<double> Play(VirtualBroker& broker, Duration length, const std::function<void(double)>& progress) {
   for (int step = 1; step <= kProgressSteps; ++step) {
     broker.RunUntil(Duration(DivideRoundDown(length.count(), int64_t{kProgressSteps})) * step);
     if (progress) progress(static_cast<double>(step) / kProgressSteps);
   }
   broker.RunUntil(length);
-  // What waited, and copies of the last requests, may come after the end.
-  for (Duration end = length + Minutes(1); !broker.over(); end += Minutes(1)) broker.RunUntil(end);
+  std::vector<double> busy;
+  for (size_t i = 0; i < broker.world().fleets.size(); ++i) busy.push_back(broker.fleet(i).BusyFraction());
+  // What is still there then never ends, and the checks say so.
+  const Duration last = length + LongestWait(broker) + kLongestService;
+  for (Duration end = length + Minutes(1); !broker.over() && end <= last; end += Minutes(1)) {
+    broker.RunUntil(end);
+  }
+  return busy;
 }
 
 Duration WarmUpOf(const Scenario& scenario, const Collector& collector) {
@@ -129,11 +149,32 @@ Duration WarmUpOf(const Scenario& scenario, const Collector& collector) {
   return Minutes(static_cast<int64_t>(FindWarmUp(latency).observations_dropped));
 }
 
+/// What the fleets cost a month, how well they are used, and what their capacity earns: as it was over time, all pools
+/// together; the busiest minute is that of the pool that was busiest.
+void EvaluateCapacity(const Scenario& scenario, const RunFigures& figures, Evaluation* evaluation) {
+  double capacity = 0;  // milli-nt/s
+  double used = 0;
+  for (size_t i = 0; i < figures.pools.size(); ++i) {
+    const double mean = CapacityCourse(scenario.settings.pools[i].terms.capacity, scenario.capacity_changes, i)
+                            .Mean(Duration(), scenario.length);
+    capacity += mean;
+    used += mean * figures.pools[i].utilisation;
+    evaluation->peak_utilisation = std::max(evaluation->peak_utilisation, figures.pools[i].peak_utilisation);
+  }
+  evaluation->capacity_cost = FleetCostFor(scenario, kBillingMonth);
+  evaluation->utilisation = used / capacity;
+  evaluation->revenue_per_capacity = evaluation->revenue / (capacity / 1'000);
+}
+
 }  // namespace
 
 Scenario UnderTariff(const Scenario& scenario, const ledger::Tariff& tariff) {
   Scenario other = scenario;
   other.settings.tariff = tariff;
+  std::erase_if(other.settings.more_tariffs, [&](const ledger::Tariff& more) {
+    return std::none_of(other.settings.tenants.begin(), other.settings.tenants.end(),
+                        [&](const core::TenantSettings& tenant) { return tenant.tariff == more.version; });
+  });
   return other;
 }
 
@@ -144,13 +185,14 @@ absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms)
   if (!broker.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("the engine does not take these settings: ", broker.status().message()));
   }
-  Play(**broker, scenario.length, terms.progress);
+  const std::vector<double> busy = Play(**broker, scenario.length, terms.progress);
   Run run;
   run.decisions = std::move(cast.decisions);
   run.figures.length = scenario.length;
   collector.Fill(WarmUpOf(scenario, collector), &run.figures);
   CloseRun(**broker, (*broker)->now(), &run.figures);
-  CheckConservation(**broker, &run.figures);
+  for (size_t i = 0; i < busy.size(); ++i) run.figures.pools[i].fleet_busy = busy[i];
+  CheckConservation(TotalsOf(**broker), &run.figures);
   return run;
 }
 
@@ -162,15 +204,10 @@ Evaluation EvaluationOf(const Scenario& scenario, const Run& run) {
   for (size_t i = 0; i < figures.by_component.size(); ++i) {
     evaluation.by_component[i] = InUnits(figures.by_component[i]) * month;
   }
-  evaluation.capacity_cost = FleetCostFor(scenario, kBillingMonth);
-  const PoolFigures& pool = figures.pools.front();
-  evaluation.utilisation = pool.utilisation;
-  evaluation.peak_utilisation = pool.peak_utilisation;
+  EvaluateCapacity(scenario, figures, &evaluation);
   evaluation.service_level = figures.in_time;
   const auto came = static_cast<double>(std::max<int64_t>(figures.counts.came, 1));
   evaluation.refused = static_cast<double>(figures.counts.refused_yours + figures.counts.refused_pool) / came;
-  const double capacity = static_cast<double>(scenario.settings.pools.front().terms.capacity.count()) / 1'000;
-  evaluation.revenue_per_capacity = evaluation.revenue / capacity;
 
   double in_busiest = 0;
   for (const TenantFigures& tenant : figures.tenants) in_busiest += static_cast<double>(tenant.in_busiest.count());

@@ -23,14 +23,16 @@ struct Run {
   std::vector<Decision> decisions;  // of the population, whose tenants come last
 };
 
+/// Traffic comes within the length, and who would have to come back later gives up; then everything runs to its end.
 /// Every replication has its own seed; the same scenario and seed give the same figures, byte for byte. Monthly prices
-/// of the tariff are pro-rated to the length. INVALID_ARGUMENT when the engine does not take the settings.
+/// of the tariff are pro-rated to the length. INVALID_ARGUMENT when the engine does not take the settings, or a purchase cannot
+/// be had.
 absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms);
 
-/// The same scenario under another tariff.
+/// The same scenario under another tariff alone: versions that would take over later go too, unless a contract pins them.
 Scenario UnderTariff(const Scenario& scenario, const ledger::Tariff& tariff);
 
-/// By the figures that tariffs are compared by, scaled up to a billing month.
+/// By the figures that tariffs are compared by, scaled up to a billing month. Of all pools together.
 Evaluation EvaluationOf(const Scenario& scenario, const Run& run);
 
 }  // namespace penstock::sim

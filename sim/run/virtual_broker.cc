@@ -67,14 +67,15 @@ absl::StatusOr<std::unique_ptr<VirtualBroker>> VirtualBroker::Open(VirtualWorld 
   if (world.keeps_journal) journal = ledger::NewMemoryJournal();
   auto engine = core::Engine::Open(world.settings, std::move(journal), core::FairScheduling(), world.begin);
   if (!engine.ok()) return engine.status();
-  return std::unique_ptr<VirtualBroker>(new VirtualBroker(std::move(world), watcher, *std::move(engine)));
+  std::unique_ptr<VirtualBroker> broker(new VirtualBroker(std::move(world), watcher, *std::move(engine)));
+  if (absl::Status bought = broker->Purchase(); !bought.ok()) return bought;
+  return broker;
 }
 
 VirtualBroker::VirtualBroker(VirtualWorld world, Watcher* watcher, std::unique_ptr<core::Engine> engine)
     : world_(std::move(world)), watcher_(watcher), engine_(std::move(engine)), streams_(world_.seed), now_(world_.begin) {
   Identify();
   planner_.Recall(*engine_);
-  Purchase();
   for (size_t i = 0; i < world_.capacity_changes.size(); ++i) {
     scheduled_.Push(world_.begin + world_.capacity_changes[i].at,
                     {.kind = Event::Kind::kCapacity, .index = static_cast<uint32_t>(i)});
@@ -101,27 +102,38 @@ void VirtualBroker::Identify() {
 
 Duration VirtualBroker::FirstMinute() { return WindowStart(kWorldBegin, Minutes(1)) + Minutes(2) - kWorldBegin; }
 
-void VirtualBroker::Purchase() {
+absl::Status VirtualBroker::Purchase() {
   for (const BoughtWindow& window : world_.purchases) {
+    const auto fails = [&](std::string_view what) {
+      return absl::InvalidArgumentError(absl::StrCat("'", window.tenant, "' cannot buy ", window.rate.count() / 1'000,
+                                                     " nt/s from minute ", window.from_minute, " to ", window.to_minute,
+                                                     ": ", std::string(what)));
+    };
     core::AskQuote ask;
-    ask.ticket = (++asked_ << kPlaceBits) | kNoPlace;
     ask.caller.tenant = TenantId{engine_->books().IdOf(ledger::NameKind::kTenant, 0, window.tenant).value()};
     ask.caller.by = "simulator";
     ask.wish.pool = pool().id();
     const Instant begin = world_.begin + FirstMinute();
     ask.wish.steps = {{begin + Minutes(window.from_minute), begin + Minutes(window.to_minute), window.rate, 0}};
     ask.wish.overrun = window.overrun;
-    core::AcceptQuote accept{.ticket = (++asked_ << kPlaceBits) | kNoPlace, .caller = ask.caller, .quote = 0};
-    Apply(ask);
-    accept.quote = engine_->books().market().last_quote();
-    Apply(accept);
+    const core::Outcome quoted = Tell(ask);
+    if (const auto* error = std::get_if<core::Error>(&quoted)) return fails(error->message);
+    if (!std::holds_alternative<core::Quoted>(quoted)) return fails("the pool has not that much left to sell");
+    const core::Outcome bought =
+        Tell(core::AcceptQuote{.ticket = 0, .caller = ask.caller, .quote = std::get<core::Quoted>(quoted).quote.id});
+    if (const auto* error = std::get_if<core::Error>(&bought)) return fails(error->message);
+    PENSTOCK_CHECK(std::holds_alternative<core::ReservationChanged>(bought));
   }
-  PENSTOCK_CHECK(engine_->books().market().last_reservation() == world_.purchases.size());
+  return absl::OkStatus();
 }
 
 void VirtualBroker::RunUntil(Duration at) {
   Run(world_.begin + at);
   now_ = std::max(now_, world_.begin + at);
+  for (const auto& fleet : world_.fleets) {
+    fleet->AdvanceTo(now_, &fleet_events_);
+    PENSTOCK_CHECK(fleet_events_.empty());  // whatever there was has happened
+  }
 }
 
 void VirtualBroker::RunToEnd() { Run(Instant::Max()); }
@@ -261,11 +273,11 @@ void VirtualBroker::Ask(uint32_t place) {
 
 void VirtualBroker::ChangeCapacity(const CapacityChange& change) {
   if (change.replicas > 0) world_.fleets[change.pool]->SetReplicas(change.replicas, now_);
-  Apply(core::SetCapacity{.ticket = (++asked_ << kPlaceBits) | kNoPlace,
-                          .pool = pool(change.pool).id(),
-                          .capacity = change.capacity,
-                          .max_in_flight = change.max_in_flight,
-                          .kv_tokens = change.kv_tokens});
+  Tell(core::SetCapacity{.ticket = 0,
+                         .pool = pool(change.pool).id(),
+                         .capacity = change.capacity,
+                         .max_in_flight = change.max_in_flight,
+                         .kv_tokens = change.kv_tokens});
 }
 
 void VirtualBroker::Plan() {
@@ -290,16 +302,20 @@ void VirtualBroker::Apply(core::Command command) {
   effects_ = std::move(effects);  // its memory is used again
 }
 
-core::Outcome VirtualBroker::Close(core::CloseStatement close) {
-  closing_ = close.ticket = (++asked_ << kPlaceBits) | kNoPlace;
-  Apply(std::move(close));
-  closing_ = 0;
-  return std::exchange(closed_, {});
+template <class Command>
+core::Outcome VirtualBroker::Tell(Command command) {
+  told_ = {};
+  telling_ = command.ticket = (++asked_ << kPlaceBits) | kNoPlace;
+  Apply(std::move(command));
+  telling_ = 0;
+  return std::exchange(told_, {});
 }
 
+core::Outcome VirtualBroker::Close(core::CloseStatement close) { return Tell(std::move(close)); }
+
 void VirtualBroker::OnAnswer(const core::Answer& answer) {
-  if (answer.ticket == closing_) {
-    closed_ = answer.outcome;
+  if (telling_ != 0 && answer.ticket == telling_) {
+    told_ = answer.outcome;
     return;
   }
   const auto place = static_cast<uint32_t>(answer.ticket & kNoPlace);
@@ -383,7 +399,8 @@ void VirtualBroker::OnRefusal(uint32_t place, const core::Refused& refused) {
   made.line_forecast = refused.explanation.line_forecast;
   if (made.waited > Duration::Zero()) made.promised = refused.explanation.forecast_wait;
   const Client& client = world_.clients[made.client];
-  made.last = made.number > client.retries || refused.retry_after <= Duration::Zero();
+  made.last = made.number > client.retries || refused.retry_after <= Duration::Zero() ||
+              refused.retry_after > world_.last_retry - now();
   if (watcher_ != nullptr) watcher_->OnAnswer(made, request.arrival);
   if (made.last) return Leave(place);
   Random lot(Scramble(streams_.Of(made.client, Purpose::kRetry).Next() + request.number) +

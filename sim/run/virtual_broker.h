@@ -30,7 +30,6 @@
 
 namespace penstock::sim {
 
-
 /// One tenant's client: how it asks, and what it does when it is refused.
 struct Client {
   std::string tenant;                // of the settings
@@ -133,16 +132,18 @@ struct VirtualWorld {
   std::vector<CapacityChange> capacity_changes;
   Instant begin = kWorldBegin;               // a whole hour: what every Duration here counts from
   std::vector<Said> said;                    // by number of the request; empty: clients say what is the case, no more
+  Duration last_retry = Duration::Max();     // who would have to come back later than this gives up
   uint64_t seed = 0;                         // of how late clients come back
   bool keeps_journal = true;                 // false: its chain only, so that long runs stay small
 };
 
 class VirtualBroker {
  public:
-  /// What the engine says of its settings, when it does not take them. `watcher` may be null, and must live on.
+  /// What the engine says of its settings, when it does not take them; INVALID_ARGUMENT when a purchase cannot be had.
+  /// `watcher` may be null, and must live on.
   static absl::StatusOr<std::unique_ptr<VirtualBroker>> Open(VirtualWorld world, Watcher* watcher);
 
-  /// Everything that happens up to and including this time.
+  /// Everything that happens up to and including this time, to which fleets are brought too.
   void RunUntil(Duration at);
   /// Until nothing is left to happen: never, where a pool has a market.
   void RunToEnd();
@@ -190,7 +191,10 @@ class VirtualBroker {
 
   VirtualBroker(VirtualWorld world, Watcher* watcher, std::unique_ptr<core::Engine> engine);
   void Identify();
-  void Purchase();
+  absl::Status Purchase();
+  /// What the engine says at once to a command that is no request's. The command's ticket is set here.
+  template <class Command>
+  core::Outcome Tell(Command command);
   void Run(Instant until);
   Instant NextOfFleets() const;
   void AdvanceFleets();
@@ -220,8 +224,8 @@ class VirtualBroker {
   std::vector<Request> requests_;    // by place
   std::vector<uint32_t> free_places_;
   std::vector<FleetEvent> fleet_events_;
-  core::Ticket closing_ = 0;  // of the CloseStatement under way
-  core::Outcome closed_;
+  core::Ticket telling_ = 0;  // of the command under way that Tell is waiting for
+  core::Outcome told_;
   core::Effects effects_;
   Instant now_;
   uint64_t arrived_ = 0;
