@@ -1,8 +1,10 @@
 #include "sim/calibration/log_fit.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,7 +17,7 @@ constexpr size_t kFewestRequests = 12;
 constexpr size_t kMostOverlaps = 1'000;  // requests whose overlaps make the first guess
 constexpr int kLastRounds = 3;           // of the search by replay, from the best of the starts
 constexpr int kStepsPerRound = 60;
-constexpr double kNudge = 0.05;        // for the standard errors
+constexpr size_t kParts = 8;           // of the log, each left out once for the standard errors
 constexpr double kLeastBaseMs = 0.01;  // an iteration takes time, whatever it does
 // A wait for the first token may be next to nothing; errors are relative to this much more.
 constexpr double kFirstTokenGraceSeconds = 0.2;
@@ -98,8 +100,10 @@ Coefficients AtLeastSomeBase(Coefficients coefficients) {
 /// Relative errors of a replay, three for each request that counts: first token, latency, decode.
 class Residuals {
  public:
-  Residuals(std::span<const MeasuredRequest> log, const ReplicaTerms& terms, HeldOut held_out)
-      : log_(log), terms_(terms), held_out_(held_out) {}
+  using Counts = std::function<bool(size_t request)>;
+
+  Residuals(std::span<const MeasuredRequest> log, const ReplicaTerms& terms, Counts counts)
+      : log_(log), terms_(terms), counts_(std::move(counts)) {}
 
   std::vector<double> At(const Coefficients& coefficients) const {
     ReplicaTerms terms = terms_;
@@ -107,7 +111,7 @@ class Residuals {
     const std::vector<ReplayedRequest> replayed = ReplayLog(log_, terms);
     std::vector<double> residuals;
     for (size_t i = 0; i < log_.size(); ++i) {
-      if (held_out_(i)) continue;
+      if (!counts_(i)) continue;
       const MeasuredRequest& m = log_[i];
       const ReplayedRequest& r = replayed[i];
       const double first = Seconds(m.first_token - m.arrival);
@@ -122,34 +126,13 @@ class Residuals {
  private:
   std::span<const MeasuredRequest> log_;
   const ReplicaTerms& terms_;
-  HeldOut held_out_;
+  Counts counts_;
 };
 
 double SumOfSquares(const std::vector<double>& values) {
   double sum = 0;
   for (const double value : values) sum += value * value;
   return sum;
-}
-
-double NudgeOf(const Coefficients& at, size_t term) {
-  return at[term] > 0 ? at[term] * kNudge : 1e-3 * (term == 0 ? 1.0 : 0.1);
-}
-
-/// The problem whose solution is the next point: residuals as a linear function of the coefficients.
-std::vector<Observation> Linearized(const Residuals& residuals, const Coefficients& at,
-                                    const std::vector<double>& here) {
-  std::vector<Observation> observations(here.size());
-  for (size_t i = 0; i < here.size(); ++i) observations[i].value = -here[i];
-  for (size_t term = 0; term < kLawTerms; ++term) {
-    Coefficients nudged = at;
-    nudged[term] += NudgeOf(at, term);
-    const std::vector<double> there = residuals.At(nudged);
-    for (size_t i = 0; i < here.size(); ++i) {
-      observations[i].terms[term] = (there[i] - here[i]) / NudgeOf(at, term);
-      observations[i].value += observations[i].terms[term] * at[term];
-    }
-  }
-  return observations;
 }
 
 Lowest LowestFrom(const std::vector<Coefficients>& starts, const std::function<double(const Coefficients&)>& cost) {
@@ -163,6 +146,32 @@ Lowest LowestFrom(const std::vector<Coefficients>& starts, const std::function<d
   Lowest lowest = WalkDownhill(cost, best.at, kLastRounds, kStepsPerRound);
   lowest.evaluations += evaluations;
   return lowest;
+}
+
+/// Tokens of context, in thousands, of a decoding sequence: over all iterations of the log.
+double MeanContextKtokens(std::span<const MeasuredRequest> log) {
+  double contexts = 0;
+  double tokens = 0;
+  for (const MeasuredRequest& request : log) {
+    const auto later_tokens = static_cast<double>(request.output.count() - 1);
+    contexts += later_tokens * (static_cast<double>(request.input.count()) + 1 + later_tokens / 2);
+    tokens += later_tokens;
+  }
+  return contexts / tokens / 1'000;
+}
+
+/// Covariance, by the jackknife, of two figures that were found without each part.
+double JackknifeCovariance(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto count = static_cast<double>(a.size());
+  double mean_a = 0;
+  double mean_b = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    mean_a += a[i] / count;
+    mean_b += b[i] / count;
+  }
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += (a[i] - mean_a) * (b[i] - mean_b);
+  return sum * (count - 1) / count;
 }
 
 }  // namespace
@@ -184,20 +193,42 @@ absl::StatusOr<LogFit> FitLog(std::span<const MeasuredRequest> log, ReplicaTerms
   }
   const auto guess = GuessFromOverlaps(log, held_out);
   if (!guess.ok()) return guess.status();
-  const Residuals residuals(log, terms, held_out);
+  const Residuals residuals(log, terms, [&](size_t i) { return !held_out(i); });
   const auto cost = [&](const Coefficients& at) { return SumOfSquares(residuals.At(at)); };
   const Lowest lowest = LowestFrom(StartsFrom(*guess), cost);
-  const auto linear = NonNegativeLeastSquares(Linearized(residuals, lowest.at, residuals.At(lowest.at)));
-  if (!linear.ok()) return linear.status();
   LogFit fit;
   fit.law = LawOfCoefficients(AtLeastSomeBase(lowest.at));
-  fit.standard_errors = linear->standard_errors;
   fit.replays = lowest.evaluations;
   terms.law = fit.law;
   const std::vector<ReplayedRequest> replayed = ReplayLog(log, terms);
   fit.fitted = Compare(log, replayed, [&](size_t i) { return !held_out(i); });
   fit.held_out = Compare(log, replayed, held_out);
   return fit;
+}
+
+LawErrors ErrorsOf(const IterationLaw& law, std::span<const MeasuredRequest> log, const ReplicaTerms& terms,
+                   HeldOut held_out) {
+  LawErrors errors;
+  errors.context_ktokens = MeanContextKtokens(log);
+  std::array<std::vector<double>, kLawTerms> found;
+  std::vector<double> per_sequence;
+  const std::vector<Coefficients> starts = StartsFrom({CoefficientsOf(law), errors.context_ktokens});
+  for (size_t part = 0; part < kParts; ++part) {
+    const Residuals residuals(log, terms, [&](size_t i) { return !held_out(i) && i * kParts / log.size() != part; });
+    const auto cost = [&](const Coefficients& at) { return SumOfSquares(residuals.At(at)); };
+    const Coefficients at = LowestFrom(starts, cost).at;
+    for (size_t term = 0; term < kLawTerms; ++term) found[term].push_back(at[term]);
+    per_sequence.push_back(at[1] + at[2] * errors.context_ktokens);
+  }
+  for (size_t term = 0; term < kLawTerms; ++term) {
+    errors.standard_errors[term] = std::sqrt(JackknifeCovariance(found[term], found[term]));
+  }
+  const double both = errors.standard_errors[1] * errors.standard_errors[2];
+  errors.correlation_d_k = both > 0 ? JackknifeCovariance(found[1], found[2]) / both : 0;
+  const Coefficients whole = CoefficientsOf(law);
+  errors.per_sequence = whole[1] + whole[2] * errors.context_ktokens;
+  errors.per_sequence_error = std::sqrt(JackknifeCovariance(per_sequence, per_sequence));
+  return errors;
 }
 
 }  // namespace penstock::sim

@@ -28,20 +28,21 @@ std::string Comment(const PoolDefinition& pool) {
   const IterationLaw& law = pool.fleet.replica.law;
   const auto ms = [](Duration d) { return static_cast<double>(d.count()) / 1e6; };
   std::string text = absl::StrFormat(
-      "# %s on %s, %d replica%s, calibrated by penstock sim calibrate from %s.\n"
-      "# An iteration takes %.4g ms + %.4g ms per decoding sequence + %.4g ms per 1,000 KV tokens + %.4g ms per "
-      "prefill\n"
-      "# token. At %.1f sequences a replica, of %.0f input and %.0f output tokens, that is %.2f ms per output token "
-      "and\n"
-      "# %.2f requests/s in all; a token of output then costs as much time as %s of input.\n",
+      "# An element of `pools:`. %s on %s, %d replica%s,\n"
+      "# calibrated by penstock sim calibrate from %s.\n"
+      "#\n"
+      "# An iteration takes %.4g ms + %.4g ms per decoding sequence + %.4g ms per 1,000 KV tokens\n"
+      "# + %.4g ms per prefill token. At %.1f sequences a replica, of %.0f input and %.0f output tokens, that is\n"
+      "# %.2f ms per output token and %.2f requests/s in all; a token of output then costs as much time as\n"
+      "# %s of input.\n",
       OneLine(pool.model), OneLine(pool.hardware), pool.fleet.replicas, pool.fleet.replicas == 1 ? "" : "s",
       OneLine(pool.profile), ms(law.base), ms(law.per_decode), ms(law.per_kv_ktoken), ms(law.per_prefill_token),
       pool.calibration.batch, pool.mix.input, pool.mix.output, pool.calibration.time_per_output_token_ms,
       pool.calibration.requests_per_second, Rate(pool.calibration.burndown[TokenKind::kOutput]));
   if (pool.energy) {
     absl::StrAppendFormat(&text,
-                          "# Energy at a batch of %d: %.3g J per input token, %.3g J per output token (boards at their "
-                          "rated power).\n",
+                          "# Energy at a batch of %d: %.3g J per input token, %.3g J per output token\n"
+                          "# (boards at their rated power).\n",
                           pool.energy->batch, pool.energy->joules_per_input_token,
                           pool.energy->joules_per_output_token);
   }

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -15,10 +17,11 @@
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/table.h"
 #include "broker/cli/terminal.h"
-#include "broker/config/read_file.h"
 #include "sim/calibration/pool_definition.h"
 #include "sim/commands/calibrated_profile.h"
+#include "sim/commands/file_bytes.h"
 #include "sim/traces/azure_trace.h"
+#include "sim/traces/decompression.h"
 #include "sim/traces/shipped_traces.h"
 
 namespace penstock::sim {
@@ -93,6 +96,14 @@ std::string RenderLaw(const CalibratedProfile& profile, bool colour) {
   return table.Render(colour);
 }
 
+std::string RenderWhatIsKnown(const LawErrors& errors) {
+  if (!errors.OnlyTheSumIsKnown()) return "";
+  return absl::StrFormat(
+      "d and k cannot be told apart here (their errors have correlation %.3f): contexts are too much alike. What is\n"
+      "known is their sum: a sequence of %.0f tokens adds %.4f +- %.4f ms to an iteration.\n",
+      errors.correlation_d_k, 1e3 * errors.context_ktokens, errors.per_sequence, errors.per_sequence_error);
+}
+
 void AddAgreement(cli::Table& table, const char* what, const Agreement& agreement) {
   const std::array<double, 4> errors = agreement.RelativeErrors();
   const auto row = [&](const char* name, const char* figure, double measured, double simulated, double error) {
@@ -163,7 +174,9 @@ void PrintText(const CalibratedProfile& profile, const PoolDefinition& pool, con
     out << "; who joins a batch is settled "
         << (profile.plans_ahead ? "one iteration ahead (asynchronous scheduling)" : "as it begins");
   }
-  out << "\n\n" << RenderLaw(profile, terminal.colour) << "\n" << RenderErrors(profile, terminal.colour);
+  out << "\n\n" << RenderLaw(profile, terminal.colour);
+  if (profile.errors) out << RenderWhatIsKnown(*profile.errors);
+  out << "\n" << RenderErrors(profile, terminal.colour);
   if (profile.log) out << "\n" << RenderLogErrors(*profile.log, terminal.colour);
   if (profile.table && profile.energies.empty() && profile.table->held_out.first_token > 0.3) {
     out << "\nFirst tokens: clients of a closed loop fall in step and wait for each other's prompts. Not fitted.\n";
@@ -191,6 +204,12 @@ nlohmann::ordered_json JsonOf(const CalibratedProfile& profile, const PoolDefini
   constexpr const char* kNames[] = {"c0", "d", "k", "a"};
   for (size_t i = 0; i < kLawTerms; ++i) {
     json["law_ms"][kNames[i]] = {{"value", coefficients[i]}, {"standard_error", profile.standard_errors[i]}};
+  }
+  if (profile.errors) {
+    json["correlation_of_d_and_k"] = profile.errors->correlation_d_k;
+    json["sequence_ms"] = {{"context_tokens", 1e3 * profile.errors->context_ktokens},
+                           {"value", profile.errors->per_sequence},
+                           {"standard_error", profile.errors->per_sequence_error}};
   }
   const auto errors = [&](double per_output, double first, double latency, size_t rows) {
     return nlohmann::ordered_json{
@@ -239,14 +258,30 @@ absl::StatusOr<PoolDefinition> DefinePool(const CalibratedProfile& profile, cons
   return pool;
 }
 
+/// Unpacked, where it is compressed.
+absl::StatusOr<std::string> ReadProfile(const std::string& path) {
+  auto file = BytesOfFile(path);
+  if (!file.ok()) return file.status();
+  const std::unique_ptr<ByteSource> bytes = Decompressed(*std::move(file), path);
+  std::string text;
+  std::vector<char> piece(size_t{1} << 16);
+  while (text.size() <= kLargestProfile) {
+    const auto count = bytes->Read(piece);
+    if (!count.ok()) return count.status();
+    if (*count == 0) return text;
+    text.append(piece.data(), *count);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(path, ": larger than 256 MiB unpacked; give a part of it"));
+}
+
 int Run(const Flags& flags, cli::Terminal& terminal) {
   if (flags.step_tokens <= flags.max_sequences) {
     return Complain(terminal, "--step-tokens must be more than --max-sequences, or prompts would starve", cli::kUsage);
   }
-  const auto text = config::ReadFile(flags.profile, kLargestProfile);
-  if (!text.ok()) return Complain(terminal, text.status().message(), cli::kIo);
-  if (text->size() > kLargestProfile) {
-    return Complain(terminal, flags.profile + ": larger than 256 MiB; give a part of it", cli::kBadData);
+  const auto text = ReadProfile(flags.profile);
+  if (!text.ok()) {
+    const bool damaged = text.status().code() == absl::StatusCode::kInvalidArgument;
+    return Complain(terminal, text.status().message(), damaged ? cli::kBadData : cli::kIo);
   }
   const auto profile = FitProfile(*text, flags.profile, flags.choice, EngineOf(flags));
   if (!profile.ok()) {
@@ -277,7 +312,7 @@ void AddCalibrateCommand(CLI::App& sim, cli::Invocation& invocation) {
   auto flags = std::make_shared<Flags>();
   command
       .add_option("--profile", flags->profile,
-                  "vLLM request log (JSON lines), or a table of aiconfigurator or Splitwise")
+                  "vLLM request log (JSON lines), or a table of aiconfigurator or Splitwise; .gz and .zst too")
       ->required();
   command.add_option("--profile-format", flags->choice.format, "auto (default), log or table")
       ->check(CLI::IsMember({"auto", "log", "table"}));

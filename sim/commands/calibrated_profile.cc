@@ -14,6 +14,7 @@ namespace penstock::sim {
 namespace {
 
 constexpr size_t kMostListed = 40;
+constexpr HeldOut kHeldOut{.out_of = 3};
 
 bool Matches(const std::string& name, const std::string& wanted) {
   return absl::StrContains(absl::AsciiStrToLower(name), absl::AsciiStrToLower(wanted));
@@ -80,7 +81,7 @@ absl::StatusOr<CalibratedProfile> OfLog(std::string_view text, const std::string
   // Whether the engine plans its batches ahead is not in the log, but can be told from it.
   for (const bool plans_ahead : {false, true}) {
     engine.plans_ahead = plans_ahead;
-    const auto fit = FitLog(log->requests, engine, HeldOut{.out_of = 3});
+    const auto fit = FitLog(log->requests, engine, kHeldOut);
     if (!fit.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(file_name, ": ", std::string(fit.status().message())));
     }
@@ -92,7 +93,9 @@ absl::StatusOr<CalibratedProfile> OfLog(std::string_view text, const std::string
   profile.model = choice.model.empty() ? stem.substr(0, stem.find(".requests")) : choice.model;
   profile.hardware = choice.hardware.empty() ? "the engine of the log" : choice.hardware;
   profile.law = profile.log->law;
-  profile.standard_errors = profile.log->standard_errors;
+  engine.plans_ahead = profile.plans_ahead;
+  profile.errors = ErrorsOf(profile.law, log->requests, engine, kHeldOut);
+  profile.standard_errors = profile.errors->standard_errors;
   profile.rows = log->requests.size();
   profile.bad = std::move(log->bad);
   return profile;

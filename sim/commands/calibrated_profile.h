@@ -27,7 +27,8 @@ struct CalibratedProfile {
   std::string hardware;
   IterationLaw law;
   Coefficients standard_errors = {};
-  bool plans_ahead = false;  // found out from a log; a table says nothing about it
+  std::optional<LawErrors> errors;  // of a log
+  bool plans_ahead = false;         // found out from a log; a table says nothing about it
   std::optional<LogFit> log;
   std::optional<TableFit> table;
   std::vector<TokenEnergy> energies;

@@ -5,18 +5,18 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <ostream>
-#include <thread>
 #include <vector>
 
 #include "broker/cli/command_line.h"
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/table.h"
 #include "broker/cli/terminal.h"
+#include "sim/commands/parallel.h"
+#include "sim/commands/scenario_runs.h"
 
 namespace penstock::sim {
 namespace {
@@ -25,44 +25,8 @@ struct SelfcheckFlags {
   uint64_t seed = 1;
   double nudge = 1;
   std::string cells;
-  int threads = 0;
+  size_t threads = 0;
   cli::Output output = cli::Output::kTable;
-};
-
-Parallel OnThreads(int threads) {
-  return [threads](size_t count, const std::function<void(size_t)>& job) {
-    std::atomic<size_t> next = 0;
-    const auto work = [&] {
-      for (size_t mine = next++; mine < count; mine = next++) job(mine);
-    };
-    std::vector<std::jthread> others;
-    for (int i = 1; i < threads; ++i) others.emplace_back(work);
-    work();
-  };
-}
-
-/// "selfcheck  43 %" on a terminal, and nothing elsewhere. May be told by several threads at once.
-class ProgressLine {
- public:
-  explicit ProgressLine(cli::Terminal& terminal) : terminal_(terminal) {}
-  ~ProgressLine() {
-    if (drawn_ >= 0) terminal_.err << "\r\x1b[K" << std::flush;
-  }
-  void Add(double share) {
-    if (!terminal_.err_is_terminal) return;
-    const std::lock_guard lock(mutex_);
-    done_ += share;
-    const int percent = static_cast<int>(done_ * 100);
-    if (percent == drawn_) return;
-    drawn_ = percent;
-    terminal_.err << absl::StrFormat("\rselfcheck %3d %%", percent) << std::flush;
-  }
-
- private:
-  cli::Terminal& terminal_;
-  std::mutex mutex_;
-  double done_ = 0;
-  int drawn_ = -1;
 };
 
 const char* WordFor(CheckedCell::How how) {
@@ -96,51 +60,79 @@ std::vector<std::string> RowOf(const CheckedCell& cell) {
           cell.in ? "in" : "OUT"};
 }
 
-std::string Summary(const SelfcheckResult& result) {
+std::string Counts(const SelfcheckResult& result) {
   size_t computed = 0;
   size_t out = 0;
   for (const CheckedCell& cell : result.cells) {
     computed += cell.how == CheckedCell::How::kComputed ? 1 : 0;
     out += cell.in ? 0 : 1;
   }
-  std::string text = absl::StrCat(result.cells.size(), " cells: ", result.cells.size() - computed, " measured, ",
-                                  computed, " computed. ", out == 0 ? "All in.\n" : absl::StrCat(out, " OUT.\n"));
+  return absl::StrCat(result.cells.size(), " cells: ", result.cells.size() - computed, " measured, ", computed,
+                      " computed. ", out == 0 ? "All in.\n" : absl::StrCat(out, " OUT.\n"));
+}
+
+/// How many of the cells that must notice a nudge did.
+std::string Felt(const SelfcheckResult& result, double nudge) {
+  size_t feel = 0;
+  size_t felt = 0;
+  for (const CheckedCell& cell : result.cells) {
+    if (cell.how == CheckedCell::How::kComputed || !cell.feels_nudge) continue;
+    ++feel;
+    felt += cell.in ? 0 : 1;
+  }
+  return absl::StrFormat("Every service rate was multiplied by %g: of %d cells that feel it, %d are out.\n", nudge,
+                         feel, felt);
+}
+
+std::string Summary(const SelfcheckResult& result, double nudge) {
+  std::string text = Counts(result);
   absl::StrAppendFormat(&text, "Intervals hold at %.4f %% each, so that all cells together are in with 99 %%.\n",
                         100 * result.confidence);
+  const auto is_quantile = [](const CheckedCell& cell) { return cell.name.find("beyond_p99") != cell.name.npos; };
+  if (std::any_of(result.cells.begin(), result.cells.end(), is_quantile)) {
+    text += "A share beyond p99 is of customers who were there for longer than the published 99th percentile.\n";
+  }
+  if (nudge != 1) return text + Felt(result, nudge);
+  if (!result.AllIn()) text += "One seed in a hundred does this by chance. Out with another --seed as well: a bug.\n";
   return text;
 }
 
+SelfcheckResult Check(cli::Terminal& terminal, const SelfcheckFlags& flags) {
+  ProgressLine line(terminal, "selfcheck");
+  std::mutex mutex;
+  double done = 0;
+  SelfcheckTerms terms{.seed = flags.seed, .nudge = flags.nudge, .cells = flags.cells};
+  terms.parallel = OnThreads(flags.threads > 0 ? flags.threads : Processors());
+  terms.progress = [&](double share) {
+    const std::lock_guard lock(mutex);
+    done = std::min(1.0, done + share);
+    line.Show(done);
+  };
+  return RunSelfcheck(terms);
+}
+
 int RunCommand(cli::Terminal& terminal, const SelfcheckFlags& flags) {
-  const int threads = flags.threads > 0 ? flags.threads : static_cast<int>(std::thread::hardware_concurrency());
-  SelfcheckResult result;
-  {
-    ProgressLine progress(terminal);
-    result = RunSelfcheck({.seed = flags.seed,
-                           .nudge = flags.nudge,
-                           .cells = flags.cells,
-                           .parallel = OnThreads(threads),
-                           .progress = [&](double share) { progress.Add(share); }});
-  }
+  const SelfcheckResult result = Check(terminal, flags);
   if (result.cells.empty()) {
     terminal.err << "penstock sim selfcheck: no cell has \"" << flags.cells
                  << "\" in its name; without --cells all are run and listed\n";
     return cli::kBadData;
   }
   terminal.out << (flags.output == cli::Output::kJson ? SelfcheckJson(result, flags.seed, flags.nudge)
-                                                      : SelfcheckTable(result, terminal.colour));
+                                                      : SelfcheckTable(result, flags.nudge, terminal.colour));
   return result.AllIn() ? cli::kOk : cli::kRefused;
 }
 
 }  // namespace
 
-std::string SelfcheckTable(const SelfcheckResult& result, bool colour) {
+std::string SelfcheckTable(const SelfcheckResult& result, double nudge, bool colour) {
   using Align = cli::Table::Align;
   cli::Table table(
       {{"CELL"}, {"BY"}, {"EXPECTED", Align::kPoint}, {"MEASURED", Align::kPoint}, {"INTERVAL"}, {"VERDICT"}});
   for (const CheckedCell& cell : result.cells) {
     table.AddRow(RowOf(cell), cell.in ? cli::Table::Emphasis::kPlain : cli::Table::Emphasis::kStrong);
   }
-  return absl::StrCat(table.Render(colour), "\n", Summary(result));
+  return absl::StrCat(table.Render(colour), "\n", Summary(result, nudge));
 }
 
 std::string SelfcheckJson(const SelfcheckResult& result, uint64_t seed, double nudge) {

@@ -16,9 +16,9 @@ namespace penstock::sim {
 
 void AddSelfcheckCommand(CLI::App& sim, cli::Invocation& invocation);
 
-/// What a person reads: a row per cell and a closing line. The same result gives the same bytes.
-std::string SelfcheckTable(const SelfcheckResult& result, bool colour);
-/// One object, stable keys, with a newline. `seed` and `nudge` are what was asked for.
+/// What a person reads: a row per cell and closing lines. The same result gives the same bytes. `nudge`: as asked for.
+std::string SelfcheckTable(const SelfcheckResult& result, double nudge, bool colour);
+/// One object, stable keys, with a newline. `seed` and `nudge`: as asked for.
 std::string SelfcheckJson(const SelfcheckResult& result, uint64_t seed, double nudge);
 
 }  // namespace penstock::sim

@@ -13,7 +13,7 @@ namespace {
 //
 // Rows 3 and 4 are not those of tests/data/vectors/queueing.yaml (10.58, 0.1227, 0.0764, 0.0468 and 20.0, 0.0025,
 // 0.2084, 0.1336), whose replay errors of 0.92 % and 0.54 % we could not reproduce: by them the latency of a request of
-// these logs is 34 % and 20 % off, whether batches are planned ahead or not and prompts are computed in chunks or whole.
+// these logs is 34 % and 20 % off, whether batches are planned ahead or not, and prompts computed in chunks or whole.
 // No other convention of a simulator can save them. In seconds in which nothing is prefilled, an iteration takes what
 // the running sequences divided by the engine's tokens per second say. There the published rows are 28 % over from 64
 // sequences of Llama on, and 15 % under for Qwen at any load (20.3 ms for a sequence alone, which took 25.6). They hold

@@ -106,8 +106,41 @@ inline constexpr double kSpikyPriceRatio = 0.6;
 inline constexpr std::array<double, 3> kSpikySigma = {0.25, 0.5, 1.0};
 inline constexpr std::array<double, 3> kSpikyCost = {0.6926, 0.7744, 0.8950};
 
+/// What a firm and a shifting peak pay: demand 100 - p in one half of the cycle, 60 - p in the other, running cost 10.
+inline constexpr double kPeakChoke = 100;
+inline constexpr double kOffPeakChoke = 60;
+inline constexpr double kPeakRunningCost = 10;
+struct PeakLoadPricing {
+  double capacity_cost = 0;
+  const char* peak = nullptr;
+  std::array<double, 2> price{};  // at the peak, off it
+  double capacity = 0;
+};
+inline constexpr std::array<PeakLoadPricing, 2> kPeakLoadPricing = {{
+    {30, "firm peak", {40, 10}, 60},
+    {60, "shifting peak", {60, 20}, 40},
+}};
+
+/// One buyer whose demand is 10 - p, at a cost of 2.
+inline constexpr double kMonopolyChoke = 10;
+inline constexpr double kMonopolyCost = 2;
+inline constexpr double kMonopolyPrice = 6;
+inline constexpr double kMonopolyProfit = 16;
+inline constexpr double kMonopolyWelfare = 24;
+inline constexpr double kTwoPartPrice = 2;
+inline constexpr double kTwoPartFee = 32;
+
+/// Two markets of constant elasticity that buy 1 at a price of 1.
+inline constexpr std::array<double, 2> kRamseyElasticity = {1.5, 3.0};
+inline constexpr double kRamseyCost = 1;
+inline constexpr double kRamseyProfit = 0.2;
+inline constexpr std::array<double, 2> kRamseyPrice = {1.173637, 1.079883};
+
+/// The part of the gain of serving by value that 2, 3 and 4 priority classes have; values and supply are uniform.
+inline constexpr std::array<double, 3> kPriorityClassShare = {0.75, 0.8889, 0.9375};
+
 /// Time per output token of B requests at once with I tokens in and O out: c0 + B x (d + k x (I + O/2)/1000 + a x I/O),
-/// in milliseconds.
+/// in milliseconds. The last two rows are not the laws that sim/fleet ships for that hardware: see there.
 struct FluidCapacity {
   const char* model = nullptr;
   const char* hardware = nullptr;

@@ -3,7 +3,6 @@
 #include "admission/vocabulary/check.h"
 #include "broker/planning/protection.h"
 #include "broker/planning/trunk_reservation.h"
-#include "sim/fleet/iteration_law.h"
 #include "sim/selfcheck/closed_forms.h"
 #include "sim/selfcheck/computed_cell.h"
 
@@ -58,23 +57,6 @@ void AddTrunkReservation(std::vector<ComputedCell>& cells) {
   }
 }
 
-/// Of a batch of 32 with 2,000 tokens in and 400 out: prefill comes in as requests leave, I / O tokens each iteration.
-void AddIterationLaws(std::vector<ComputedCell>& cells) {
-  constexpr int64_t kBatch = 32;
-  constexpr int64_t kInput = 2'000;
-  constexpr int64_t kOutput = 400;
-  for (const closed_forms::FluidCapacity& form : closed_forms::kFluidCapacity) {
-    const IterationLaw* law = LawOf(form.model, form.hardware);
-    const double per_request = form.d + form.k * (kInput + kOutput / 2) / 1'000.0 + form.a * kInput / kOutput;
-    const double expected = form.c0 + kBatch * per_request;
-    const IterationLoad load{
-        .decodes = kBatch, .kv = Tokens(kBatch * (kInput + kOutput / 2)), .prefill = Tokens(kBatch * kInput / kOutput)};
-    const Duration time = law == nullptr ? Duration() : IterationTimeRoundDown(*law, load);
-    cells.push_back({StrCat("iteration_law/", form.model, " on ", form.hardware, "/ms"), expected,
-                     static_cast<double>(time.count()) / 1e6, 1e-6});
-  }
-}
-
 }  // namespace
 
 std::vector<ComputedCell> PlanningCells() {
@@ -82,8 +64,13 @@ std::vector<ComputedCell> PlanningCells() {
   AddProtection(cells);
   AddNewsvendor(cells);
   AddTrunkReservation(cells);
-  AddIterationLaws(cells);
   return cells;
+}
+
+std::vector<ComputedCell> AllComputedCells() {
+  std::vector<ComputedCell> all = PlanningCells();
+  for (const auto& cells : {PriceCells(), IterationLawCells()}) all.insert(all.end(), cells.begin(), cells.end());
+  return all;
 }
 
 }  // namespace penstock::sim

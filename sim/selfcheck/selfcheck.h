@@ -21,8 +21,8 @@ struct SelfcheckTerms {
   uint64_t seed = 1;
   double nudge = 1;  // every simulated service rate times this; positive, and close enough to 1 for queues to be stable
   std::string cells;  // only those whose name contains this; empty: all
-  /// Beside those of the planning code, whatever else is to be compared with a known figure.
-  std::vector<ComputedCell> computed = PlanningCells();
+  /// What is compared with a published figure without anything random.
+  std::vector<ComputedCell> computed = AllComputedCells();
   /// Results do not depend on it: every replication of every experiment has its own random streams.
   Parallel parallel = Serially;
   /// Called when a part is done, with its share of the whole; by whoever runs it, so perhaps by several at once.

@@ -16,6 +16,7 @@
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/terminal.h"
 #include "broker/config/config.h"
+#include "tests/sim/traces/compression.h"
 
 namespace penstock::sim {
 namespace {
@@ -57,10 +58,21 @@ void ExpectGolden(const std::string& name, const std::string& got) {
   EXPECT_EQ(got, TextOf(kGolden + name)) << "run with PENSTOCK_UPDATE_GOLDEN=1 and look at the difference";
 }
 
-/// The pool definition, under `pools:` in a configuration that is complete but for it.
+/// The least that is a configuration, around the pool definition.
 absl::StatusOr<config::Config> ConfigWith(const std::string& pool_yaml) {
-  const std::string text = "data_dir: /tmp/nowhere\nauth: {keys: []}\ntenants: []\npools:\n" + pool_yaml +
-                           "tariff: {version: t1, currency: USD, pools: []}\n";
+  const std::string text = "data_dir: /var/lib/penstock\npools:\n" + pool_yaml + R"(
+tenants:
+  - {name: acme, tier: elastic, keys: [{name: prod}]}
+tariff:
+  version: v1
+  currency: EUR
+  effective: 2026-01-01
+  rounding: {to: "0.01"}
+  pools:
+    llama-3.1-8b-instruct:
+      prices:
+        default: {input: "0.60", cached_input: "0.06", output: "2.40", reasoning: "2.40"}
+)";
   return config::ParseConfig(text, "penstock.yaml");
 }
 
@@ -97,12 +109,31 @@ TEST(CalibrateCommand, WritesAPoolThatTheDaemonTakes) {
   std::filesystem::remove(path);
   ExpectGolden("pool.yaml", yaml);
   const auto config = ConfigWith(yaml);
-  // Whatever else such a small configuration lacks, nothing is wrong with the pool.
-  if (!config.ok()) {
-    EXPECT_THAT(std::string(config.status().message()), testing::Not(HasSubstr("pools[0]")));
-  } else {
-    EXPECT_EQ(config->engine.pools.at(0).name, "llama-3.1-8b-instruct");
+  ASSERT_TRUE(config.ok()) << config.status() << "\n" << yaml;
+  const admission::PoolTerms& terms = config->engine.pools.at(0).terms;
+  EXPECT_EQ(terms.capacity, NormalizedTokensPerSecond(358'800));
+  EXPECT_EQ(terms.max_in_flight, 783);
+}
+
+TEST(CalibrateCommand, ACompressedProfileIsTheProfile) {
+  const std::vector<std::string> choice = {"--model", "8b", "-o", "json"};
+  const auto calibrate = [&](const std::string& profile) {
+    std::vector<std::string> arguments = {"--profile", profile};
+    arguments.insert(arguments.end(), choice.begin(), choice.end());
+    return Calibrate(arguments);
+  };
+  const std::string table = TextOf(kProfiles + "aiconfigurator_extract.csv");
+  const Outcome plain = calibrate(kProfiles + "aiconfigurator_extract.csv");
+  const std::string path = testing::TempDir() + "/aiconfigurator_extract.csv";
+  for (const std::string& bytes : {Gzipped(table), Zstandardised(table)}) {
+    std::ofstream(path, std::ios::binary) << bytes;
+    const Outcome packed = calibrate(path);
+    EXPECT_EQ(packed.exit_code, cli::kOk) << packed.err;
+    EXPECT_EQ(packed.out, plain.out);
+    std::ofstream(path, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+    EXPECT_EQ(calibrate(path).exit_code, cli::kBadData);
   }
+  std::filesystem::remove(path);
 }
 
 TEST(CalibrateCommand, SeveralGroupsAreListed) {

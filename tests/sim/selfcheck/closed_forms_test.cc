@@ -112,6 +112,37 @@ TEST(ClosedForms, OfNewsvendors) {
   EXPECT_EQ(Numbers(Vectors("newsvendor_spiky")["cost"]), Numbers(kSpikyCost));
 }
 
+TEST(ClosedForms, OfPeakLoadPrices) {
+  const YAML::Node rows = Vectors("peak_load_pricing");
+  ASSERT_EQ(rows.size(), kPeakLoadPricing.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i]["beta"].as<double>(), kPeakLoadPricing[i].capacity_cost);
+    EXPECT_EQ(rows[i]["case"].as<std::string>(), kPeakLoadPricing[i].peak);
+    EXPECT_EQ(Numbers(rows[i]["price"]), Numbers(kPeakLoadPricing[i].price));
+    EXPECT_EQ(rows[i]["capacity"].as<double>(), kPeakLoadPricing[i].capacity);
+  }
+}
+
+TEST(ClosedForms, OfMonopolyPrices) {
+  const YAML::Node form = Vectors("monopoly_linear");
+  EXPECT_EQ(form["demand"].as<std::string>(), "10-p");
+  EXPECT_EQ(form["cost"].as<double>(), kMonopolyCost);
+  EXPECT_EQ(form["price"].as<double>(), kMonopolyPrice);
+  EXPECT_EQ(form["profit"].as<double>(), kMonopolyProfit);
+  EXPECT_EQ(form["welfare"].as<double>(), kMonopolyWelfare);
+  EXPECT_EQ(form["two_part"]["price"].as<double>(), kTwoPartPrice);
+  EXPECT_EQ(form["two_part"]["fee"].as<double>(), kTwoPartFee);
+}
+
+TEST(ClosedForms, OfRamseyPricesAndPriorityClasses) {
+  const YAML::Node ramsey = Vectors("ramsey");
+  EXPECT_EQ(Numbers(ramsey["elasticity"]), Numbers(kRamseyElasticity));
+  EXPECT_EQ(ramsey["cost"].as<double>(), kRamseyCost);
+  EXPECT_EQ(ramsey["profit"].as<double>(), kRamseyProfit);
+  EXPECT_EQ(Numbers(ramsey["price"]), Numbers(kRamseyPrice));
+  EXPECT_EQ(Numbers(Vectors("priority_classes")["share"]), Numbers(kPriorityClassShare));
+}
+
 TEST(ClosedForms, OfIterationLaws) {
   const YAML::Node rows = Vectors("fluid_capacity");
   ASSERT_EQ(rows.size(), kFluidCapacity.size());

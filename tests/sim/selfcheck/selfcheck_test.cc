@@ -56,8 +56,8 @@ TEST(Selfcheck, ChecksTheProductionScheduler) {
   EXPECT_TRUE(result.AllIn());
 }
 
-TEST(Selfcheck, PlanningRulesSayWhatWasPublished) {
-  for (const ComputedCell& cell : PlanningCells()) {
+TEST(Selfcheck, RulesOfPlanningAndPricingSayWhatWasPublished) {
+  for (const ComputedCell& cell : AllComputedCells()) {
     EXPECT_NEAR(cell.computed, cell.expected, cell.tolerance) << cell.name;
   }
 }
@@ -103,7 +103,7 @@ TEST(Selfcheck, NamesOfCellsAreUnique) {
   for (const Experiment& experiment : AllExperiments()) {
     for (const SimulatedCell& cell : experiment.cells) EXPECT_TRUE(names.insert(cell.name).second) << cell.name;
   }
-  for (const ComputedCell& cell : PlanningCells()) EXPECT_TRUE(names.insert(cell.name).second) << cell.name;
+  for (const ComputedCell& cell : AllComputedCells()) EXPECT_TRUE(names.insert(cell.name).second) << cell.name;
 }
 
 }  // namespace
