@@ -359,6 +359,12 @@ TEST(RunCommand, WarnsOnceOfTheRowsOfATraceThatItLeavesOut) {
   EXPECT_EQ(compared.err, ran.err);
 }
 
+TEST(RunCommand, ShowsWhatTheFleetCostsWhereThatIsTold) {
+  const ScratchFile scenario("scenario.yaml", Changed(std::string(kPlain), {{"simulate: fixed", "replica_hour: 60, simulate: fixed"}}));
+  EXPECT_THAT(Sim({"run", "--scenario", scenario.path()}).out, HasSubstr("the fleet costs 1.0000; revenue less that is "));
+  EXPECT_THAT(Sim({"run", "--scenario", scenario.path(), "-o", "json"}).out, HasSubstr("\"fleet_cost\": 1.0"));
+}
+
 TEST(ScenariosCommand, ListsThemAndPrintsOneToStartFrom) {
   const Outcome listed = Sim({"scenarios"});
   EXPECT_EQ(listed.exit_code, cli::kOk);
