@@ -6,7 +6,9 @@
 namespace penstock::sim {
 namespace {
 
-double Hours(Duration span) { return static_cast<double>(span.count()) / static_cast<double>(penstock::Hours(1).count()); }
+double Hours(Duration span) {
+  return static_cast<double>(span.count()) / static_cast<double>(penstock::Hours(1).count());
+}
 
 }  // namespace
 
