@@ -180,6 +180,7 @@ std::string Section::HintFor(std::string_view unknown) {
 }
 
 std::string Section::PathOf(std::string_view key) const {
+  if (key.empty()) return path_;
   return absl::StrCat(path_, path_.empty() ? "" : ".", Abseil(key));
 }
 

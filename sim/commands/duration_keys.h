@@ -1,5 +1,5 @@
-// The keys under which a scenario may give a span: one for each unit, known when the program is compiled, since a section
-// keeps views of the keys that it knows.
+// The keys under which a scenario may give a span: one for each unit, known when the program is compiled, since a
+// section keeps views of the keys that it knows.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace penstock::sim {
 constexpr std::array<std::string_view, 5> kDurationEndings = {"_days", "_h", "_min", "_s", "_ms"};
 
 struct DurationKeys {
-  std::string_view name;                                         // "length"
+  std::string_view name;                                          // "length"
   std::array<std::string_view, kDurationEndings.size()> by_unit;  // "length_days", "length_h", ...
 };
 
@@ -40,8 +40,9 @@ struct DurationKey {
 
 /// kSpan<"length"> are the keys of a length.
 template <Word kName>
-constexpr DurationKeys kSpan = {DurationKey<kName, 0>::kNameText,
-                                {DurationKey<kName, 0>::kText, DurationKey<kName, 1>::kText, DurationKey<kName, 2>::kText,
-                                 DurationKey<kName, 3>::kText, DurationKey<kName, 4>::kText}};
+constexpr DurationKeys kSpan = {
+    DurationKey<kName, 0>::kNameText,
+    {DurationKey<kName, 0>::kText, DurationKey<kName, 1>::kText, DurationKey<kName, 2>::kText,
+     DurationKey<kName, 3>::kText, DurationKey<kName, 4>::kText}};
 
 }  // namespace penstock::sim

@@ -24,14 +24,13 @@ enum class Model : size_t { kFluid, kIteration, kFixed };
 
 /// Milliseconds with up to six decimals: whole nanoseconds.
 Duration ReadMilliseconds(Section& section, std::string_view name, std::optional<Duration> otherwise) {
-  return Nanoseconds(
-      section.DecimalNumber({.name = name,
-                             .decimals = 6,
-                             .min = 0,
-                             .max = Seconds(1'000).count(),
-                             .otherwise = otherwise ? std::optional(otherwise->count()) : std::nullopt,
-                             .example = "9.26",
-                             .why_no_finer = "it is kept in whole nanoseconds"}));
+  return Nanoseconds(section.DecimalNumber({.name = name,
+                                            .decimals = 6,
+                                            .min = 0,
+                                            .max = Seconds(1'000).count(),
+                                            .otherwise = otherwise ? std::optional(otherwise->count()) : std::nullopt,
+                                            .example = "9.26",
+                                            .why_no_finer = "it is kept in whole nanoseconds"}));
 }
 
 std::string KnownLaws() {
@@ -68,8 +67,8 @@ FleetTerms ReadReplicas(Section& section, FleetPlan& plan) {
   if (terms.replica.step_token_budget.count() <= terms.replica.max_sequences) {
     section.Complain("step_tokens", "must be more than max_sequences, or prompts would never be computed");
   }
-  const int64_t kv = section.Integer(
-      {.name = "kv_tokens", .min = 1, .max = 1'000'000'000'000, .otherwise = 0, .example = "500000"});
+  const int64_t kv =
+      section.Integer({.name = "kv_tokens", .min = 1, .max = 1'000'000'000'000, .otherwise = 0, .example = "500000"});
   if (kv > 0) terms.replica.kv_limit = Tokens(kv);
   plan.description = absl::StrCat(plan.replicas, " replicas of ", plan.description);
   return terms;

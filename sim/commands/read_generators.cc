@@ -73,7 +73,8 @@ AgentLoops ReadAgents(Section& section) {
   loops.longest_context = Tokens(static_cast<int64_t>(ReadTokens(section, "longest_context_tokens", 128'000)));
   if (loops.mean_step <= Duration::Zero()) ComplainOfDuration(section, kSpan<"step">, "must be more than 0");
   if (loops.longest_context < loops.first_prompt) {
-    section.Complain("longest_context_tokens", "is less than first_prompt_tokens: not even the first request would fit");
+    section.Complain("longest_context_tokens",
+                     "is less than first_prompt_tokens: not even the first request would fit");
   }
   return loops;
 }

@@ -17,13 +17,14 @@ using config::Section;
 constexpr std::array<std::string_view, 4> kModels = {"m-large", "m-small", "deepseek-r1", "mm-image"};
 constexpr std::array<std::string_view, 3> kWho = {"all", "even", "odd"};
 constexpr std::array<std::string_view, 3> kVolumes = {"fixed", "constant_elasticity", "logit"};
-constexpr Duration kProfileWindow = Minutes(10);  // of ServeGen's rates
+constexpr Duration kProfileWindow = Minutes(10);          // of ServeGen's rates
 constexpr uint64_t kHistorySeed = 0x9d5c'0f3a'77e1'42b6;  // no replication has it
 
 void ReadPlans(Section& section, DemandTerms& terms) {
   for (const std::string& name : section.Names("plans", "[flex, default, priority]")) {
     const std::optional<ServiceClass> plan = ServiceClassNamed(name);
-    const bool is_elastic = plan == ServiceClass::kFlex || plan == ServiceClass::kDefault || plan == ServiceClass::kPriority;
+    const bool is_elastic =
+        plan == ServiceClass::kFlex || plan == ServiceClass::kDefault || plan == ServiceClass::kPriority;
     if (is_elastic) {
       terms.plans.push_back(*plan);
     } else {
@@ -68,7 +69,8 @@ DemandTerms ReadDemand(Section& population) {
   if (terms.choke <= 1) section.Complain("choke", "must be more than 1: nobody would buy at the reference price");
   if (terms.most_volume <= 1) section.Complain("most_volume", "must be more than 1: it bounds what a low price brings");
   if (terms.volume == VolumeModel::kLogit && terms.elasticity <= 0) {
-    section.Complain("elasticity", "of a logit must be more than 0; write `volume: fixed` for customers that do not care");
+    section.Complain("elasticity",
+                     "of a logit must be more than 0; write `volume: fixed` for customers that do not care");
   }
   return terms;
 }
@@ -82,8 +84,8 @@ struct Part {
 
 Part ReadPart(Section& section, const Part& otherwise) {
   Part part;
-  part.from_day = section.Integer(
-      {.name = "from_day", .min = 0, .max = 13, .otherwise = otherwise.from_day, .example = "7"});
+  part.from_day =
+      section.Integer({.name = "from_day", .min = 0, .max = 13, .otherwise = otherwise.from_day, .example = "7"});
   part.who = section.Choice({.name = "clients", .choices = kWho, .otherwise = otherwise.who});
   part.scale = ReadPositive(section, "scale", otherwise.scale, 1'000, "0.003");
   return part;
@@ -110,7 +112,8 @@ void ReadPopulation(Section& top, const ScenarioChanges& changes, Scenario& scen
   Part part = ReadPart(section, Part());
   const Part hold_out = ReadHoldOut(section, part);
   if (changes.hold_out) part = hold_out;
-  const ServeGenSlice slice{.from = Days(part.from_day), .to = Days(part.from_day) + scenario.length, .scale = part.scale};
+  const ServeGenSlice slice{
+      .from = Days(part.from_day), .to = Days(part.from_day) + scenario.length, .scale = part.scale};
   if (scenario.length.count() % kProfileWindow.count() != 0) {
     section.Complain("servegen", "needs a `length` of whole ten minutes, which is what its rates are given for");
   }
@@ -124,8 +127,9 @@ void ReadPopulation(Section& top, const ScenarioChanges& changes, Scenario& scen
   if (!loaded.ok()) return section.Complain("servegen", loaded.status().ToString());
   const auto population = std::make_shared<const ServeGenPopulation>(*std::move(loaded));
   if (slice.to > population->span()) {
-    return section.Complain("servegen", absl::StrCat("has ", population->span().count() / penstock::Days(1).count(),
-                                                     " days in all; begin at an earlier from_day or take a shorter length"));
+    return section.Complain("servegen",
+                            absl::StrCat("has ", population->span().count() / penstock::Days(1).count(),
+                                         " days in all; begin at an earlier from_day or take a shorter length"));
   }
   for (size_t client = 0; client < population->clients().size(); ++client) {
     if (!Takes(part.who, client)) continue;

@@ -20,7 +20,8 @@ using config::Section;
 void CheckWhole(Section& top, const Scenario& scenario) {
   for (const BoughtWindow& window : scenario.purchases) {
     const auto& tenants = scenario.settings.tenants;
-    const bool known = std::any_of(tenants.begin(), tenants.end(), [&](const auto& t) { return t.name == window.tenant; });
+    const bool known =
+        std::any_of(tenants.begin(), tenants.end(), [&](const auto& t) { return t.name == window.tenant; });
     if (!known) top.Complain("purchases", absl::StrCat("'", window.tenant, "' is no tenant of this scenario"));
   }
   if (!scenario.purchases.empty() && !scenario.settings.pools.empty() && !scenario.settings.pools[0].market.open) {

@@ -28,11 +28,13 @@ struct Shipped {
   std::string_view attribution;
 };
 constexpr std::string_view kAzure =
-    "Traffic: Azure LLM inference traces 2023, Azure/AzurePublicDataset, CC-BY 4.0; Patel et al., Splitwise, ISCA 2024.";
-constexpr std::string_view kMooncake = "Traffic: Mooncake conversation trace, kvcache-ai/Mooncake, Apache-2.0; FAST 2025.";
+    "Traffic: Azure LLM inference traces 2023, Azure/AzurePublicDataset, CC-BY 4.0; Patel et al., Splitwise, ISCA "
+    "2024.";
+constexpr std::string_view kMooncake =
+    "Traffic: Mooncake conversation trace, kvcache-ai/Mooncake, Apache-2.0; FAST 2025.";
 constexpr std::array<Shipped, 3> kShippedTraces = {{{"azure-conversation", ConversationTraceCsv, kAzure},
-                                              {"azure-code", CodeTraceCsv, kAzure},
-                                              {"mooncake-conversation", LongConversationTraceJsonl, kMooncake}}};
+                                                    {"azure-code", CodeTraceCsv, kAzure},
+                                                    {"mooncake-conversation", LongConversationTraceJsonl, kMooncake}}};
 
 /// What is wrong with a trace, and which names would not have been files.
 std::string NoTrace(const std::string& name, const absl::Status& status) {
@@ -51,7 +53,8 @@ TraceText TraceNamed(const std::string& name, const std::string& scenario_file, 
   for (const Shipped& shipped : kShippedTraces) {
     if (shipped.name != name) continue;
     Attribute(shipped.attribution, scenario);
-    return {name, [text = shipped.text]() -> absl::StatusOr<std::unique_ptr<ByteSource>> { return BytesOf(text()); }, {}};
+    return {
+        name, [text = shipped.text]() -> absl::StatusOr<std::unique_ptr<ByteSource>> { return BytesOf(text()); }, {}};
   }
   const std::string path = config::ResolvePath(name, scenario_file);
   return {path, [path] { return BytesOfFile(path); }, {}};
@@ -79,7 +82,8 @@ std::vector<MoreBetween> ReadBursts(Section& section, Scenario& scenario) {
         read.times = ReadFactor(burst, "multiplier", std::nullopt, kMostCopies, "10");
         if (read.to <= read.from) ComplainOfDuration(burst, kSpan<"to">, "must be after `from`");
         if (read.from >= scenario.length) {
-          scenario.warnings.push_back(absl::StrCat(path, ": begins after the end of the traffic, so that it sends nothing"));
+          scenario.warnings.push_back(
+              absl::StrCat(path, ": begins after the end of the traffic, so that it sends nothing"));
         }
         if (read.times < 1) burst.Complain("multiplier", "must be 1 or more: a burst adds to the usual traffic");
         bursts.push_back(read);
@@ -189,11 +193,13 @@ void ReadPools(Section& section, const Scenario& scenario, Client& client) {
 void ReadClient(Section& section, Scenario& scenario, Client& client) {
   client.tenant = section.EntityName("tenant", "acme");
   const auto& tenants = scenario.settings.tenants;
-  const auto tenant = std::find_if(tenants.begin(), tenants.end(), [&](const auto& t) { return t.name == client.tenant; });
+  const auto tenant =
+      std::find_if(tenants.begin(), tenants.end(), [&](const auto& t) { return t.name == client.tenant; });
   const bool known = tenant != tenants.end();
   if (!known && !tenants.empty()) section.Complain("tenant", absl::StrCat("'", client.tenant, "' is no tenant here"));
   client.key = section.Has("key") ? section.EntityName("key", "prod") : known ? tenant->keys.front().name : "prod";
-  if (known && std::none_of(tenant->keys.begin(), tenant->keys.end(), [&](const auto& k) { return k.name == client.key; })) {
+  if (known &&
+      std::none_of(tenant->keys.begin(), tenant->keys.end(), [&](const auto& k) { return k.name == client.key; })) {
     section.Complain("key", absl::StrCat("'", client.tenant, "' has no key '", client.key, "'"));
   }
   if (section.Has("asks")) {
@@ -202,8 +208,8 @@ void ReadClient(Section& section, Scenario& scenario, Client& client) {
   }
   ReadPools(section, scenario, client);
   client.max_wait = ReadDuration(section, kSpan<"max_wait">, penstock::Seconds(30));
-  client.retries = static_cast<int>(
-      section.Integer({.name = "retries", .min = 0, .max = 1'000, .otherwise = 0, .example = "2"}));
+  client.retries =
+      static_cast<int>(section.Integer({.name = "retries", .min = 0, .max = 1'000, .otherwise = 0, .example = "2"}));
   client.late = ReadDuration(section, kSpan<"late">, Duration::Zero());
 }
 

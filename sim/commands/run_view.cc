@@ -28,9 +28,10 @@ std::string Heading(const RunView& view) {
   std::string text = absl::StrCat(view.scenario.name, ": ", Days(view.scenario.length), " of traffic, ",
                                   view.seeds.size(), view.seeds.size() == 1 ? " seed" : " seeds");
   for (const FleetPlan& fleet : view.scenario.fleets) absl::StrAppend(&text, "; ", fleet.description);
-  absl::StrAppend(&text, "\ntariff ", view.scenario.settings.tariff.version, "; what it charges by the month is taken for ",
-                  Days(view.scenario.length), " of 30 days; times leave out the first ",
-                  SecondsText(view.summary.warm_up_s.mean), view.scenario.warm_up ? "" : " (MSER-5)", "\n\n");
+  absl::StrAppend(&text, "\ntariff ", view.scenario.settings.tariff.version,
+                  "; what it charges by the month is taken for ", Days(view.scenario.length),
+                  " of 30 days; times leave out the first ", SecondsText(view.summary.warm_up_s.mean),
+                  view.scenario.warm_up ? "" : " (MSER-5)", "\n\n");
   return text;
 }
 
@@ -56,9 +57,8 @@ std::string RenderClasses(const Summary& summary, bool colour) {
 std::vector<size_t> ByBill(const Summary& summary) {
   std::vector<size_t> order(summary.tenants.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return summary.tenants[a].bill.mean > summary.tenants[b].bill.mean;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return summary.tenants[a].bill.mean > summary.tenants[b].bill.mean; });
   return order;
 }
 
@@ -89,8 +89,8 @@ std::string RenderTenants(const RunView& view, size_t most, bool colour) {
 
 std::string RenderMoney(const RunView& view) {
   const Summary& summary = view.summary;
-  std::string text = absl::StrCat("revenue ", WithInterval(summary.revenue, 4), " ",
-                                  view.runs.front().figures.currency, " in ", Days(view.scenario.length));
+  std::string text = absl::StrCat("revenue ", WithInterval(summary.revenue, 4), " ", view.runs.front().figures.currency,
+                                  " in ", Days(view.scenario.length));
   std::string parts;
   for (size_t i = 0; i < summary.by_component.size(); ++i) {
     if (summary.by_component[i].mean == 0) continue;
@@ -102,7 +102,8 @@ std::string RenderMoney(const RunView& view) {
   if (cost <= 0) return text;
   Estimate left = summary.revenue;
   left.mean -= cost;
-  return absl::StrCat(text, "the fleet costs ", Grouped(cost, 4), "; revenue less that is ", WithInterval(left, 4), "\n");
+  return absl::StrCat(text, "the fleet costs ", Grouped(cost, 4), "; revenue less that is ", WithInterval(left, 4),
+                      "\n");
 }
 
 std::string RenderPools(const RunView& view) {
@@ -116,8 +117,8 @@ std::string RenderPools(const RunView& view) {
     if (joules > 0) absl::StrAppend(&text, "; ", Short(1 / joules), " nt/s per watt");
     absl::StrAppend(&text, "\n");
   }
-  absl::StrAppend(&text, "paying requests that waited ", Days(view.scenario.target_wait), " at most: ",
-                  Percent(view.summary.in_time, 2), "\n");
+  absl::StrAppend(&text, "paying requests that waited ", Days(view.scenario.target_wait),
+                  " at most: ", Percent(view.summary.in_time, 2), "\n");
   return text;
 }
 

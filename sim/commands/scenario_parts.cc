@@ -28,11 +28,8 @@ std::optional<Duration> ReadOptionalDuration(Section& section, const DurationKey
   for (size_t unit = 0; unit < kUnits.size(); ++unit) {
     const std::string_view key = keys.by_unit[unit];
     if (!section.Has(key)) continue;
-    const int64_t count = section.Integer({.name = key,
-                                           .min = 0,
-                                           .max = kLongest.count() / kUnits[unit].count(),
-                                           .otherwise = {},
-                                           .example = "10"});
+    const int64_t count = section.Integer(
+        {.name = key, .min = 0, .max = kLongest.count() / kUnits[unit].count(), .otherwise = {}, .example = "10"});
     if (read) section.Complain(key, "is given in another unit already; keep one of them");
     read = kUnits[unit] * count;
   }
@@ -61,14 +58,13 @@ namespace {
 double ReadScaled(Section& section, std::string_view name, std::optional<double> otherwise, int64_t min, double max,
                   std::string_view example) {
   const auto scaled = [](double value) { return static_cast<int64_t>(std::llround(value * kFactorUnit)); };
-  const int64_t read =
-      section.DecimalNumber({.name = name,
-                             .decimals = kFactorDecimals,
-                             .min = min,
-                             .max = scaled(max),
-                             .otherwise = otherwise ? std::optional(scaled(*otherwise)) : std::nullopt,
-                             .example = example,
-                             .why_no_finer = "six decimals are enough for a scenario"});
+  const int64_t read = section.DecimalNumber({.name = name,
+                                              .decimals = kFactorDecimals,
+                                              .min = min,
+                                              .max = scaled(max),
+                                              .otherwise = otherwise ? std::optional(scaled(*otherwise)) : std::nullopt,
+                                              .example = example,
+                                              .why_no_finer = "six decimals are enough for a scenario"});
   return static_cast<double>(read) / kFactorUnit;
 }
 
@@ -86,8 +82,7 @@ double ReadPositive(Section& section, std::string_view name, std::optional<doubl
 
 ArrivalTerms ReadArrivalTerms(Section& section) {
   const auto share = [&](std::string_view name) {
-    return static_cast<int>(
-        section.Percent({.name = name, .min = 0, .max = 1'000, .otherwise = 0, .example = "30%"}));
+    return static_cast<int>(section.Percent({.name = name, .min = 0, .max = 1'000, .otherwise = 0, .example = "30%"}));
   };
   ArrivalTerms terms;
   terms.cached_thousandths = share("cached");
@@ -120,13 +115,10 @@ void ReadHappenings(Section& top, Scenario& scenario) {
     if (read.at >= scenario.length) {
       ComplainOfDuration(section, kSpan<"at">, "is after the end of the traffic, where it changes nothing");
     }
-    read.capacity = NormalizedTokensPerSecond(section.Integer({.name = "capacity_nt_per_s",
-                                                               .min = 1,
-                                                               .max = kMaxRateNtPerSecond,
-                                                               .otherwise = {},
-                                                               .example = "50000"}));
-    read.max_in_flight = section.Integer(
-        {.name = "max_in_flight", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "64"});
+    read.capacity = NormalizedTokensPerSecond(section.Integer(
+        {.name = "capacity_nt_per_s", .min = 1, .max = kMaxRateNtPerSecond, .otherwise = {}, .example = "50000"}));
+    read.max_in_flight =
+        section.Integer({.name = "max_in_flight", .min = 1, .max = kMaxInFlight, .otherwise = 0, .example = "64"});
     read.replicas = static_cast<int>(
         section.Integer({.name = "replicas", .min = 1, .max = 100'000, .otherwise = 0, .example = "4"}));
     scenario.capacity_changes.push_back(read);

@@ -13,8 +13,8 @@
 
 namespace penstock::sim {
 
-/// A span in any of the units days, h, min, s, ms: the key is the name with the unit's ending, for example length_min. At
-/// most one may be given; none: `otherwise`, or a problem when that is nothing.
+/// A span in any of the units days, h, min, s, ms: the key is the name with the unit's ending, for example length_min.
+/// At most one may be given; none: `otherwise`, or a problem when that is nothing.
 Duration ReadDuration(config::Section& section, const DurationKeys& keys, std::optional<Duration> otherwise);
 /// The same of one that may be left out.
 std::optional<Duration> ReadOptionalDuration(config::Section& section, const DurationKeys& keys);

@@ -22,7 +22,8 @@ void ScenarioOptions::AddTo(CLI::App& command) {
   command.add_option("--scenario", scenario, "A scenario file, or the name of one that is built in")
       ->required()
       ->type_name("FILE|NAME");
-  command.add_option("--trace", trace, "A trace file in place of every trace that the scenario names")->type_name("FILE");
+  command.add_option("--trace", trace, "A trace file in place of every trace that the scenario names")
+      ->type_name("FILE");
   command.add_option("--seeds", seeds, "Replications, each with a seed of its own")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
@@ -46,8 +47,8 @@ absl::StatusOr<ShippedScenario> ScenarioNamed(const std::string& name) {
     if (shipped.name == name) return shipped;
   }
   const auto names = [](std::string* out, const ShippedScenario& s) { absl::StrAppend(out, std::string(s.name)); };
-  return absl::NotFoundError(absl::StrCat("no scenario '", name, "' is built in; there are ",
-                                          absl::StrJoin(ShippedScenarios(), ", ", names)));
+  return absl::NotFoundError(
+      absl::StrCat("no scenario '", name, "' is built in; there are ", absl::StrJoin(ShippedScenarios(), ", ", names)));
 }
 
 absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std::string& tariff_file, bool hold_out) {
@@ -59,7 +60,8 @@ absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std:
   if (std::filesystem::exists(options.scenario, ignored)) return LoadScenario(options.scenario, changes);
   const absl::StatusOr<ShippedScenario> shipped = ScenarioNamed(options.scenario);
   if (shipped.ok()) return ParseScenario(shipped->yaml, absl::StrCat(options.scenario, ".yaml"), changes);
-  return absl::NotFoundError(absl::StrCat("there is no file '", options.scenario, "', and ", shipped.status().message()));
+  return absl::NotFoundError(
+      absl::StrCat("there is no file '", options.scenario, "', and ", shipped.status().message()));
 }
 
 class ProgressLine::Clock {

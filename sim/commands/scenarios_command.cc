@@ -35,7 +35,8 @@ void List(const Options& options, cli::Terminal& terminal) {
   for (const ShippedScenario& scenario : ShippedScenarios()) {
     table.AddRow({std::string(scenario.name), std::string(scenario.about)});
   }
-  terminal.out << table.Render(terminal.colour) << "\nTry one: penstock sim run --scenario NAME. Start your own from it: "
+  terminal.out << table.Render(terminal.colour)
+               << "\nTry one: penstock sim run --scenario NAME. Start your own from it: "
                << "penstock sim scenarios NAME > mine.yaml\n";
 }
 

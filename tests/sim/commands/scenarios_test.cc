@@ -1,5 +1,5 @@
-// The scenarios that ship: each loads, conserves everything, and shows what its first line says. And how a scenario file
-// that is wrong is told so.
+// The scenarios that ship: each loads, conserves everything, and shows what its first line says. And how a scenario
+// file that is wrong is told so.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,8 +61,8 @@ RunFigures FiguresOf(const Scenario& scenario, uint64_t seed = 1) {
   EXPECT_TRUE(run.ok()) << run.status();
   if (!run.ok()) return {};
   for (const Check& check : run->figures.checks) {
-    EXPECT_TRUE(check.holds) << scenario.name << ", seed " << seed << ": " << check.what << ": expected " << check.expected
-                             << ", found " << check.found;
+    EXPECT_TRUE(check.holds) << scenario.name << ", seed " << seed << ": " << check.what << ": expected "
+                             << check.expected << ", found " << check.found;
   }
   return run->figures;
 }
@@ -130,8 +130,9 @@ TEST(ShippedScenarios, EachConservesRequestsTokensWorkAndMoney) {
 // ---- What they show.
 
 TEST(FreeFlood, NobodyWhoPaysWaitsForIt) {
-  const RunFigures figures = FiguresOf(Parsed(Changed(
-      TextOf("free-flood"), {{"length_min: 30", "length_min: 12"}, {"{from_min: 10, to_min: 20", "{from_min: 4, to_min: 8"}})));
+  const RunFigures figures =
+      FiguresOf(Parsed(Changed(TextOf("free-flood"), {{"length_min: 30", "length_min: 12"},
+                                                      {"{from_min: 10, to_min: 20", "{from_min: 4, to_min: 8"}})));
   EXPECT_LT(WaitP99(Of(figures, "acme")), 0.2);
   EXPECT_GT(figures.in_time, 0.99);
   for (const std::string payer : {"acme", "borealis", "cobalt", "ember"}) EXPECT_LT(Refused(Of(figures, payer)), 0.001);
@@ -161,9 +162,9 @@ TEST(FortyMillion, APoolOfThatSizeRunsAtNineTenthsWithoutALine) {
 }
 
 TEST(HalfTheFleetLost, ReservationsAreKeptAndElasticTrafficIsNot) {
-  const RunFigures figures = FiguresOf(Parsed(Changed(
-      TextOf("half-the-fleet-lost"),
-      {{"length_min: 30", "length_min: 12"}, {"at_min: 10", "at_min: 4"}, {"at_min: 20", "at_min: 8"}})));
+  const RunFigures figures = FiguresOf(Parsed(
+      Changed(TextOf("half-the-fleet-lost"),
+              {{"length_min: 30", "length_min: 12"}, {"at_min: 10", "at_min: 4"}, {"at_min: 20", "at_min: 8"}})));
   for (const std::string reserved : {"acme", "delphi"}) {
     EXPECT_GT(InTime(Of(figures, reserved)), 0.99) << reserved;
     EXPECT_LT(WaitP99(Of(figures, reserved)), 0.5) << reserved;
@@ -258,45 +259,59 @@ TEST(ScenarioFile, NamesThatAreNotThereAreShown) {
   EXPECT_THAT(WrongWith({{"{tenant: cobalt", "{tenant: cobolt"}}),
               HasSubstr("mine.yaml:12:14: traffic[0].tenant: 'cobolt' is no tenant"));
   EXPECT_THAT(WrongWith({{"poisson", "key: test, poisson"}}), HasSubstr("'cobalt' has no key 'test'"));
-  EXPECT_THAT(WrongWith({{"{pool: chat", "{pool: chad"}}), AllOf(HasSubstr("nothing of the pool 'chat'"), HasSubstr("'chad'")));
+  EXPECT_THAT(WrongWith({{"{pool: chat", "{pool: chad"}}),
+              AllOf(HasSubstr("nothing of the pool 'chat'"), HasSubstr("'chad'")));
   EXPECT_THAT(WrongWith({{"poisson", "pools: [chad], poisson"}}), HasSubstr("traffic[0].pools: 'chad' is no pool"));
-  EXPECT_THAT(WrongWith({{"poisson: {requests_per_s: 2}", "trace: azure-conversations"}}),
-              AllOf(HasSubstr("mine.yaml:12:29: traffic[0].trace"), HasSubstr("built in are azure-conversation, azure-code")));
+  EXPECT_THAT(
+      WrongWith({{"poisson: {requests_per_s: 2}", "trace: azure-conversations"}}),
+      AllOf(HasSubstr("mine.yaml:12:29: traffic[0].trace"), HasSubstr("built in are azure-conversation, azure-code")));
   EXPECT_THAT(WrongWith({{"simulate: fixed, per_output_token_ms: 10", "model: GPT, hardware: abacus, replicas: 1"}}),
               HasSubstr("no calibrated law for it; known are: Qwen3-32B on 4xH100 vLLM"));
 }
 
 TEST(ScenarioFile, SpansAreOfOneUnitAndMakeSense) {
-  EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: 1\nlength_s: 60"}}), HasSubstr("mine.yaml:3:11: length_s: is given in another unit"));
-  EXPECT_THAT(WrongWith({{"length_min: 1", "length_s: 30"}}), HasSubstr("mine.yaml:2:11: length_s: must be a minute or more"));
-  EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: soon"}}), HasSubstr("mine.yaml:2:13: length_min: \"soon\" is not a whole number"));
+  EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: 1\nlength_s: 60"}}),
+              HasSubstr("mine.yaml:3:11: length_s: is given in another unit"));
+  EXPECT_THAT(WrongWith({{"length_min: 1", "length_s: 30"}}),
+              HasSubstr("mine.yaml:2:11: length_s: must be a minute or more"));
+  EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: soon"}}),
+              HasSubstr("mine.yaml:2:13: length_min: \"soon\" is not a whole number"));
   EXPECT_THAT(WrongWith({{"length_min: 1\n", ""}}), HasSubstr("needs a time length"));
-  EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: 1\nwarm_up_ms: 60000"}}), HasSubstr("warm_up_ms: is as long as the traffic"));
+  EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: 1\nwarm_up_ms: 60000"}}),
+              HasSubstr("warm_up_ms: is as long as the traffic"));
   EXPECT_THAT(WrongWith({{"fleets:", "capacity: [{at_min: 1, capacity_nt_per_s: 1000}]\nfleets:"}}),
               HasSubstr("capacity[0].at_min: is after the end"));
 }
 
 TEST(ScenarioFile, TrafficThatWouldSendNothingIsAMistake) {
-  EXPECT_THAT(WrongWith({{", poisson: {requests_per_s: 2}", ""}}), HasSubstr("mine.yaml:12:5: traffic[0]: sends nothing"));
+  EXPECT_THAT(WrongWith({{", poisson: {requests_per_s: 2}", ""}}),
+              HasSubstr("mine.yaml:12:5: traffic[0]: sends nothing"));
   EXPECT_THAT(WrongWith({{"requests_per_s: 2", "requests_per_s: 0"}}), HasSubstr("\"0\" is out of range"));
-  EXPECT_THAT(WrongWith({{"traffic:\n  - {tenant: cobalt, poisson: {requests_per_s: 2}}\n", ""}}), HasSubstr("nobody sends anything"));
-  EXPECT_THAT(WrongWith({{"poisson: {requests_per_s: 2}", "poisson: {requests_per_s: 2}, diurnal: {requests_per_s: 1}"}}),
-              HasSubstr("traffic[0].diurnal: is a second source"));
-  EXPECT_THAT(WrongWith({{"poisson: {requests_per_s: 2}", "trace: azure-code, copies: 0"}}), HasSubstr("traffic[0].copies: \"0\" is out of range"));
+  EXPECT_THAT(WrongWith({{"traffic:\n  - {tenant: cobalt, poisson: {requests_per_s: 2}}\n", ""}}),
+              HasSubstr("nobody sends anything"));
+  EXPECT_THAT(
+      WrongWith({{"poisson: {requests_per_s: 2}", "poisson: {requests_per_s: 2}, diurnal: {requests_per_s: 1}"}}),
+      HasSubstr("traffic[0].diurnal: is a second source"));
+  EXPECT_THAT(WrongWith({{"poisson: {requests_per_s: 2}", "trace: azure-code, copies: 0"}}),
+              HasSubstr("traffic[0].copies: \"0\" is out of range"));
 }
 
 TEST(ScenarioFile, WhatNoModelTakesIsRefusedAndNotRun) {
   const std::string kTraffic = "poisson: {requests_per_s: 2}";
   EXPECT_THAT(WrongWith({{kTraffic, "agents: {runs_per_s: 0}"}}), HasSubstr("agents.runs_per_s"));
-  EXPECT_THAT(WrongWith({{kTraffic, "agents: {runs_per_s: 1, step_s: 0}"}}), HasSubstr("agents.step_s: must be more than 0"));
-  EXPECT_THAT(WrongWith({{kTraffic, "agents: {runs_per_s: 1, longest_context_tokens: 9}"}}), HasSubstr("less than first_prompt_tokens"));
+  EXPECT_THAT(WrongWith({{kTraffic, "agents: {runs_per_s: 1, step_s: 0}"}}),
+              HasSubstr("agents.step_s: must be more than 0"));
+  EXPECT_THAT(WrongWith({{kTraffic, "agents: {runs_per_s: 1, longest_context_tokens: 9}"}}),
+              HasSubstr("less than first_prompt_tokens"));
   EXPECT_THAT(WrongWith({{kTraffic, "gamma: {requests_per_s: 2, shape: 0.000001}"}}), HasSubstr("gamma.shape"));
   EXPECT_THAT(WrongWith({{kTraffic, "trace: azure-code, requests_per_s: 900000"}}), HasSubstr("take a generator"));
   EXPECT_THAT(WrongWith({{"fleets:\n", "fleets:\n  - {pool: chat, simulate: fixed, per_output_token_ms: 9}\n"}}),
               HasSubstr("says twice what the pool 'chat' runs on"));
   const std::string kPopulation = "population: {servegen: m-large, scale: 0.001";
-  EXPECT_THAT(WrongWith({{"length_min: 1", kPopulation + ", demand: {volume: logit, elasticity: 0, reference_price: 1}}\nlength_min: 10"}}),
-              HasSubstr("demand.elasticity: of a logit"));
+  EXPECT_THAT(
+      WrongWith({{"length_min: 1",
+                  kPopulation + ", demand: {volume: logit, elasticity: 0, reference_price: 1}}\nlength_min: 10"}}),
+      HasSubstr("demand.elasticity: of a logit"));
   EXPECT_THAT(WrongWith({{"length_min: 1", "population: {servegen: deepseek-r1, from_day: 1}\nlength_min: 10"}}),
               HasSubstr("has 1 days in all"));
 }
@@ -346,17 +361,27 @@ TEST(RunCommand, WarnsOnceOfTheRowsOfATraceThatItLeavesOut) {
                           "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.0000000,374,44\n"
                           "2023-11-16 18:15:50.0000000,no,109\n2023-11-16 18:15:56.0000000,879,55\n");
   const std::string client = "  - {tenant: cobalt, trace: " + trace.path() + ", copies: 2}\n";
-  const ScratchFile scenario("scenario.yaml",
-                             Changed(std::string(kPlain), {{"  - {tenant: cobalt, poisson: {requests_per_s: 2}}\n", client + client}}));
+  const ScratchFile scenario(
+      "scenario.yaml",
+      Changed(std::string(kPlain), {{"  - {tenant: cobalt, poisson: {requests_per_s: 2}}\n", client + client}}));
   const Outcome ran = Sim({"run", "--scenario", scenario.path()});
   EXPECT_EQ(ran.exit_code, cli::kOk) << ran.err;
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("warning: "), HasSubstr(trace.path() + ":3"), HasSubstr("1 bad rows left out, 2 taken")));
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr("warning: "), HasSubstr(trace.path() + ":3"), HasSubstr("1 bad rows left out, 2 taken")));
   EXPECT_EQ(ran.err.find("bad rows"), ran.err.rfind("bad rows"));
 
   const std::string tariff = (kProject / "sim/scenarios/tariffs/list-price.yaml").string();
   const Outcome compared = Sim({"compare", "--scenario", scenario.path(), "--tariff", tariff, "--tariff", tariff});
   EXPECT_EQ(compared.exit_code, cli::kOk) << compared.err;
   EXPECT_EQ(compared.err, ran.err);
+}
+
+TEST(RunCommand, ShowsWhatTheFleetCostsWhereThatIsTold) {
+  const ScratchFile scenario("scenario.yaml",
+                             Changed(std::string(kPlain), {{"simulate: fixed", "replica_hour: 60, simulate: fixed"}}));
+  EXPECT_THAT(Sim({"run", "--scenario", scenario.path()}).out,
+              HasSubstr("the fleet costs 1.0000; revenue less that is "));
+  EXPECT_THAT(Sim({"run", "--scenario", scenario.path(), "-o", "json"}).out, HasSubstr("\"fleet_cost\": 1.0"));
 }
 
 TEST(ScenariosCommand, ListsThemAndPrintsOneToStartFrom) {
