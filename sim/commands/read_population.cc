@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sim/commands/scenario_parts.h"
+#include "sim/traffic/observed_load.h"
 #include "sim/traffic/servegen_population.h"
 
 namespace penstock::sim {
@@ -17,6 +18,7 @@ constexpr std::array<std::string_view, 4> kModels = {"m-large", "m-small", "deep
 constexpr std::array<std::string_view, 3> kWho = {"all", "even", "odd"};
 constexpr std::array<std::string_view, 3> kVolumes = {"fixed", "constant_elasticity", "logit"};
 constexpr Duration kProfileWindow = Minutes(10);  // of ServeGen's rates
+constexpr uint64_t kHistorySeed = 0x9d5c'0f3a'77e1'42b6;  // no replication has it
 
 void ReadPlans(Section& section, DemandTerms& terms) {
   for (const std::string& name : section.Names("plans", "[flex, default, priority]")) {
@@ -68,23 +70,47 @@ DemandTerms ReadDemand(Section& population) {
   return terms;
 }
 
+/// Whose days they are: which, and of whom.
+struct Part {
+  int64_t from_day = 0;
+  size_t who = 0;
+  double scale = 1;
+};
+
+Part ReadPart(Section& section, const Part& otherwise) {
+  Part part;
+  part.from_day = section.Integer(
+      {.name = "from_day", .min = 0, .max = 13, .otherwise = otherwise.from_day, .example = "7"});
+  part.who = section.Choice({.name = "clients", .choices = kWho, .otherwise = otherwise.who});
+  part.scale = ReadFactor(section, "scale", otherwise.scale, 1'000, "0.003");
+  return part;
+}
+
+/// Days or clients that nothing is fitted to; a week later unless it says otherwise.
+Part ReadHoldOut(Section& population, Part part) {
+  part.from_day += 7;
+  const Node* node = population.Optional("hold_out");
+  if (node == nullptr) return part;
+  Section section(population.source(), *node, population.PathOf("hold_out"), "{from_day: 7, clients: all}");
+  return ReadPart(section, part);
+}
+
 bool Takes(size_t who, size_t client) { return who == 0 || (who == 1) == (client % 2 == 0); }
 
 }  // namespace
 
-void ReadPopulation(Section& top, Scenario& scenario) {
+void ReadPopulation(Section& top, const ScenarioChanges& changes, Scenario& scenario) {
   const Node* node = top.Optional("population");
   if (node == nullptr) return;
   Section section(top.source(), *node, top.PathOf("population"), "{servegen: m-large, scale: 0.003}");
   const size_t model = section.Choice({.name = "servegen", .choices = kModels, .otherwise = {}});
-  const int64_t from_day =
-      section.Integer({.name = "from_day", .min = 0, .max = 13, .otherwise = 0, .example = "7"});
-  ServeGenSlice slice{.from = Days(from_day), .to = Days(from_day) + scenario.length};
+  Part part = ReadPart(section, Part());
+  const Part hold_out = ReadHoldOut(section, part);
+  if (changes.hold_out) part = hold_out;
+  const ServeGenSlice slice{.from = Days(part.from_day), .to = Days(part.from_day) + scenario.length, .scale = part.scale};
   if (scenario.length.count() % kProfileWindow.count() != 0) {
     section.Complain("servegen", "needs a `length` of whole ten minutes, which is what its rates are given for");
   }
-  slice.scale = ReadFactor(section, "scale", 1.0, 1'000, "0.003");
-  const size_t who = section.Choice({.name = "clients", .choices = kWho, .otherwise = 0});
   const ArrivalTerms terms = ReadArrivalTerms(section);
   scenario.population.demand = ReadDemand(section);
   scenario.population.flex_wait = ReadDuration(section, "flex_wait", Hours(1));
@@ -95,10 +121,12 @@ void ReadPopulation(Section& top, Scenario& scenario) {
   if (!loaded.ok()) return section.Complain("servegen", loaded.status().ToString());
   const auto population = std::make_shared<const ServeGenPopulation>(*std::move(loaded));
   for (size_t client = 0; client < population->clients().size(); ++client) {
-    if (!Takes(who, client)) continue;
-    scenario.population.customers.push_back(
-        {.name = absl::StrCat("client-", population->clients()[client].name),
-         .load = population->ProfileOf(client, slice, kProfileWindow, terms)});
+    if (!Takes(part.who, client)) continue;
+    // What a customer plans by is a history of its own: such days as these, with other draws.
+    const std::unique_ptr<ArrivalSource> history =
+        population->ArrivalsOf(client, static_cast<uint32_t>(client), slice, 1, terms, Streams(kHistorySeed));
+    scenario.population.customers.push_back({.name = absl::StrCat("client-", population->clients()[client].name),
+                                             .load = ObservedLoad(*history, kProfileWindow, scenario.length)});
     scenario.population.traffic.push_back(
         [population, client, slice, terms](uint32_t tenant, double volume, const Streams& streams) {
           return population->ArrivalsOf(client, tenant, slice, volume, terms, streams);

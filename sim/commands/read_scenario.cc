@@ -37,6 +37,7 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
   if (!root) return problems.ToStatus();
   const config::Source source{file, *root, problems};
   Scenario scenario;
+  scenario.text = text;
   {
     Section top(source, *root, "", "a line such as `scenario: free-flood`");
     scenario.name = top.EntityName("scenario", "free-flood");
@@ -53,7 +54,7 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
     }
     scenario.target_wait = ReadDuration(top, "target_wait", Seconds(2));
     ReadHappenings(top, scenario);
-    ReadPopulation(top, scenario);
+    ReadPopulation(top, changes, scenario);
     config::Config settings;
     const bool may_lack_tenants = top.Has("population");
     config::ReadEngine(top, may_lack_tenants ? config::EngineTenants::kMayBeLeftOut : config::EngineTenants::kRequired,

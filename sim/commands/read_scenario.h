@@ -15,6 +15,7 @@ namespace penstock::sim {
 struct ScenarioChanges {
   std::optional<std::string> tariff_file;
   std::optional<std::string> trace_file;  // in place of every `trace` of the file
+  bool hold_out = false;                  // the population's `hold_out` days and clients
 };
 
 /// INVALID_ARGUMENT with all that is wrong, a line each (file:line:column: path: what, why, what to do).

@@ -27,7 +27,7 @@ void ReadFleets(config::Section& top, Scenario& scenario);
 /// `traffic`: clients of the settings' tenants.
 void ReadTraffic(config::Section& top, const ScenarioChanges& changes, Scenario& scenario);
 /// `population`: customers that choose.
-void ReadPopulation(config::Section& top, Scenario& scenario);
+void ReadPopulation(config::Section& top, const ScenarioChanges& changes, Scenario& scenario);
 /// `capacity` and `purchases`.
 void ReadHappenings(config::Section& top, Scenario& scenario);
 

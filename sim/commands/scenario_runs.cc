@@ -41,8 +41,9 @@ std::vector<uint64_t> ScenarioOptions::Seeds() const {
 
 size_t ScenarioOptions::Threads() const { return threads > 0 ? static_cast<size_t>(threads) : Processors(); }
 
-absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std::string& tariff_file) {
+absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std::string& tariff_file, bool hold_out) {
   ScenarioChanges changes;
+  changes.hold_out = hold_out;
   if (!options.trace.empty()) changes.trace_file = options.trace;
   if (!tariff_file.empty()) changes.tariff_file = tariff_file;
   std::error_code ignored;

@@ -33,7 +33,8 @@ struct ScenarioOptions {
 };
 
 /// A file of sim/scenarios/ by name ("free-flood"), where it is built in, or a path.
-absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std::string& tariff_file);
+absl::StatusOr<Scenario> OpenScenario(const ScenarioOptions& options, const std::string& tariff_file,
+                                      bool hold_out = false);
 
 /// A line on `err` while something takes long; nothing unless a person is looking.
 class ProgressLine {

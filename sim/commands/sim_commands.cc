@@ -8,6 +8,7 @@
 #include "sim/commands/replay_command.h"
 #include "sim/commands/run_command.h"
 #include "sim/commands/selfcheck_command.h"
+#include "sim/commands/tune_command.h"
 
 namespace penstock::sim {
 
@@ -16,6 +17,7 @@ void AddSimCommands(CLI::App& app, cli::Invocation& invocation, const cli::Parts
   sim.require_subcommand(1);
   AddRunCommand(sim, invocation);
   AddCompareCommand(sim, invocation);
+  AddTuneCommand(sim, invocation);
   AddCalibrateCommand(sim, invocation);
   AddSelfcheckCommand(sim, invocation);
   AddReplayCommand(sim, invocation, parts);

@@ -8,7 +8,7 @@
 
 namespace penstock::sim {
 
-FluidReplica::FluidReplica(const ReplicaTerms& terms) : terms_(terms) {
+FluidReplica::FluidReplica(const ReplicaTerms& terms) : terms_(terms), blocks_(terms.kv_limit, terms.kv_block) {
   PENSTOCK_CHECK(terms.max_sequences > 0);
   PENSTOCK_CHECK(terms.step_token_budget.count() > terms.max_sequences);
   PENSTOCK_CHECK(terms.law.base > Duration::Zero());  // tokens take time, so virtual time moves on
@@ -23,13 +23,16 @@ FluidReplica::Handle FluidReplica::Submit(const FleetRequest& request, Tokens de
   }
   const Handle handle = free_.back();
   free_.pop_back();
-  sequences_[handle] =
-      Sequence{.request = request, .delivered = delivered, .to_prefill = request.input, .stage = Stage::kWaiting};
+  Sequence& sequence = sequences_[handle] = {};
+  sequence.request = request;
+  sequence.delivered = delivered;
+  sequence.to_prefill = request.input;
+  sequence.stage = Stage::kWaiting;
   waiting_.PushBack(sequences_, handle);
   if (end_ == Instant::Max()) {
     StartStretch(now);
-  } else if (SomebodyCouldJoin()) {
-    CutTo(now);
+  } else {
+    LineChanged(now);
   }
   return handle;
 }
@@ -38,7 +41,7 @@ Tokens FluidReplica::Cancel(Handle handle, Instant now) {
   const Tokens generated = Generated(handle, now);
   if (sequences_[handle].stage == Stage::kWaiting) {
     waiting_.Remove(sequences_, handle);
-    if (SomebodyCouldJoin()) CutTo(now);
+    LineChanged(now);
   } else {
     CutTo(now);
     std::erase(computing_, handle);
@@ -51,8 +54,9 @@ Tokens FluidReplica::Cancel(Handle handle, Instant now) {
 Tokens FluidReplica::Generated(Handle handle, Instant now) const {
   const Sequence& sequence = sequences_[handle];
   PENSTOCK_CHECK(sequence.stage != Stage::kFree);
-  if (sequence.stage != Stage::kDecoding) return sequence.delivered;
-  return std::max(Tokens(clock_ + IterationsBy(now) - sequence.birth), sequence.delivered);
+  Tokens generated = GeneratedBy(sequence);
+  if (sequence.stage == Stage::kDecoding) generated += Tokens(IterationsBy(now));
+  return std::max(generated, sequence.delivered);
 }
 
 std::vector<FluidReplica::Restart> FluidReplica::TakeAll(Instant now) const {
@@ -65,16 +69,23 @@ std::vector<FluidReplica::Restart> FluidReplica::TakeAll(Instant now) const {
   return all;
 }
 
-Tokens FluidReplica::KvOf(const Sequence& sequence) const {
-  const Tokens prompt = sequence.request.cached_input + sequence.request.input;
-  if (terms_.kv_holding == KvHolding::kWholeContext) return prompt + sequence.request.generate;
-  return sequence.stage == Stage::kDecoding ? prompt + Tokens(clock_ - sequence.birth) : prompt;
+Tokens FluidReplica::GeneratedBy(const Sequence& sequence) const {
+  return sequence.stage == Stage::kDecoding ? Tokens(clock_ - sequence.birth) : sequence.generated;
+}
+
+/// What it has, or will have once it is prefilled, at `clock_`.
+Tokens FluidReplica::ContextOf(const Sequence& sequence) const {
+  return sequence.request.cached_input + sequence.request.input + GeneratedBy(sequence);
+}
+
+int64_t FluidReplica::BlocksHeldBy(const Sequence& sequence) const {
+  if (terms_.kv_holding == KvHolding::kAsItGrows) return blocks_.BlocksOf(ContextOf(sequence));
+  return blocks_.BlocksOf(sequence.request.cached_input + sequence.request.input + sequence.request.generate);
 }
 
 bool FluidReplica::HasRoomFor(const Sequence& sequence) const {
   if (running_.empty()) return true;
-  if (running_.size() >= terms_.max_sequences) return false;
-  return !terms_.kv_limit || kv_held_ + KvOf(sequence) <= *terms_.kv_limit;
+  return running_.size() < terms_.max_sequences && blocks_.Fits(BlocksHeldBy(sequence));
 }
 
 bool FluidReplica::SomebodyCouldJoin() const { return !waiting_.empty() && HasRoomFor(sequences_[waiting_.first()]); }
@@ -84,19 +95,44 @@ int64_t FluidReplica::IterationsBy(Instant now) const {
   return IterationsWithin(terms_.law, load_, now - start_, iterations_ - 1);
 }
 
+/// So many iterations of the stretch under way are over; nobody came or went.
+void FluidReplica::SkipIterations(int64_t count) {
+  if (terms_.kv_holding == KvHolding::kAsItGrows) blocks_.Take(blocks_.GrowthIn(clock_ + 1, count));
+  clock_ += count;
+  load_.kv += Tokens(count * load_.decodes);
+}
+
 /// The stretch under way becomes the one iteration of it in which `now` lies.
 void FluidReplica::CutTo(Instant now) {
   if (iterations_ <= 1) return;
   const int64_t over = IterationsBy(now);
   const Duration past = StretchTimeRoundDown(terms_.law, load_, over);
-  const Tokens made(over * load_.decodes);
-  clock_ += over;
-  load_.kv += made;
-  if (terms_.kv_holding == KvHolding::kAsItGrows) kv_held_ += made;
+  SkipIterations(over);
   busy_ += past;
   start_ = start_ + past;
   iterations_ = 1;
   end_ = start_ + StretchTimeRoundDown(terms_.law, load_, 1);
+}
+
+/// Whoever plans ahead counts the line as the next iteration begins.
+void FluidReplica::LineChanged(Instant now) {
+  if (terms_.plans_ahead || SomebodyCouldJoin()) CutTo(now);
+}
+
+void FluidReplica::GrowDecodes() {
+  if (terms_.kv_holding == KvHolding::kAsItGrows) blocks_.Take(blocks_.GrowthIn(clock_));
+  while (!blocks_.Fits(0) && running_.size() > 1) PreemptLast();
+}
+
+void FluidReplica::PreemptLast() {
+  const Handle handle = running_.last();
+  LeaveBatch(handle);
+  Sequence& sequence = sequences_[handle];
+  sequence.generated = GeneratedBy(sequence);
+  sequence.to_prefill = sequence.request.input + sequence.generated;
+  sequence.stage = Stage::kWaiting;
+  waiting_.PushFront(sequences_, handle);
+  ++preemptions_;
 }
 
 Tokens FluidReplica::Compute(Handle handle, Tokens budget) {
@@ -110,17 +146,17 @@ void FluidReplica::Join(Handle handle) {
   waiting_.Remove(sequences_, handle);
   running_.PushBack(sequences_, handle);
   Sequence& sequence = sequences_[handle];
-  kv_held_ += KvOf(sequence);
+  blocks_.Take(BlocksHeldBy(sequence));
   sequence.joined = ++joins_;
   sequence.stage = Stage::kPrefilling;
 }
 
-/// Chooses who is prefilled in the next iteration and returns how much.
-Tokens FluidReplica::Prefill() {
-  Tokens budget = terms_.step_token_budget - Tokens(load_.decodes);
+Tokens FluidReplica::ContinuePrefill(Tokens budget) {
+  return partial_ == kNoSequence ? Tokens::Zero() : Compute(partial_, budget);
+}
+
+Tokens FluidReplica::JoinWaiting(Tokens budget) {
   Tokens prefill;
-  if (partial_ != kNoSequence) prefill = Compute(partial_, budget);
-  budget -= prefill;
   if (running_.empty() || !terms_.plans_ahead) may_join_ = waiting_.size();
   for (; may_join_ > 0 && budget > Tokens::Zero() && SomebodyCouldJoin(); --may_join_) {
     const Handle handle = waiting_.first();
@@ -128,43 +164,52 @@ Tokens FluidReplica::Prefill() {
     const Tokens chunk = Compute(handle, budget);
     prefill += chunk;
     budget -= std::max(chunk, Tokens(1));
-    if (chunk == Tokens::Zero()) BeginDecode(handle, Tokens::Zero());
+    if (chunk == Tokens::Zero()) BeginDecode(handle);
   }
   return prefill;
 }
 
+/// Until somebody's last token, or until blocks run out.
 int64_t FluidReplica::LengthOfStretch() const {
   if (!computing_.empty() || SomebodyCouldJoin()) return 1;
-  return finishes_.top().clock - clock_;
+  const int64_t until_a_finish = finishes_.top().clock + 1 - clock_;
+  if (terms_.kv_holding != KvHolding::kAsItGrows || running_.size() == 1) return until_a_finish;
+  return std::min(until_a_finish, 1 + blocks_.IterationsThatFit(clock_ + 1, until_a_finish - 1));
 }
 
 void FluidReplica::StartStretch(Instant now) {
   start_ = now;
   end_ = Instant::Max();
-  load_.prefill = Prefill();
+  const int64_t preempted_before = preemptions_;
+  GrowDecodes();
+  const Tokens budget = terms_.step_token_budget - Tokens(load_.decodes);
+  load_.prefill = ContinuePrefill(budget);
+  if (preemptions_ == preempted_before) load_.prefill += JoinWaiting(budget - load_.prefill);
   may_join_ = std::min(waiting_.size(), terms_.max_sequences - running_.size());
   if (running_.empty()) return;
   iterations_ = LengthOfStretch();
   end_ = now + StretchTimeRoundDown(terms_.law, load_, iterations_);
 }
 
-void FluidReplica::BeginDecode(Handle handle, Tokens generated) {
+void FluidReplica::BeginDecode(Handle handle) {
   Sequence& sequence = sequences_[handle];
+  const Tokens context = ContextOf(sequence);
+  sequence.birth = clock_ - sequence.generated.count();
   sequence.stage = Stage::kDecoding;
-  sequence.birth = clock_ - generated.count();
-  finishes_.push({sequence.birth + sequence.request.generate.count(), sequence.joined, handle});
+  finishes_.push({sequence.birth + sequence.request.generate.count() - 1, sequence.joined, handle});
   ++load_.decodes;
-  load_.kv += sequence.request.cached_input + sequence.request.input + generated;
-  if (terms_.kv_holding == KvHolding::kAsItGrows) kv_held_ += generated;
+  load_.kv += context;
+  if (terms_.kv_holding == KvHolding::kAsItGrows) blocks_.StartGrowing(context, clock_);
 }
 
 void FluidReplica::LeaveBatch(Handle handle) {
   const Sequence& sequence = sequences_[handle];
   if (partial_ == handle) partial_ = kNoSequence;
-  kv_held_ -= KvOf(sequence);
+  blocks_.GiveBack(BlocksHeldBy(sequence));
   if (sequence.stage == Stage::kDecoding) {
     --load_.decodes;
-    load_.kv -= sequence.request.cached_input + sequence.request.input + Tokens(clock_ - sequence.birth);
+    load_.kv -= ContextOf(sequence);
+    if (terms_.kv_holding == KvHolding::kAsItGrows) blocks_.StopGrowing(ContextOf(sequence), clock_);
   }
   running_.Remove(sequences_, handle);
 }
@@ -175,7 +220,7 @@ void FluidReplica::Free(Handle handle) {
 }
 
 void FluidReplica::Tell(FleetEvent::Kind kind, const Sequence& sequence, Tokens generated) {
-  happenings_.push_back({sequence.joined, {kind, sequence.request.id, start_, generated}});
+  happenings_.push_back({sequence.joined, {kind, sequence.request.id, end_, generated}});
 }
 
 void FluidReplica::EndPrefills() {
@@ -186,8 +231,9 @@ void FluidReplica::EndPrefills() {
       partial_ = handle;
       continue;
     }
-    if (sequence.delivered == Tokens::Zero()) Tell(FleetEvent::Kind::kFirstToken, sequence, Tokens(1));
-    if (sequence.stage == Stage::kPrefilling) BeginDecode(handle, Tokens(1));
+    const bool is_first = sequence.generated == Tokens::Zero() && sequence.delivered == Tokens::Zero();
+    if (is_first) Tell(FleetEvent::Kind::kFirstToken, sequence, Tokens(1));
+    if (sequence.stage == Stage::kPrefilling) BeginDecode(handle);
   }
   computing_.clear();
 }
@@ -210,12 +256,7 @@ void FluidReplica::EndDecodes() {
 
 void FluidReplica::FinishIteration(std::vector<FleetEvent>* out) {
   PENSTOCK_CHECK(end_ != Instant::Max());
-  const Tokens made(iterations_ * load_.decodes);
-  clock_ += iterations_;
-  load_.kv += made;
-  if (terms_.kv_holding == KvHolding::kAsItGrows) kv_held_ += made;
-  busy_ += end_ - start_;
-  start_ = end_;
+  SkipIterations(iterations_ - 1);
   happenings_.clear();
   EndPrefills();
   EndDecodes();
@@ -223,7 +264,10 @@ void FluidReplica::FinishIteration(std::vector<FleetEvent>* out) {
     return std::tuple(a.joined, a.event.kind) < std::tuple(b.joined, b.event.kind);
   });
   for (const Happening& happening : happenings_) out->push_back(happening.event);
-  StartStretch(start_);
+  load_.kv += Tokens(load_.decodes);
+  ++clock_;
+  busy_ += end_ - start_;
+  StartStretch(end_);
 }
 
 }  // namespace penstock::sim

@@ -3,10 +3,9 @@
 // a request costs a few events, not one per iteration.
 //
 // The clock stands at whole tokens where an iteration ends. So a request that comes in the middle of one waits for its
-// end, and prompts are prefilled first come first served in chunks of the step's budget while decodes stall: the same
-// rules as in iteration_model.h, with two simplifications that matter only near saturation:
-//  1. KV is counted in tokens, not blocks, and limits only who joins: nothing is preempted when contexts outgrow it.
-//  2. A run of iterations is rounded to nanoseconds once, not for each.
+// end, prompts are prefilled first come first served in chunks of the step's budget while decodes stall, and who joined
+// last is preempted when the KV blocks run out: the rules of iteration_model.h, told for whole stretches of iterations.
+// The difference is one of rounding: a stretch is rounded to nanoseconds once, not for each iteration.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include "admission/vocabulary/work.h"
 #include "sim/fleet/fleet_model.h"
 #include "sim/fleet/iteration_model.h"
+#include "sim/fleet/kv_blocks.h"
 #include "sim/fleet/sequence_list.h"
 
 namespace penstock::sim {
@@ -40,7 +40,7 @@ class FluidReplica {
 
   int64_t running() const { return running_.size(); }
   int64_t waiting() const { return waiting_.size(); }
-  int64_t preemptions() const { return 0; }
+  int64_t preemptions() const { return preemptions_; }
   Duration BusyTime(Instant now) const { return end_ == Instant::Max() ? busy_ : busy_ + (now - start_); }
 
  private:
@@ -49,7 +49,8 @@ class FluidReplica {
   struct Sequence {
     FleetRequest request;
     Tokens delivered;   // of an earlier life
-    Tokens to_prefill;  // what is left
+    Tokens generated;   // unless it decodes
+    Tokens to_prefill;  // what is left of input + generated
     int64_t birth = 0;  // when it decodes: when the clock shows `birth` + n it has generated n tokens
     uint64_t joined = 0;
     uint32_t previous = kNoSequence;
@@ -57,7 +58,7 @@ class FluidReplica {
     Stage stage = Stage::kFree;
   };
   struct Finish {
-    int64_t clock = 0;  // when all its tokens are there
+    int64_t clock = 0;  // at the start of the iteration that makes its last token
     uint64_t joined = 0;
     Handle handle = 0;
     friend bool operator>(const Finish& a, const Finish& b) {
@@ -69,17 +70,24 @@ class FluidReplica {
     FleetEvent event;
   };
 
-  Tokens KvOf(const Sequence& sequence) const;
+  Tokens GeneratedBy(const Sequence& sequence) const;
+  Tokens ContextOf(const Sequence& sequence) const;
+  int64_t BlocksHeldBy(const Sequence& sequence) const;
   bool HasRoomFor(const Sequence& sequence) const;
   bool SomebodyCouldJoin() const;
   int64_t IterationsBy(Instant now) const;
+  void SkipIterations(int64_t count);
   void CutTo(Instant now);
+  void LineChanged(Instant now);
+  void GrowDecodes();
+  void PreemptLast();
   void Join(Handle handle);
   Tokens Compute(Handle handle, Tokens budget);
-  Tokens Prefill();
+  Tokens ContinuePrefill(Tokens budget);
+  Tokens JoinWaiting(Tokens budget);
   void StartStretch(Instant now);
   int64_t LengthOfStretch() const;
-  void BeginDecode(Handle handle, Tokens generated);
+  void BeginDecode(Handle handle);
   void LeaveBatch(Handle handle);
   void EndPrefills();
   void EndDecodes();
@@ -95,12 +103,13 @@ class FluidReplica {
   Handle partial_ = kNoSequence;    // in the middle of its prompt
   std::priority_queue<Finish, std::vector<Finish>, std::greater<>> finishes_;
   std::vector<Happening> happenings_;
-  int64_t clock_ = 0;       // tokens, at `start_`
+  int64_t clock_ = 0;       // iterations, at `start_`
   int64_t iterations_ = 0;  // of the stretch under way; more than one only if nothing is prefilled
   IterationLoad load_;      // of its first; kept up to date between stretches
-  Tokens kv_held_;          // of all that run
+  KvBlocks blocks_;         // of all that run, in that first iteration
   uint64_t joins_ = 0;
   int64_t may_join_ = 0;  // as of Replica
+  int64_t preemptions_ = 0;
   Instant start_;
   Instant end_ = Instant::Max();
   Duration busy_;  // until start_

@@ -29,10 +29,14 @@ class KvBlocks {
 
   /// A sequence grows by a token in every iteration; it has `context` tokens at the start of iteration `step`. The
   /// same sequence at a later iteration, with its context then, is as good.
-  void StartGrowing(Tokens context, int64_t step) { ++growing_[PhaseOfGrowth(context, step)]; }
+  void StartGrowing(Tokens context, int64_t step);
   void StopGrowing(Tokens context, int64_t step);
   /// Blocks that the growing sequences need for iteration `step` beyond those of the one before.
   int64_t GrowthIn(int64_t step) const { return growing_[static_cast<size_t>(step % block_)]; }
+  /// Likewise for `count` iterations from `step` on, all together.
+  int64_t GrowthIn(int64_t step, int64_t count) const;
+  /// The most iterations from `step` on, at most `most`, whose growth fits.
+  int64_t IterationsThatFit(int64_t step, int64_t most) const;
 
  private:
   size_t PhaseOfGrowth(Tokens context, int64_t step) const;
@@ -41,6 +45,7 @@ class KvBlocks {
   std::optional<int64_t> capacity_;
   int64_t held_ = 0;              // may exceed the capacity: a sequence that runs alone is never refused
   std::vector<int64_t> growing_;  // by phase
+  int64_t all_growing_ = 0;
 };
 
 }  // namespace penstock::sim

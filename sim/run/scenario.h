@@ -55,6 +55,7 @@ struct Scenario {
   std::string name;
   std::string about;
   std::string attribution;             // of traces, which whoever passes them on must pass on too
+  std::string text;                    // that it was read from: what a manifest hashes
   std::vector<std::string> warnings;   // bad rows of traces, for people
   Duration length;                     // of the traffic
   std::optional<Duration> warm_up;     // left out of the times; nothing: MSER-5 finds it

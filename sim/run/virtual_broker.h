@@ -161,6 +161,8 @@ class VirtualBroker {
   uint64_t events() const { return events_seen_; }
   /// Requests whose client waits for an answer, that run, or that it will ask for again.
   size_t open_requests() const { return open_; }
+  /// Everybody has come, and everybody has been served or sent away.
+  bool over() const { return !next_arrival_ && open_ == 0; }
 
  private:
   struct Event {

@@ -7,10 +7,13 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sim/calibration/log_fit.h"
 #include "sim/calibration/measured_log.h"
 #include "sim/fleet/iteration_law.h"
+#include "sim/selfcheck/closed_forms.h"
 
 namespace penstock::sim {
 namespace {
@@ -95,6 +98,112 @@ TEST(RtxPro6000, WithoutPlanningAheadFirstTokensComeTooEarly) {
   const auto errors_without = Compare(log, ReplayLog(log, terms), early).first_token.RelativeErrors();
   EXPECT_LT(std::abs(errors[0]), 0.05);
   EXPECT_LT(errors_without[0], -0.1);
+}
+
+// ---- the laws of tests/data/vectors/queueing.yaml for the same runs
+
+IterationLaw PublishedLaw(const std::string& model, const std::string& hardware) {
+  for (const closed_forms::FluidCapacity& row : closed_forms::kFluidCapacity) {
+    if (row.model == model && row.hardware == hardware) return LawOfCoefficients({row.c0, row.d, row.k, row.a});
+  }
+  ADD_FAILURE() << "no law for " << model;
+  return {};
+}
+
+double LatencyError(const std::vector<MeasuredRequest>& log, ReplicaTerms terms, const IterationLaw& law) {
+  terms.law = law;
+  return Compare(log, ReplayLog(log, terms), [](size_t) { return true; }).latency.mean_relative_error;
+}
+
+/// A second in which nothing was prefilled, as the engine counted it, with what was decoded then.
+struct DecodeSecond {
+  IterationLoad load;
+  double iteration_ms = 0;
+};
+
+/// On average over the second that ends at `end`, from the log: everybody's tokens come evenly.
+IterationLoad LoadBefore(double end, const std::vector<MeasuredRequest>& log) {
+  constexpr int kMoments = 20;
+  double decodes = 0;
+  double kv = 0;
+  for (int i = 0; i < kMoments; ++i) {
+    const double at = end - 1 + (i + 0.5) / kMoments;
+    for (const MeasuredRequest& r : log) {
+      const double first = static_cast<double>(r.first_token.count()) / 1e9;
+      const double last = static_cast<double>(r.last_token.count()) / 1e9;
+      if (at < first || at >= last) continue;
+      decodes += 1.0 / kMoments;
+      const double made = 1 + static_cast<double>(r.output.count() - 1) * (at - first) / (last - first);
+      kv += (static_cast<double>(r.input.count()) + made) / kMoments;
+    }
+  }
+  return {.decodes = std::llround(decodes), .kv = Tokens(std::llround(kv)), .prefill = {}};
+}
+
+std::vector<DecodeSecond> DecodeSeconds(const std::string& model, const std::vector<MeasuredRequest>& log) {
+  std::ifstream file(PENSTOCK_SOURCE_DIR "/tests/data/profiles/RTXPRO6000_" + model + ".timeseries.csv");
+  std::vector<DecodeSecond> seconds;
+  std::string line;
+  std::getline(file, line);  // the header
+  while (std::getline(file, line)) {
+    double end = 0;
+    double prompt_rate = 0;
+    double token_rate = 0;
+    EXPECT_EQ(std::sscanf(line.c_str(), "%lf,%lf,%lf", &end, &prompt_rate, &token_rate), 3) << line;
+    if (prompt_rate > 0 || token_rate < 30) continue;
+    const IterationLoad load = LoadBefore(end, log);
+    if (load.decodes > 0) seconds.push_back({load, 1e3 * static_cast<double>(load.decodes) / token_rate});
+  }
+  return seconds;
+}
+
+/// Mean of law / measured - 1, of the seconds with `least` to `most` sequences.
+double IterationBias(const std::vector<DecodeSecond>& seconds, const IterationLaw& law, int64_t least, int64_t most) {
+  double sum = 0;
+  double count = 0;
+  for (const DecodeSecond& second : seconds) {
+    if (second.load.decodes < least || second.load.decodes > most) continue;
+    const auto ms = static_cast<double>(IterationTimeRoundDown(law, second.load).count()) / 1e6;
+    sum += ms / second.iteration_ms - 1;
+    ++count;
+  }
+  EXPECT_GE(count, 3);
+  return sum / count;
+}
+
+struct Biases {
+  double small = 0;  // up to 50 sequences
+  double large = 0;  // from 64
+};
+
+Biases PrintBiases(const char* whose, const std::vector<DecodeSecond>& seconds, const IterationLaw& law) {
+  const Biases biases = {IterationBias(seconds, law, 1, 50), IterationBias(seconds, law, 64, 128)};
+  std::printf("  iterations without prefill, %s law: %+.1f %% up to 50 sequences, %+.1f %% from 64\n", whose,
+              100 * biases.small, 100 * biases.large);
+  return biases;
+}
+
+TEST(RtxPro6000, ThePublishedLawsAreNotThoseOfTheseRunsWhicheverWayBatchesAreFormed) {
+  for (const auto& [model, hardware] :
+       {std::pair("Llama-3.1-8B", "1xRTX PRO 6000 vLLM 0.19"), std::pair("Qwen3-32B", "2xRTX PRO 6000 vLLM 0.19")}) {
+    const std::vector<MeasuredRequest> log = RequestsOf(model);
+    const IterationLaw published = PublishedLaw(model, hardware);
+    for (const bool plans_ahead : {false, true}) {
+      for (const int64_t step_tokens : {2'048, 1'000'000}) {
+        ReplicaTerms terms = Engine();
+        terms.plans_ahead = plans_ahead;
+        terms.step_token_budget = Tokens(step_tokens);
+        const double error = LatencyError(log, terms, published);
+        std::printf("%s, ahead %d, %ld tokens a step: mean error of a latency %.1f %% published, %.1f %% shipped\n",
+                    model, plans_ahead, step_tokens, 100 * error,
+                    100 * LatencyError(log, terms, *LawOf(model, hardware)));
+        EXPECT_GT(error, 0.15);
+      }
+    }
+    const std::vector<DecodeSecond> seconds = DecodeSeconds(model, log);
+    EXPECT_GT(std::abs(PrintBiases("published", seconds, published).large), 0.10);
+    EXPECT_LT(std::abs(PrintBiases("shipped", seconds, *LawOf(model, hardware)).large), 0.06);
+  }
 }
 
 }  // namespace

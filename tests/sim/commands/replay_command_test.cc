@@ -126,7 +126,7 @@ reserved   log      0        0       10       0.000  0.000  0.000
            same     0        0       10       0.000  0.000  0.000
 
 pool        capacity nt/s  utilisation %  busiest minute %
-chat  same           1000           UTIL              16.3
+chat  same           1000           45.6              16.3
 )");
 }
 

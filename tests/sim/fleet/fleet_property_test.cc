@@ -183,5 +183,20 @@ TEST(FleetProperty, AnIterationThatLooksAtNobodyIsTheOneThatLooksAtEverybody) {
   EXPECT_GT(preemptions, 100) << "these rounds do not show much of preemption";
 }
 
+TEST(FluidFleetProperty, AStretchIsItsIterations) {
+  const uint64_t seed = SeedOfThisRun();
+  for (uint64_t round = 0; round < 600; ++round) {
+    SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed) + " round " + std::to_string(round));
+    Random random(Scramble(seed + 2) + round);
+    FleetTerms terms = RandomTerms(random);
+    // Whole microseconds: nothing is rounded, so that not even a nanosecond may differ.
+    terms.replica.law.per_kv_ktoken = Microseconds(random.Below(250));
+    const std::vector<Step> script = RandomScript(random);
+    EXPECT_TRUE(Play<Fleet>(terms, script, Pace::kOnlyAtTheSteps, seed) ==
+                Play<FluidFleet>(terms, script, Pace::kRandomStrides, seed));
+    if (HasFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace penstock::sim

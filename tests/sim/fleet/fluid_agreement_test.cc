@@ -1,6 +1,7 @@
 // The fluid fleet against the iteration model, on real request sizes under several laws, mixes and loads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -34,7 +35,8 @@ std::vector<MixUnderTest> Mixes() {
 }
 
 struct Seen {
-  double utilisation = 0;
+  double utilisation = 0;  // the share of time in which a replica computes
+  double occupancy = 0;    // the part of the batch that decodes, on average
   double first_token_s = 0;
   double per_output_s = 0;
 };
@@ -81,6 +83,8 @@ Seen Watch(const FleetTerms& terms, const std::vector<Sent>& traffic) {
   }
   seen.first_token_s /= static_cast<double>(traffic.size() - kWarmUp);
   seen.per_output_s = decode_s / decoded;
+  seen.occupancy = decode_s / seconds(traffic.back().at - traffic[kWarmUp].at) /
+                   static_cast<double>(kReplicas * terms.replica.max_sequences);
   return seen;
 }
 
@@ -93,35 +97,79 @@ FleetTerms TermsOf(const IterationLaw& law, bool plans_ahead) {
   return terms;
 }
 
-void ExpectAgreement(const CalibratedLaw& row, const MixUnderTest& mix, double load, bool plans_ahead) {
+/// Requests per second that keep so many sequences in each replica, as long as none waits.
+double RateOfBatch(const FleetTerms& terms, const Mix& mix, double batch) {
+  const double per_output_ms = FluidTimePerOutputTokenMs(terms.replica.law, mix, batch);
+  return kReplicas * batch / (mix.output * per_output_ms) * 1e3;
+}
+
+struct Load {
+  std::string name;
+  double requests_per_second = 0;
+};
+
+/// Parts of the rate that the fleet can take; and, as a replica then hardly ever idles, rates so low that it computes
+/// for about 0.3, 0.5, 0.7 and 0.85 of the time.
+std::vector<Load> Loads(const FleetTerms& terms, const Mix& mix) {
+  const double most = Calibrate(terms, mix, Seconds(10))->requests_per_second;  // whatever the pace
+  std::vector<Load> loads;
+  for (const double at_once : {0.27, 0.45, 0.7, 1.1}) {
+    loads.push_back({std::to_string(at_once).substr(0, 4) + " at once", RateOfBatch(terms, mix, at_once)});
+  }
+  for (const int percent : {30, 50, 70, 85}) {
+    loads.push_back({std::to_string(percent) + " % of capacity", percent / 100.0 * most});
+  }
+  return loads;
+}
+
+double PercentOff(double fluid, double full) { return 100 * (fluid / full - 1); }
+
+/// The worst of several seeds, signs left out, in percent.
+struct WorstOff {
+  double utilisation = 0;
+  double occupancy = 0;
+  double first_token = 0;
+  double per_output = 0;
+  void Add(const Seen& full, const Seen& fluid) {
+    const auto keep = [](double& worst, double off) { worst = std::max(worst, std::abs(off)); };
+    keep(utilisation, PercentOff(fluid.utilisation, full.utilisation));
+    keep(occupancy, PercentOff(fluid.occupancy, full.occupancy));
+    keep(first_token, PercentOff(fluid.first_token_s, full.first_token_s));
+    keep(per_output, PercentOff(fluid.per_output_s, full.per_output_s));
+  }
+};
+
+void ExpectAgreement(const CalibratedLaw& row, const MixUnderTest& mix, bool plans_ahead) {
   const FleetTerms terms = TermsOf(row.law, plans_ahead);
-  const auto limit = Calibrate(terms, MixOf(mix.rows), Seconds(10));  // whatever the pace
-  ASSERT_TRUE(limit.ok()) << limit.status();
-  const auto traffic = Traffic(mix.rows, load * limit->requests_per_second, 42);
-  const Seen full = Watch<Fleet>(terms, traffic);
-  const Seen fluid = Watch<FluidFleet>(terms, traffic);
-  const auto percent = [](double a, double b) { return 100 * (a / b - 1); };
-  std::printf("%-12s %-24s %-18s %.2f | %6.2f %6.2f %+6.2f | %8.1f %8.1f %+6.2f | %7.2f %7.2f %+6.2f\n",
-              std::string(row.model).c_str(), std::string(row.hardware).c_str(), mix.name, load, 100 * full.utilisation,
-              100 * fluid.utilisation, percent(fluid.utilisation, full.utilisation), 1e3 * full.first_token_s,
-              1e3 * fluid.first_token_s, percent(fluid.first_token_s, full.first_token_s), 1e3 * full.per_output_s,
-              1e3 * fluid.per_output_s, percent(fluid.per_output_s, full.per_output_s));
-  EXPECT_NEAR(fluid.utilisation / full.utilisation, 1, 0.05);
-  EXPECT_NEAR(fluid.first_token_s / full.first_token_s, 1, 0.10);
-  EXPECT_NEAR(fluid.per_output_s / full.per_output_s, 1, 0.05);
+  for (const Load& load : Loads(terms, MixOf(mix.rows))) {
+    WorstOff worst;
+    Seen last;
+    for (const uint64_t seed : {42u, 43u, 44u}) {
+      const auto traffic = Traffic(mix.rows, load.requests_per_second, seed);
+      last = Watch<Fleet>(terms, traffic);
+      worst.Add(last, Watch<FluidFleet>(terms, traffic));
+    }
+    std::printf("%-12s %-24s %-18s %-16s | %6.2f %5.2f | %6.2f %5.2f | %8.1f %5.2f | %7.2f %5.2f\n",
+                std::string(row.model).c_str(), std::string(row.hardware).c_str(), mix.name, load.name.c_str(),
+                100 * last.utilisation, worst.utilisation, 100 * last.occupancy, worst.occupancy,
+                1e3 * last.first_token_s, worst.first_token, 1e3 * last.per_output_s, worst.per_output);
+    SCOPED_TRACE(std::string(row.model) + ", " + mix.name + ", " + load.name + ", seeds 42 to 44");
+    EXPECT_LT(worst.utilisation, 5);
+    EXPECT_LT(worst.occupancy, 5);
+    EXPECT_LT(worst.first_token, 10);
+    EXPECT_LT(worst.per_output, 5);
+  }
 }
 
 TEST(FluidFleet, AgreesWithTheIterationModelBelowNineTenthsOfTheLoad) {
-  std::printf(
-      "model        hardware                 mix               load |  busy %%  fluid  diff %% | first ms    "
-      "fluid diff %% | per out   fluid diff %%\n");
+  std::printf("Of the iteration model, and how far the fluid is off at worst on three seeds, in %%\n");
+  std::printf("%-12s %-24s %-18s %-16s | busy %%  off%% | batch%%  off%% | first ms  off%% | per out  off%%\n", "model",
+              "hardware", "mix", "load");
   bool plans_ahead = false;
   for (const CalibratedLaw& row : CalibratedLaws()) {
     for (const MixUnderTest& mix : Mixes()) {
-      for (const double load : {0.3, 0.5, 0.7, 0.85}) {
-        ExpectAgreement(row, mix, load, plans_ahead);
-        plans_ahead = !plans_ahead;
-      }
+      ExpectAgreement(row, mix, plans_ahead);
+      plans_ahead = !plans_ahead;
     }
   }
 }

@@ -68,12 +68,15 @@ TEST(RunScenario, TellsProgressUpToTheEnd) {
   EXPECT_DOUBLE_EQ(shares.back(), 1);
 }
 
-TEST(RunScenario, TrafficEndsWithItsLengthWhateverIsStillRunning) {
+TEST(RunScenario, WhatComesAfterTheLengthIsServedToo) {
   Scenario scenario = SmallScenario();
-  AddTraffic("acme", SmallRequests(Minutes(59), 70, Seconds(1)), &scenario);
+  std::vector<Arrival> arrivals = SmallRequests(Minutes(59), 70, Seconds(1));
+  arrivals.push_back(SmallRequest(Hours(2)));
+  AddTraffic("acme", arrivals, &scenario);
   const RunFigures figures = Ran(scenario).figures;
-  EXPECT_EQ(figures.counts.came, 60) << "ten come after the end";
-  EXPECT_EQ(figures.counts.finished, 60);
+  EXPECT_EQ(figures.counts.came, 71) << "as deferred requests do";
+  EXPECT_EQ(figures.counts.finished, 71);
+  EXPECT_GE(figures.ran, Hours(2));
 }
 
 TEST(RunScenario, NobodyComesBackAfterTheEnd) {

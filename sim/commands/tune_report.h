@@ -1,0 +1,49 @@
+// A tariff search as the report that people pass on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/commands/tune_setup.h"
+#include "sim/report/tune_report.h"
+#include "sim/run/comparison.h"
+#include "sim/search/tune.h"
+
+namespace penstock::sim {
+
+/// One tariff on the hold-out days, seed by seed.
+struct HeldOut {
+  std::string name;
+  std::vector<Evaluation> evaluations;
+  Run first;  // of the first seed
+};
+
+/// A search with another elasticity, tuned and flat alike.
+struct SweepStep {
+  double elasticity = 0;
+  bool by_scenario = false;  // the scenario's own
+  Estimate gain;             // of the objective: tuned less flat, paired
+  Estimate cross_subsidy;    // likewise
+  Estimate tuned;            // the objective
+  Estimate flat;
+  bool keeps_constraints = false;  // the tuned one, on hold-out
+};
+
+struct TuneFindings {
+  const TuneTerms& terms;
+  const TuneScenarios& scenarios;
+  const TuneResult& result;
+  HeldOut tuned;
+  HeldOut flat;
+  TariffComparison comparison;  // tuned against flat
+  std::vector<SweepStep> sweep;
+  std::string tariff_yaml;
+  std::vector<report::ProvenanceLine> provenance;
+};
+
+report::TuneReport TuneReportOf(const TuneFindings& findings);
+
+/// "currency units per month and nt/s", "USD a month", ...
+std::string UnitOf(Objective objective, const std::string& currency);
+
+}  // namespace penstock::sim
