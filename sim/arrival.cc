@@ -68,27 +68,7 @@ class LaterArrivals final : public ArrivalSource {
   const Duration by_;
 };
 
-class ArrivalsBefore final : public ArrivalSource {
- public:
-  ArrivalsBefore(Duration end, std::unique_ptr<ArrivalSource> source) : end_(end), source_(std::move(source)) {}
-  std::optional<Arrival> Next() override {
-    if (over_) return std::nullopt;
-    std::optional<Arrival> next = source_->Next();
-    over_ = !next || next->at >= end_;
-    return over_ ? std::nullopt : std::move(next);
-  }
-
- private:
-  const Duration end_;
-  std::unique_ptr<ArrivalSource> source_;
-  bool over_ = false;
-};
-
 }  // namespace
-
-std::unique_ptr<ArrivalSource> Before(Duration end, std::unique_ptr<ArrivalSource> source) {
-  return std::make_unique<ArrivalsBefore>(end, std::move(source));
-}
 
 std::unique_ptr<ArrivalSource> Later(std::unique_ptr<ArrivalSource> source, Duration by) {
   return std::make_unique<LaterArrivals>(std::move(source), by);

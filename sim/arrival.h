@@ -36,9 +36,6 @@ std::unique_ptr<ArrivalSource> ArrivalsOf(std::vector<Arrival> arrivals);
 /// Several sources as one: by time, then in the order of the sources. O(log sources).
 std::unique_ptr<ArrivalSource> MergedArrivals(std::vector<std::unique_ptr<ArrivalSource>> sources);
 
-/// Those before `end`, then nothing more.
-std::unique_ptr<ArrivalSource> Before(Duration end, std::unique_ptr<ArrivalSource> source);
-
 /// The same, each so much later.
 std::unique_ptr<ArrivalSource> Later(std::unique_ptr<ArrivalSource> source, Duration by);
 

@@ -110,7 +110,7 @@ Cast CastOf(const Scenario& scenario, const Streams& streams) {
   std::vector<std::unique_ptr<ArrivalSource>> sources;
   for (const ClientPlan& plan : scenario.clients) AddClient(plan.client, plan.traffic, 1, streams, &sources, &cast);
   AddPopulation(scenario, streams, &sources, &cast);
-  cast.world.traffic = Before(scenario.length, MergedArrivals(std::move(sources)));
+  cast.world.traffic = MergedArrivals(std::move(sources));
   cast.world.last_retry = scenario.length;
 
   cast.collecting.length = scenario.length;
@@ -135,7 +135,8 @@ std::vector<double> Play(VirtualBroker& broker, Duration length, const std::func
   broker.RunUntil(length);
   std::vector<double> busy;
   for (size_t i = 0; i < broker.world().fleets.size(); ++i) busy.push_back(broker.fleet(i).BusyFraction());
-  // What is still there then never ends, and the checks say so.
+  // What waited, and copies of the last requests, may come after the end. What is still there much later never ends,
+  // and the checks say so.
   const Duration last = length + LongestWait(broker) + kLongestService;
   for (Duration end = length + Minutes(1); !broker.over() && end <= last; end += Minutes(1)) {
     broker.RunUntil(end);

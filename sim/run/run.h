@@ -23,7 +23,8 @@ struct Run {
   std::vector<Decision> decisions;  // of the population, whose tenants come last
 };
 
-/// Traffic comes within the length, and who would have to come back later gives up; then everything runs to its end.
+/// Who would have to come back after the length gives up; what customers deferred may come later, and all that has come
+/// runs to its end.
 /// Every replication has its own seed; the same scenario and seed give the same figures, byte for byte. Monthly prices
 /// of the tariff are pro-rated to the length. INVALID_ARGUMENT when the engine does not take the settings, or a purchase cannot
 /// be had.

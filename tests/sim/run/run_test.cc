@@ -50,6 +50,23 @@ TEST(RunScenario, TheSameSeedGivesTheSameJournalAndFigures) {
   EXPECT_NE(once.figures.head, Ran(BusyScenario(), 6).figures.head) << "another seed is another world";
 }
 
+TEST(VirtualBroker, KeepingTheChainAloneGivesTheHeadOfAJournalThatKeepsAll) {
+  const auto head = [](bool keeps_journal) {
+    VirtualWorld world;
+    world.settings = SmallScenario().settings;
+    world.clients = {{.tenant = "acme", .max_wait = Seconds(5)}};
+    world.traffic = ArrivalsOf(SmallRequests(Minutes(1), 200, Milliseconds(500)));
+    world.fleets.push_back(SmallFleet().make());
+    world.keeps_journal = keeps_journal;
+    auto broker = VirtualBroker::Open(std::move(world), nullptr);
+    EXPECT_TRUE(broker.ok()) << broker.status();
+    (*broker)->RunUntil(Minutes(10));
+    return (*broker)->engine().ledger().head();
+  };
+  EXPECT_EQ(head(false), head(true));
+  EXPECT_GT(head(false).sequence, 200u);
+}
+
 TEST(RunScenario, AnEmptyWorldHolds) {
   const sim::Run run = Ran(SmallScenario());
   EXPECT_EQ(run.figures.counts.came, 0);
@@ -68,12 +85,15 @@ TEST(RunScenario, TellsProgressUpToTheEnd) {
   EXPECT_DOUBLE_EQ(shares.back(), 1);
 }
 
-TEST(RunScenario, TrafficEndsWithItsLengthWhateverIsStillRunning) {
+TEST(RunScenario, WhatComesAfterTheLengthIsServedToo) {
   Scenario scenario = SmallScenario();
-  AddTraffic("acme", SmallRequests(Minutes(59), 70, Seconds(1)), &scenario);
+  std::vector<Arrival> arrivals = SmallRequests(Minutes(59), 70, Seconds(1));
+  arrivals.push_back(SmallRequest(Hours(2)));
+  AddTraffic("acme", arrivals, &scenario);
   const RunFigures figures = Ran(scenario).figures;
-  EXPECT_EQ(figures.counts.came, 60) << "ten come after the end";
-  EXPECT_EQ(figures.counts.finished, 60);
+  EXPECT_EQ(figures.counts.came, 71) << "as deferred requests do";
+  EXPECT_EQ(figures.counts.finished, 71);
+  EXPECT_GE(figures.ran, Hours(2));
 }
 
 TEST(RunScenario, NobodyComesBackAfterTheEnd) {

@@ -44,12 +44,6 @@ TEST(LaterArrivals, AreTheSameSoMuchLater) {
   EXPECT_EQ(All(*later), (std::vector<Arrival>{At(Seconds(61), 4), At(Seconds(62), 5)}));
 }
 
-TEST(ArrivalsBefore, EndAtTheEndWhichIsNotAmongThem) {
-  const auto before = Before(Seconds(2), ArrivalsOf({At(Seconds(1), 1), At(Seconds(2), 2), At(Seconds(3), 3)}));
-  EXPECT_EQ(All(*before), std::vector<Arrival>{At(Seconds(1), 1)});
-  EXPECT_EQ(All(*Before(Seconds(9), ArrivalsOf({At(Seconds(1), 1)}))).size(), 1u);
-}
-
 TEST(ListedArrivals, MustBeByTime) {
   EXPECT_DEATH(ArrivalsOf({At(Seconds(2), 0), At(Seconds(1), 0)}), "is_sorted");
 }
