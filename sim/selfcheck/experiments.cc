@@ -8,7 +8,9 @@
 //     16,000 for Erlang B and C and Cobham, 42,000 for the rarest loss of Kaufman and Roberts, 4,000 to 17,000 for
 //     revenues
 //   - what makes a replication's mean nearly normal: at this level t intervals feel skewness. This asks for most near
-//     saturation, where one busy period is thousands of customers
+//     saturation, where one busy period is thousands of customers. Over 192 replications of these lengths the skewness
+//     is 0.7 for shares beyond a p99 at 0.9 and 0.95, 0.6 for mg1_cs2_4/0.95, 0.3 and less for the others: by
+//     Edgeworth's first term such a cell is out with up to 0.0003 in place of 0.0002, all of them with less than 0.01
 // Warm-up is more than 10 relaxation times: what is left of the empty start is nothing beside the interval. The
 // relaxation time of one server is about (1 + cs2) / (1 - load)^2 customers, of a loss system what comes in a mean
 // service time, of M/M/c about that / (1 - load/c)^2 / c.

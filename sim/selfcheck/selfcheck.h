@@ -2,7 +2,7 @@
 // planning rules against what they compute.
 //
 // All simulated cells together are in with 99 % probability when nothing is wrong: each has a t interval over 64
-// replications at the confidence 1 - 0.01 / (number of simulated cells), whichever of them are asked for. Run lengths
+// replications at the confidence 1 - 0.009 / (number of simulated cells), whichever of them are asked for. Run lengths
 // are fixed (sim/selfcheck/experiments.cc), so that a cell that says it feels a nudge is out, with 99 % probability or
 // more, when a service rate is off by 2 %.
 #pragma once

@@ -57,9 +57,9 @@ void Serve(benchmark::State& state) {
   const auto requests = static_cast<double>(state.iterations()) * static_cast<double>(kRequests);
   state.counters["time_per_request"] =
       benchmark::Counter(requests, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.counters["time_per_iteration"] = benchmark::Counter(static_cast<double>(iterations) / 1e9,
-                                                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.counters["iteratiotime_per_request"] = static_cast<double>(iterations) / requests;
+  state.counters["time_per_iteration"] =
+      benchmark::Counter(static_cast<double>(iterations), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["iterations_per_request"] = static_cast<double>(iterations) / requests;
 }
 
 BENCHMARK(Serve<Fleet>)
