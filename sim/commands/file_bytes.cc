@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -37,6 +38,13 @@ absl::StatusOr<std::unique_ptr<ByteSource>> BytesOfFile(const std::string& path)
   File file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
   return std::make_unique<FileBytes>(path, std::move(file));
+}
+
+absl::Status WriteFile(const std::string& path, std::string_view bytes) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << bytes << std::flush;
+  if (out) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(path, ": cannot be written; check the folder and its permissions"));
 }
 
 }  // namespace penstock::sim

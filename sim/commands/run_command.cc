@@ -7,7 +7,9 @@
 #include "broker/cli/command_line.h"
 #include "broker/cli/exit_codes.h"
 #include "broker/cli/terminal.h"
+#include "sim/commands/file_bytes.h"
 #include "sim/commands/parallel.h"
+#include "sim/commands/run_report.h"
 #include "sim/commands/run_view.h"
 #include "sim/commands/scenario_runs.h"
 
@@ -17,6 +19,7 @@ namespace {
 struct Options {
   ScenarioOptions scenario;
   std::string tariff;
+  std::string report;
   int64_t tenants = 20;
   cli::Output output = cli::Output::kTable;
 };
@@ -33,6 +36,10 @@ int RunCommand(const Options& options, cli::Terminal& terminal) {
   }
   if (!runs.ok()) return Fail(terminal, runs.status());
   const RunView view{*scenario, seeds, *runs, Summarise(*runs)};
+  if (!options.report.empty()) {
+    const absl::Status written = WriteFile(options.report, report::RunReportHtml(RunReportOf(view)));
+    if (!written.ok()) return Fail(terminal, written);
+  }
   terminal.out << (options.output == cli::Output::kJson
                        ? RunJson(view)
                        : RenderRun(view, static_cast<size_t>(options.tenants), terminal.colour));
@@ -49,6 +56,7 @@ void AddRunCommand(CLI::App& sim, cli::Invocation& invocation) {
   auto options = std::make_shared<Options>();
   options->scenario.AddTo(command);
   command.add_option("--tariff", options->tariff, "A tariff file in place of the scenario's")->type_name("FILE");
+  command.add_option("--report", options->report, "Write an HTML report, too")->type_name("FILE");
   command.add_option("--tenants", options->tenants, "Tenants to show, by bill")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();

@@ -20,6 +20,7 @@
 #include "broker/cli/table.h"
 #include "broker/cli/terminal.h"
 #include "sim/commands/figures_text.h"
+#include "sim/commands/file_bytes.h"
 #include "sim/commands/parallel.h"
 #include "sim/commands/scenario_runs.h"
 #include "sim/commands/tune_report.h"
@@ -84,20 +85,13 @@ std::string ReadWhole(const fs::path& path) {
   return text.str();
 }
 
-absl::Status WriteWhole(const fs::path& path, std::string_view bytes) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << bytes << std::flush;
-  if (out) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(path.string(), ": cannot be written; check the folder and its permissions"));
-}
-
 /// Every evaluation as it is made, so that an interrupted search goes on where it stopped.
 class KeptEvaluations {
  public:
   absl::Status Open(const fs::path& folder, bool resume) {
     const fs::path path = folder / kLogFile;
     if (resume) kept_ = std::string(WholeLines(ReadWhole(path)));
-    if (absl::Status written = WriteWhole(path, kept_); !written.ok()) return written;
+    if (absl::Status written = WriteFile(path.string(), kept_); !written.ok()) return written;
     out_.open(path, std::ios::binary | std::ios::app);
     return absl::OkStatus();
   }
@@ -305,6 +299,7 @@ class TuneCommand {
     absl::StatusOr<TuneScenarios> scenarios = OpenBoth(options_);
     if (!scenarios.ok()) return scenarios.status();
     scenarios_ = *std::move(scenarios);
+    ShowWarnings(terminal_, scenarios_.training);
     std::error_code failed;
     fs::create_directories(options_.out, failed);
     if (absl::Status opened = kept_.Open(options_.out, options_.resume); !opened.ok()) return opened;
@@ -397,7 +392,7 @@ class TuneCommand {
              {"report.html", html},
              {"findings.json", RenderJson(findings)},
              {"manifest.json", ManifestJson(manifest)}}) {
-      if (absl::Status written = WriteWhole(folder / name, bytes); !written.ok()) return written;
+      if (absl::Status written = WriteFile((folder / name).string(), bytes); !written.ok()) return written;
     }
     return absl::OkStatus();
   }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sim/commands/figures_text.h"
+#include "sim/commands/run_report.h"
 #include "sim/demand/load_profile.h"
 #include "sim/demand/volume_curve.h"
 #include "sim/tariffs/rule_comparison.h"
@@ -17,7 +18,6 @@ namespace {
 using report::Measure;
 using report::Unit;
 
-constexpr std::array<double, 9> kShares = {0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0};
 constexpr std::array<double, 5> kElasticities = {0.5, 0.8, 1.2, 1.6, 2.0};
 constexpr int kPricePoints = 60;
 
@@ -233,14 +233,9 @@ std::vector<report::TimeChart> WaitsOf(const TuneFindings& findings) {
     }
     for (const HeldOut* one : {&findings.tuned, &findings.flat}) {
       for (size_t i = 0; i < kServiceClassCount; ++i) {
-        const planning::LatencyHistogram& histogram = one->first.figures.classes[i].times.*which;
-        if (histogram.count() == 0) continue;
-        report::TimeDistribution of{absl::StrCat(std::string(kServiceClassNames[i]), ", ", one->name), {}};
-        for (const double share : kShares) {
-          const int64_t at = histogram.Quantile(static_cast<int64_t>(share * 1e6));
-          of.quantiles.push_back({share, static_cast<double>(at) / 1e9});
-        }
-        chart.distributions.push_back(std::move(of));
+        report::TimeDistribution of = DistributionOf(absl::StrCat(std::string(kServiceClassNames[i]), ", ", one->name),
+                                                     one->first.figures.classes[i].times.*which);
+        if (!of.quantiles.empty()) chart.distributions.push_back(std::move(of));
       }
     }
     charts.push_back(std::move(chart));
