@@ -80,7 +80,7 @@ check 'stdout is left to the demo' silent out
 machine 0
 with_apt
 MISSING='mold cmake' run 0 "$root/deploy/run" --build
-check 'it says what it installs' says err 'Installing 2 of 19 Debian packages: cmake mold'
+check 'it says what it installs' says err 'Installing 2 of 21 Debian packages: cmake mold'
 check 'lists are updated first' says calls ' update'
 check 'only what is missing is installed, nothing removed' says calls '--no-install-recommends --no-remove cmake mold'
 

@@ -205,7 +205,7 @@ TEST_F(GonePoolTest, WhatWasBoughtThereCanBeReadAndNothingMoreIsSold) {
   quote.set_pool("pools/annex");
   *quote.mutable_shape() = Window(48, 50, 10);
   v1::CreateQuoteResponse quoted;
-  EXPECT_EQ(ReasonOf(reservations_->CreateQuote(Context(As::kOperator).get(), quote, &quoted)), "UNKNOWN_POOL");
+  EXPECT_EQ(ReasonOf(reservations_->CreateQuote(Context(As::kOperator).get(), quote, &quoted)), "MARKET_CLOSED");
 
   v1::GetReservationRequest get;
   get.set_name("tenants/acme/reservations/1");

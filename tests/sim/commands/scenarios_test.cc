@@ -273,7 +273,7 @@ TEST(ScenarioFile, SpansAreOfOneUnitAndMakeSense) {
   EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: 1\nlength_s: 60"}}),
               HasSubstr("mine.yaml:3:11: length_s: is given in another unit"));
   EXPECT_THAT(WrongWith({{"length_min: 1", "length_s: 30"}}),
-              HasSubstr("mine.yaml:2:11: length_s: must be a minute or more"));
+              HasSubstr("mine.yaml:2:11: length_s: must be whole minutes, one or more"));
   EXPECT_THAT(WrongWith({{"length_min: 1", "length_min: soon"}}),
               HasSubstr("mine.yaml:2:13: length_min: \"soon\" is not a whole number"));
   EXPECT_THAT(WrongWith({{"length_min: 1\n", ""}}), HasSubstr("needs a time length"));
