@@ -59,13 +59,6 @@ std::unique_ptr<ArrivalSource> NoTraffic(uint32_t /*tenant*/, double /*volume*/,
   return ArrivalsOf({});
 }
 
-/// A scenario whose population has made up its mind, ready to run.
-struct Cast {
-  VirtualWorld world;
-  CollectorTerms collecting;
-  std::vector<Decision> decisions;
-};
-
 void AddClient(Client client, const TrafficFactory& traffic, double volume, const Streams& streams,
                std::vector<std::unique_ptr<ArrivalSource>>* sources, Cast* cast) {
   const auto index = static_cast<uint32_t>(cast->world.clients.size());
@@ -168,6 +161,8 @@ void EvaluateCapacity(const Scenario& scenario, const RunFigures& figures, Evalu
 }
 
 }  // namespace
+
+Cast CastOf(const Scenario& scenario, uint64_t seed) { return CastOf(scenario, Streams(seed)); }
 
 Scenario UnderTariff(const Scenario& scenario, const ledger::Tariff& tariff) {
   Scenario other = scenario;

@@ -1,14 +1,17 @@
 // One run of a scenario: the production core on modelled traffic and a modelled fleet.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "ledger/tariff.h"
 #include "sim/demand/response.h"
+#include "sim/run/collector.h"
 #include "sim/run/figures.h"
 #include "sim/run/scenario.h"
+#include "sim/run/virtual_broker.h"
 #include "sim/tariffs/evaluation.h"
 
 namespace penstock::sim {
@@ -29,6 +32,14 @@ struct Run {
 /// of the tariff are pro-rated to the length. INVALID_ARGUMENT when the engine does not take the settings, or a purchase cannot
 /// be had.
 absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms);
+
+/// A scenario whose population has made up its mind, ready to run: what RunScenario plays, for who plays it otherwise.
+struct Cast {
+  VirtualWorld world;
+  CollectorTerms collecting;
+  std::vector<Decision> decisions;
+};
+Cast CastOf(const Scenario& scenario, uint64_t seed);
 
 /// The same scenario under another tariff alone: versions that would take over later go too, unless a contract pins them.
 Scenario UnderTariff(const Scenario& scenario, const ledger::Tariff& tariff);

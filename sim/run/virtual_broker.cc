@@ -14,7 +14,6 @@ namespace penstock::sim {
 namespace {
 
 constexpr int kMostWakesAtOnce = 1'000;  // more without time moving on is a loop
-constexpr size_t kCommandsPerRow = 64;   // of the journal
 // A ticket is a running number and, below it, the place of the request that asks.
 constexpr int kPlaceBits = 24;
 constexpr uint32_t kNoPlace = (1u << kPlaceBits) - 1;  // of commands that are no request's
@@ -289,6 +288,7 @@ void VirtualBroker::Plan() {
 
 void VirtualBroker::Apply(core::Command command) {
   core::Effects effects = std::exchange(effects_, {});
+  if (watcher_ != nullptr) watcher_->OnCommand(command, now_);
   engine_->Apply(std::move(command), now_, &effects);
   if (++unwritten_ >= kCommandsPerRow) {
     PENSTOCK_CHECK(engine_->ledger().WriteBatch().ok());

@@ -116,6 +116,8 @@ class Watcher {
  public:
   virtual ~Watcher() = default;
   virtual void OnArrival(const Arrival& /*arrival*/) {}
+  /// What the engine is about to be told.
+  virtual void OnCommand(const core::Command& /*command*/, Instant /*now*/) {}
   virtual void OnAnswer(const Try& /*made*/, const Arrival& /*arrival*/) {}
   virtual void OnFinish(const Finished& /*request*/) {}
 };
@@ -139,6 +141,8 @@ struct VirtualWorld {
 
 class VirtualBroker {
  public:
+  /// So many make a row of the journal, or fewer where RunUntil ends.
+  static constexpr size_t kCommandsPerRow = 64;
   /// What the engine says of its settings, when it does not take them; INVALID_ARGUMENT when a purchase cannot be had.
   /// `watcher` may be null, and must live on.
   static absl::StatusOr<std::unique_ptr<VirtualBroker>> Open(VirtualWorld world, Watcher* watcher);
@@ -159,6 +163,8 @@ class VirtualBroker {
   const VirtualWorld& world() const { return world_; }
   /// Commands that the engine applied, events of fleets, and whatever else happened.
   uint64_t events() const { return events_seen_; }
+  /// Requests that have come.
+  uint64_t requests() const { return arrived_; }
   /// Requests whose client waits for an answer, that run, or that it will ask for again.
   size_t open_requests() const { return open_; }
   /// Everybody has come, and everybody has been served or sent away.

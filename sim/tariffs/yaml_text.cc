@@ -24,7 +24,7 @@ std::string DecimalText(int64_t scaled, int decimals) {
   std::string digits = absl::StrCat(scaled);
   const size_t fraction = static_cast<size_t>(decimals);
   if (digits.size() <= fraction) digits.insert(0, fraction + 1 - digits.size(), '0');
-  digits.insert(digits.size() - fraction, ".");
+  digits.insert(digits.size() - fraction, 1, '.');
   while (digits.back() == '0') digits.pop_back();
   if (digits.back() == '.') digits.pop_back();
   return digits;

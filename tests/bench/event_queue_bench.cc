@@ -8,9 +8,9 @@
 #include <queue>
 #include <vector>
 
-#include "sim/distributions.h"
 #include "sim/event_queue.h"
 #include "sim/random.h"
+#include "tests/bench/single_server.h"
 
 namespace penstock::sim {
 namespace {
@@ -81,16 +81,14 @@ class FourAryHeap {
   uint64_t pushed_ = 0;
 };
 
-Duration Draw(Random& random) { return Duration(static_cast<int64_t>(Exponential(random) * 1e9)); }
-
 /// So many pending for exponential times: pop the next, push another.
 template <class Queue>
 void PopAndPush(benchmark::State& state) {
   Random random(1);
   Queue queue;
-  for (int64_t i = 0; i < state.range(0); ++i) queue.Push(Instant() + Draw(random), {});
+  for (int64_t i = 0; i < state.range(0); ++i) queue.Push(Instant() + DrawDuration(random), {});
   std::vector<Duration> delays;
-  for (int i = 0; i < 4096; ++i) delays.push_back(Draw(random));
+  for (int i = 0; i < 4096; ++i) delays.push_back(DrawDuration(random));
   size_t turn = 0;
   const auto step = [&] {
     const Instant now = queue.NextTime();
@@ -101,35 +99,20 @@ void PopAndPush(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
-/// One server at load 0.9: how many events a second, with their draws.
 template <class Queue>
-void SingleServer(benchmark::State& state) {
-  Random random(1);
-  Queue queue;
-  queue.Push(Instant() + Draw(random), {.kind = 0});
-  int64_t present = 0;
-  double area = 0;
-  Instant last;
-  for (auto _ : state) {
-    const Instant now = queue.NextTime();
-    area += static_cast<double>(present) * static_cast<double>((now - last).count());
-    last = now;
-    const bool arrival = queue.Pop().kind == 0;
-    if (arrival) queue.Push(now + Draw(random), {.kind = 0});
-    if (arrival ? ++present == 1 : --present > 0) {
-      queue.Push(now + Duration(Draw(random).count() * 9 / 10), {.kind = 1});
-    }
-  }
-  state.counters["present"] = area / static_cast<double>(last.nanoseconds_since_epoch());
+void BareLoop(benchmark::State& state) {
+  SingleServer<Queue> server(1);
+  for (auto _ : state) server.Step();
+  state.counters["present"] = server.mean_present();
   state.SetItemsProcessed(state.iterations());
 }
 
 BENCHMARK(PopAndPush<EventQueue<Event>>)->Arg(2)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(PopAndPush<BinaryHeap>)->Arg(2)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(PopAndPush<FourAryHeap>)->Arg(2)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
-BENCHMARK(SingleServer<EventQueue<Event>>);
-BENCHMARK(SingleServer<BinaryHeap>);
-BENCHMARK(SingleServer<FourAryHeap>);
+BENCHMARK(BareLoop<EventQueue<Event>>);
+BENCHMARK(BareLoop<BinaryHeap>);
+BENCHMARK(BareLoop<FourAryHeap>);
 
 }  // namespace
 }  // namespace penstock::sim
