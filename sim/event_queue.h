@@ -78,6 +78,7 @@ class EventQueue {
   static constexpr size_t kDigits = size_t{1} << kDigitBits;
   static constexpr size_t kLevels = 64 / kDigitBits;
   static constexpr size_t kSmall = 32;  // so many are sorted faster than dealt out
+  static constexpr size_t kKept = 4096;  // room for so many stays with a bucket that was dealt out
 
   size_t FirstBucket() const {
     const auto level = static_cast<size_t>(std::countr_zero(levels_));
@@ -137,6 +138,7 @@ class EventQueue {
         return TakeForFront(bucket, base_ | ((int64_t{1} << shift) - 1));
       for (const Entry& entry : bucket.entries) PutIntoBucket(entry);
       bucket.entries.clear();
+      if (bucket.entries.capacity() > kKept) std::vector<Entry>().swap(bucket.entries);
     }
   }
 

@@ -5,9 +5,10 @@
 // An event costs O(log replicas) and what the replica does in it; idle replicas cost nothing.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -71,7 +72,7 @@ class RoutedFleet final : public FleetModel {
   std::vector<ReplicaModel> replicas_;
   LeastIndex<Instant> next_end_;
   LeastIndex<int64_t> load_;
-  std::unordered_map<uint64_t, Place> place_of_;  // looked up, never walked
+  absl::flat_hash_map<uint64_t, Place> place_of_;  // looked up, never walked
   std::vector<FleetEvent> undelivered_;
   int64_t running_ = 0;
   int64_t waiting_ = 0;

@@ -30,8 +30,8 @@ Collector::Collector(CollectorTerms terms) : terms_(std::move(terms)), slices_(k
 }
 
 size_t Collector::SliceOf(Duration at) const {
-  const Int128 slice = Int128{at.count()} * static_cast<int64_t>(kSlices) / terms_.length.count();
-  return static_cast<size_t>(std::min<Int128>(slice, kSlices - 1));
+  const int64_t slice = (at * static_cast<int64_t>(kSlices)).count() / terms_.length.count();
+  return std::min(static_cast<size_t>(slice), kSlices - 1);
 }
 
 Times& Collector::TimesAt(Duration at, ServiceClass served) {

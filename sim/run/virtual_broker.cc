@@ -173,12 +173,11 @@ void VirtualBroker::Run(Instant until) {
 
 void VirtualBroker::AdvanceFleets() {
   for (size_t pool = 0; pool < world_.fleets.size(); ++pool) {
-    fleet_events_.clear();
     world_.fleets[pool]->AdvanceTo(now_, &fleet_events_);
     // An event may make the engine grant, and the fleet take, the next request; it cannot bring events of this fleet
     // that are due already.
-    const std::vector<FleetEvent> events = std::exchange(fleet_events_, {});
-    for (const FleetEvent& event : events) OnFleet(pool, event);
+    for (const FleetEvent& event : fleet_events_) OnFleet(pool, event);
+    fleet_events_.clear();
   }
 }
 
@@ -286,7 +285,7 @@ void VirtualBroker::Plan() {
   if (goes_on) scheduled_.Push(now_ + planning::Planner::kPlanEvery, {.kind = Event::Kind::kPlan});
 }
 
-void VirtualBroker::Apply(core::Command command) {
+void VirtualBroker::Apply(core::Command&& command) {
   core::Effects effects = std::exchange(effects_, {});
   if (watcher_ != nullptr) watcher_->OnCommand(command, now_);
   engine_->Apply(std::move(command), now_, &effects);

@@ -213,7 +213,7 @@ class VirtualBroker {
   void Report(uint32_t place, uint64_t request);
   void ChangeCapacity(const CapacityChange& change);
   void Plan();
-  void Apply(core::Command command);
+  void Apply(core::Command&& command);
   void OnAnswer(const core::Answer& answer);
   void OnGrant(uint32_t place, const core::Granted& granted);
   void OnRefusal(uint32_t place, const core::Refused& refused);

@@ -88,10 +88,13 @@ int Main() {
               figures.pools[0].peak_utilisation * 100);
   std::printf("time            %.1f s, of the processor %.1f s: %.2f us and %.0f a second\n", took, worked,
               worked / came * 1e6, came / worked);
-  std::printf("events          %.0f: %.2f million a second; the bare event loop does %.1f before and %.1f after\n", events,
-              events / worked / 1e6, loop_before / 1e6, loop_after / 1e6);
+  std::printf("events          %.0f: %.2f million a second; the bare event loop does %.1f before and %.1f after\n",
+              events, events / worked / 1e6, loop_before / 1e6, loop_after / 1e6);
   std::printf("peak resident   %.0f MiB; the core remembers how the last %zu requests ended\n", PeakResident(),
               ledger::kRememberedEnds);
+  std::printf("journal         %llu entries, head ", static_cast<unsigned long long>(figures.head.sequence));
+  for (size_t i = 0; i < 8; ++i) std::printf("%02x", static_cast<unsigned>(figures.head.hash[i]));
+  std::printf("\n");
   std::printf("conservation    %s\n", figures.Holds() ? "all checks hold" : "BROKEN");
   return figures.Holds() ? 0 : 1;
 }

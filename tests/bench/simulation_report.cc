@@ -1,10 +1,10 @@
 // What the simulator adds to the code that it runs. Three things in one run and in turn, minute by minute of the
 // simulated day, so that whatever else the machine does meets all of them alike:
 //
-//   simulator   all of it: requests drawn, events queued, the admission core, the fluid fleet, plans learnt, counts kept
-//   bare core   an engine of its own that is given the very commands that the simulator gives, one after the other, at
-//               the same times, with nothing around it; both must leave the same journal
-//   bare loop   the event queue alone: an M/M/1 queue, draws included
+//   1. the simulator: requests drawn, events queued, the admission core, the fluid fleet, plans learnt, counts kept
+//   2. the bare admission core: an engine of its own that is given the very commands that the simulator gives, at the
+//      same times, with nothing around it. Both must leave the same journal
+//   3. the bare event loop: the event queue alone, in an M/M/1 queue, draws included
 //
 // Times are those of the processor, by this thread.
 #include <charconv>

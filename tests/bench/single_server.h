@@ -17,7 +17,9 @@ inline Duration DrawDuration(Random& random, double mean = 1) {
 template <class Queue>
 class SingleServer {
  public:
-  explicit SingleServer(uint64_t seed) : random_(seed) { queue_.Push(Instant() + DrawDuration(random_), {.kind = kArrival}); }
+  explicit SingleServer(uint64_t seed) : random_(seed) {
+    queue_.Push(Instant() + DrawDuration(random_), {.kind = kArrival});
+  }
 
   /// One event: somebody comes, or somebody leaves.
   void Step() {

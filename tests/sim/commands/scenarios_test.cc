@@ -113,6 +113,7 @@ TEST(ShippedScenarios, EachConservesRequestsTokensWorkAndMoney) {
       {"agents-that-loop", {{"length_min: 60", "length_min: 10"}}},
       {"forty-million", {{"_s: 1800", "_s: 180"}, {"_s: 1000", "_s: 100"}}},
       {"free-flood", {{"length_min: 30", "length_min: 3"}, {"{from_min: 10, to_min: 20", "{from_min: 1, to_min: 2"}}},
+      {"full-day", {{"scale: 1", "scale: 0.0002"}}},
       {"half-the-fleet-lost",
        {{"length_min: 30", "length_min: 3"}, {"at_min: 10", "at_min: 1"}, {"at_min: 20", "at_min: 2"}}},
       {"next-chunk", {{"length_h: 24", "length_h: 1"}}},

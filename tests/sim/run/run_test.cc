@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "ledger/journal.h"
 #include "sim/traffic/generators.h"
 #include "tests/sim/run/small_scenario.h"
 
@@ -65,6 +68,32 @@ TEST(VirtualBroker, KeepingTheChainAloneGivesTheHeadOfAJournalThatKeepsAll) {
   };
   EXPECT_EQ(head(false), head(true));
   EXPECT_GT(head(false).sequence, 200u);
+}
+
+/// The core alone, told what a watched broker tells its own.
+class Echo final : public Watcher {
+ public:
+  explicit Echo(const core::EngineSettings& settings)
+      : engine_(*core::Engine::Open(settings, ledger::NewMemoryJournal(), core::FairScheduling(), kWorldBegin)) {}
+  void OnCommand(const core::Command& command, Instant now) override {
+    core::Effects effects;
+    engine_->Apply(command, now, &effects);
+  }
+  const core::Engine& engine() const { return *engine_; }
+
+ private:
+  std::unique_ptr<core::Engine> engine_;
+};
+
+TEST(VirtualBroker, ItsCommandsAloneMakeTheSameBooks) {
+  Cast cast = CastOf(BusyScenario(), 3);
+  Echo echo(cast.world.settings);
+  const auto broker = VirtualBroker::Open(std::move(cast.world), &echo);
+  ASSERT_TRUE(broker.ok());
+  (*broker)->RunUntil(Minutes(10));
+  EXPECT_GT((*broker)->requests(), 1'000u);
+  EXPECT_EQ(echo.engine().ledger().posted_sequence(), (*broker)->engine().ledger().posted_sequence());
+  EXPECT_TRUE(echo.engine().books() == (*broker)->engine().books());
 }
 
 TEST(RunScenario, AnEmptyWorldHolds) {
