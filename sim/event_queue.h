@@ -13,6 +13,7 @@
 //   4. within a bucket, and within equal times of the front, order is that of the pushes: whatever is moved is moved in
 //      order into places that hold nothing later. No sequence number is stored
 //   5. a push into the front that would shift more than kSmall events cuts it off behind itself instead, into buckets
+//   6. a large bucket that was dealt out gives its memory back: every digit of a level is large at some time, few at once
 //
 // Why this one (tests/bench/event_queue_bench.cc measures it): per pop and push at a million pending events it takes
 // less than a tenth of what binary and 4-ary heaps take, whose every step is a cache miss; at a thousand as much as a
