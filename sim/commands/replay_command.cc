@@ -167,7 +167,7 @@ void AddReplayCommand(CLI::App& sim, cli::Invocation& invocation, const cli::Par
   command.footer(
       "Unchanged, the boot is replayed bit for bit. Changed, its requests are played in virtual time twice, as it was\n"
       "and changed, with measured durations and empty books; tenants ask what they asked then. Bills are of the whole\n"
-      "hours that the boot touches: monthly amounts are on them in full.\n"
+      "hours that the boot touches: monthly prices are pro-rated to them.\n"
       "Exit status 1: the boot does not replay the same, or something was not conserved.");
   cli::OnRun(command, invocation,
              [options, &parts](cli::Terminal& terminal) { return ReplayCommand(*options, parts, terminal); });

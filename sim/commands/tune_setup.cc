@@ -8,40 +8,50 @@
 
 #include "absl/strings/str_cat.h"
 #include "admission/vocabulary/check.h"
+#include "sim/run/fleet_cost.h"
+#include "sim/tariffs/prorate.h"
 #include "sim/tariffs/simple_tariffs.h"
 
 namespace penstock::sim {
 namespace {
 
-constexpr double kMonthHours = 30 * 24;
-constexpr double kMonthMinutes = kMonthHours * 60;
+constexpr double kMonthSeconds = static_cast<double>(kBillingMonth.count()) / 1e9;
 constexpr double kHourSeconds = 3'600;
 constexpr int64_t kMostCoincident = 100;
 
-double InPico(const ledger::Money& money) { return money.pico().convert_to<double>(); }
-
-/// Of the whole fleet of the first pool, for a month: pico-units.
-double FleetCost(const Scenario& scenario) {
-  const FleetPlan& fleet = scenario.fleets.front();
-  return InPico(fleet.replica_hour) * fleet.replicas * kMonthHours;
-}
-
 double Reference(const Scenario& scenario) { return static_cast<double>(scenario.population.demand.reference_price); }
 
-MarketFigures MarketOf(const Scenario& scenario) {
+MarketFigures MarketOf(const Scenario& scenario, std::span<const Customer> customers) {
   MarketFigures figures;
   figures.reference_price = Reference(scenario);
   figures.elasticity = scenario.population.demand.elasticity;
   figures.running_cost = kRunningCostShare * figures.reference_price;
-  figures.capacity_cost = FleetCost(scenario);
+  figures.capacity_cost = FleetCostFor(scenario, kBillingMonth) * 1e12;
   figures.capacity = static_cast<double>(scenario.settings.pools.front().terms.capacity.count());
-  return WithLoads(figures, scenario.population.customers, FrameOf(scenario), kWorldBegin);
+  return WithLoads(figures, customers, FrameOf(scenario), kWorldBegin);
 }
 
 /// A run that should have been possible, or should have conserved everything: a bug, here or in the core.
 [[noreturn]] void Stop(const std::string& what) {
   std::fprintf(stderr, "penstock: internal error in a simulation: %s\n", what.c_str());
   std::abort();
+}
+
+/// Of the population's requests under the first seed: ScreenTerms::request_work.
+double RequestWork(const Scenario& scenario) {
+  const BurndownRates& burndown = scenario.settings.pools.front().burndown;
+  double work = 0;
+  double squares = 0;
+  for (size_t i = 0; i < scenario.population.traffic.size(); ++i) {
+    const auto index = static_cast<uint32_t>(scenario.clients.size() + i);
+    const std::unique_ptr<ArrivalSource> requests = scenario.population.traffic[i](index, 1, Streams(1));
+    while (const std::optional<Arrival> request = requests->Next()) {
+      const double each = static_cast<double>(WorkOf(request->tokens, burndown).count()) / 1'000;
+      work += each;
+      squares += each * each;
+    }
+  }
+  return work > 0 ? squares / work : 0;
 }
 
 Interval Around(double price, double low, double high) { return {price * low, price * high}; }
@@ -101,35 +111,36 @@ TariffSpace SpaceOf(const Scenario& scenario) {
   terms.frame = FrameOf(scenario);
   terms.token_price = Around(reference, 0.1, 8);
   terms.demand = {DemandChoice::kNone, DemandChoice::kPercentile95, DemandChoice::kOwnPeak, DemandChoice::kCoincident};
-  // At a load factor of one in ten, a tenth of this would be paid for the same work by the token.
-  terms.demand_price = Around(reference * kMonthMinutes, 0.001, 0.5);
+  // With a load factor of three in ten, the demand of a milli-nt costs from a hundredth of the reference price to all.
+  terms.demand_price = Around(reference * kMonthSeconds, 0.003, 0.3);
   terms.capacity_price = Around(reference * kHourSeconds, 0.02, 2);
   if (!scenario.population.demand.may_reserve) terms.capacity_price = {0, 0};
   return TariffSpace(terms);
 }
 
-FluidScreen ScreenOf(const Scenario& scenario, Duration service_time) {
+FluidScreen ScreenOf(const Scenario& scenario, std::vector<Customer> customers, Duration service_time) {
   const core::PoolSettings& pool = scenario.settings.pools.front();
   ScreenTerms terms;
-  terms.customers = scenario.population.customers;
+  terms.customers = std::move(customers);
   terms.pool = pool.name;
   terms.burndown = pool.burndown;
   terms.capacity = static_cast<double>(pool.terms.capacity.count()) / 1'000;
-  terms.capacity_cost = FleetCost(scenario) / 1e12 / terms.capacity;
+  terms.capacity_cost = FleetCostFor(scenario, kBillingMonth) / terms.capacity;
   terms.demand = scenario.population.demand;
   for (size_t i = 0; i < kShareClassCount; ++i) {
     terms.weights[i] = static_cast<double>(pool.terms.classes[i].weight);
   }
   terms.flex_deadline = scenario.population.flex_wait;
   terms.slots = pool.terms.max_in_flight;
+  terms.request_work = RequestWork(scenario);
   terms.service_time = service_time;
   terms.target_wait = scenario.target_wait;
   return FluidScreen(std::move(terms));
 }
 
-std::vector<TariffFamily> SimpleTariffsOf(const Scenario& scenario) {
+std::vector<TariffFamily> SimpleTariffsOf(const Scenario& scenario, std::span<const Customer> customers) {
   const TariffFrame frame = FrameOf(scenario);
-  const MarketFigures figures = MarketOf(scenario);
+  const MarketFigures figures = MarketOf(scenario, customers);
   return {FlatPrices(frame, Around(Reference(scenario), 0.1, 8)), CostPlusPrices(frame, figures),
           PeakLoadPricesByHour(frame, figures), PeakLoadPricesByDemand(frame, figures), RamseyPrices(frame, figures)};
 }

@@ -11,6 +11,7 @@
 #include "sim/run/closing.h"
 #include "sim/run/collector.h"
 #include "sim/run/virtual_broker.h"
+#include "sim/tariffs/prorate.h"
 
 namespace penstock::sim {
 namespace {
@@ -94,9 +95,17 @@ class RecordedTraffic final : public ArrivalSource {
   size_t next_ = 0;
 };
 
+/// Of the whole hours that the boot touches: what statements are closed for.
+Duration BilledSpan(const Recording& recording) {
+  return Hours(DivideRoundUp(recording.length().count(), Hours(1).count()));
+}
+
 VirtualWorld WorldOf(const Recording& recording, const Outcomes& outcomes) {
   VirtualWorld world;
   world.settings = recording.settings;
+  const Duration billed = BilledSpan(recording);
+  world.settings.tariff = Prorated(world.settings.tariff, billed);
+  for (ledger::Tariff& tariff : world.settings.more_tariffs) tariff = Prorated(tariff, billed);
   world.clients = recording.clients;
   world.traffic = std::make_unique<RecordedTraffic>(recording, outcomes);
   for (size_t i = 0; i < recording.settings.pools.size(); ++i) {

@@ -35,7 +35,8 @@ struct ReplayChanges {
 absl::Status Change(const ReplayChanges& changes, Recording* recording);
 
 /// Plays it to its end, closes every tenant's statement for the whole hours that it touches, and checks that nothing
-/// was lost. `outcomes`: of this recording before or after Change. A wait of at most `target_wait` is in time.
+/// was lost. Monthly prices are pro-rated to those hours, by the month of 30 days. `outcomes`: of this recording before
+/// or after Change. A wait of at most `target_wait` is in time.
 /// FAILED_PRECONDITION: what the engine says of the settings.
 absl::StatusOr<RunFigures> Play(const Recording& recording, const Outcomes& outcomes, Duration target_wait);
 

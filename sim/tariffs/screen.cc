@@ -80,6 +80,7 @@ class Screening {
         window_(terms.customers.front().load.window),
         windows_(WindowCount(terms.customers.front().load)),
         span_(window_ * static_cast<int64_t>(windows_)),
+        mean_residual_(static_cast<int64_t>(terms.request_work / terms.capacity / 2 * 1e9)),
         prorated_(Prorated(tariff, span_)),
         seed_(seed) {}
 
@@ -253,7 +254,9 @@ class Screening {
   }
 
   double InTime(double work_that_goes_first) const {
-    return ShareInTime(work_that_goes_first / RoomOfWindow(), terms_.slots, terms_.service_time, terms_.target_wait);
+    const double utilisation = work_that_goes_first / RoomOfWindow();
+    return ShareInTime(utilisation, terms_.slots, terms_.service_time, terms_.target_wait) *
+           ShareInTimeOfRate(utilisation, mean_residual_, terms_.target_wait);
   }
 
   /// Work of the class that was served in time.
@@ -276,6 +279,7 @@ class Screening {
   const Duration window_;
   const size_t windows_;
   const Duration span_;
+  const Duration mean_residual_;
   const ledger::Tariff prorated_;
   const uint64_t seed_;
   std::vector<Come> come_;
@@ -311,6 +315,14 @@ double ShareInTime(double utilisation, int64_t slots, Duration service_time, Dur
   const auto c = static_cast<double>(slots);
   const double waits = std::pow(utilisation, std::sqrt(2 * (c + 1)) - 1);
   return 1 - waits * std::exp(-c * (1 - utilisation) * SecondsOf(target_wait) / SecondsOf(service_time));
+}
+
+double ShareInTimeOfRate(double utilisation, Duration mean_residual, Duration target_wait) {
+  if (mean_residual == Duration()) return 1;
+  if (utilisation >= 1) return 0;
+  if (utilisation <= 0) return 1;
+  PENSTOCK_CHECK(mean_residual > Duration());
+  return 1 - utilisation * std::exp(-(1 - utilisation) * SecondsOf(target_wait) / SecondsOf(mean_residual));
 }
 
 }  // namespace penstock::sim

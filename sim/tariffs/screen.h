@@ -5,8 +5,8 @@
 //   reserved  work inside reservations is served first, up to each customer's rate
 //   shared    what is left of the capacity goes to the classes by weight; flex waits for room, the others are refused
 //             what their window has no room for
-//   in time   of a class that a window had room for: by an Erlang C queue of the work that goes no later than it;
-//             of flex: what was served at all. Nothing of a class for which there was no room
+//   in time   of a class that a window had room for: by queues, for a slot and for the pool's rate, of the work that
+//             goes no later than it; of flex: what was served at all. Nothing of a class for which there was no room
 //
 // What it does not see: bursts inside a window, sizes of requests, retries, limits of tenants and keys, caps of
 // classes.
@@ -43,6 +43,7 @@ struct ScreenTerms {
   Duration flex_deadline = Hours(6);
   int64_t slots = 0;      // requests that run at once; 0: nothing waits where there is room
   Duration service_time;  // mean, of one request in its slot
+  double request_work = 0;  // nt of a request, each counted as often as it has work: sum of squares / sum; 0: small ones
   Duration target_wait = Seconds(1);
 };
 
@@ -64,9 +65,13 @@ class FluidScreen {
   ScreenTerms terms_;
 };
 
-/// The share of requests that wait no longer than the target at this utilisation (0 to 1; none from 1 on), in a queue
-/// with Poisson arrivals and exponential service: exact for one slot, for more by Sakasegawa's approximation of the
+/// The share of requests that wait no longer than the target at this utilisation (0 to 1; none from 1 on), in a line for
+/// slots with Poisson arrivals and exponential service: exact for one slot, for more by Sakasegawa's approximation of the
 /// chance to wait (1977).
 double ShareInTime(double utilisation, int64_t slots, Duration service_time, Duration target_wait);
+
+/// The same in a line for a rate, with Poisson arrivals whose work takes `mean_residual` more from a random moment in
+/// it, twice that being request_work / rate: exact for exponential work, for others in heavy traffic (Kingman 1962).
+double ShareInTimeOfRate(double utilisation, Duration mean_residual, Duration target_wait);
 
 }  // namespace penstock::sim

@@ -53,7 +53,7 @@ void TariffSpace::AddAxes() {
   }
   if (is_axis(terms_.demand_price)) {
     axes_.push_back(
-        {Figure::kDemandPrice, "demand price", "pico-units per milli-nt and month", terms_.demand_price, true, {}});
+        {Figure::kDemandPrice, "demand price", "pico-units per milli-nt/s and month", terms_.demand_price, true, {}});
   }
   if (is_axis(terms_.capacity_price)) {
     const std::optional<double> off = terms_.may_offer_no_capacity ? std::optional<double>(0.0) : std::nullopt;

@@ -176,6 +176,20 @@ TEST(Screen, ShareInTimeOfManySlotsIsNearErlangC) {
   }
 }
 
+TEST(Screen, ShareInTimeOfARateIsTheTextbooksForExponentialWork) {
+  // M/M/1 again: the mean residual is the mean.
+  EXPECT_NEAR(ShareInTimeOfRate(0.8, Seconds(2), Seconds(5)), 1 - 0.8 * std::exp(-0.2 * 2.5), 1e-12);
+  EXPECT_EQ(ShareInTimeOfRate(1.0, Seconds(2), Seconds(5)), 0);
+  EXPECT_EQ(ShareInTimeOfRate(0.9, Duration(), Duration()), 1) << "requests without a size wait for nobody";
+}
+
+TEST(Screen, LargeRequestsMakeOthersWait) {
+  ScreenTerms terms = Terms({Steady("a", 400)}, 500);
+  EXPECT_EQ(Evaluate(terms, FlatTariff()).service_level, 1);
+  terms.request_work = 2'000;  // two seconds of the pool's rate after one that has begun, on the mean
+  EXPECT_NEAR(Evaluate(terms, FlatTariff()).service_level, 1 - 0.8 * std::exp(-0.2 * 0.5), 1e-9);
+}
+
 ScreenTerms RandomTerms(uint64_t seed) {
   std::vector<Customer> customers;
   for (size_t i = 0; i < 30; ++i) {

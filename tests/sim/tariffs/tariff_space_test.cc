@@ -104,7 +104,7 @@ TEST(TariffSpace, PeopleCanReadAPoint) {
             "spillover factor: off\n"
             "peak-hours factor: off\n"
             "demand rule: own peak with a ratchet of 80 %\n"
-            "demand price: 5000 pico-units per milli-nt and month\n"
+            "demand price: 5000 pico-units per milli-nt/s and month\n"
             "capacity price: off\n");
 }
 
