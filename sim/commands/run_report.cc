@@ -97,7 +97,8 @@ report::RunReport RunReportOf(const RunView& view) {
   AddLoad(view, &report);
   AddTimes(view, &report);
   AddMoney(view, &report);
-  report.provenance = {{"scenario", view.scenario.name}, {"attribution", view.scenario.attribution}};
+  report.provenance = {{"scenario", view.scenario.name}};
+  if (!view.scenario.attribution.empty()) report.provenance.push_back({"attribution", view.scenario.attribution});
   return report;
 }
 
