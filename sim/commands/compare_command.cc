@@ -118,12 +118,15 @@ std::string RenderCustomers(const Compared& compared, size_t most, bool colour) 
 
 std::string Render(const Compared& compared, size_t most, bool colour) {
   const TariffComparison& comparison = compared.comparison;
-  const auto same = std::count_if(comparison.customers.begin(), comparison.customers.end(), PaysTheSame);
+  const auto same =
+      static_cast<size_t>(std::count_if(comparison.customers.begin(), comparison.customers.end(), PaysTheSame));
+  const size_t unknown = comparison.customers.size() - comparison.pay_less - comparison.pay_more - same;
   return absl::StrCat(compared.scenario, ": ", compared.versions[0], " against ", compared.versions[1], ", ",
                       compared.seeds, compared.seeds == 1 ? " seed" : " seeds",
                       ", the same customers and draws under both\n\n", RenderFigures(compared, colour), "\n",
                       RenderCustomers(compared, most, colour), "\n", comparison.pay_less, " of ",
                       comparison.customers.size(), " customers pay less, ", comparison.pay_more, " pay more, ", same, " the same",
+                      unknown > 0 ? absl::StrCat(", ", unknown, " cannot be told") : "",
                       compared.seeds > 1 ? "; ± is the 95 % interval of means, and of differences seed by seed\n"
                                          : "; one seed: no intervals (--seeds)\n");
 }

@@ -256,7 +256,13 @@ class TuneCommand {
                                                  {"attribution", scenarios_.training.attribution},
                                                  {"rank correlation of screen and full model",
                                                   Grouped(result_.rank_correlation, 3)}};
-    for (const auto& [name, value] : Parameters()) lines.push_back({name, value});
+    for (const auto& [name, value] : Parameters()) {
+      if (!value.empty()) lines.push_back({name, value});
+    }
+    for (const auto& [name, seeds] : AllSeeds()) {
+      lines.push_back({absl::StrCat("seeds, ", name), absl::StrJoin(seeds, ", ")});
+    }
+    lines.push_back({"penstock", PENSTOCK_VERSION});
     return lines;
   }
 

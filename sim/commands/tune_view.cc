@@ -100,7 +100,8 @@ std::string RenderTune(const TuneFindings& findings, const std::string& out, boo
                                   RenderStandings(findings, colour), "\n", RenderTariff(findings, colour), "\n",
                                   result.verdict, "\n");
   absl::StrAppend(&text, "Against the best flat price ", comparison.pay_less, " of ", comparison.customers.size(),
-                  " customers pay less, ", comparison.pay_more, " more.\n");
+                  " customers pay less and ", comparison.pay_more, " pay more; what changes for the others may be chance (",
+                  Grouped(findings.terms.confidence * 100, 0), " %).\n");
   absl::StrAppend(&text, "How alike the screen and the full model rank ", findings.terms.rank_points,
                   " tariffs (Spearman, 1: the same): ", Grouped(result.rank_correlation, 3), "\n",
                   RenderSweep(findings, colour));
