@@ -60,7 +60,7 @@ report::Verdict VerdictOf(const TuneFindings& findings) {
   });
   const Estimate& gain = Flat(result).winner_gains_held_out;
   const bool beats_flat = gain.mean - gain.half_width > 0 && result.winner.held_out_shortfall <= 0;
-  verdict.finding = all                   ? report::Finding::kBetter
+  verdict.finding = all                    ? report::Finding::kBetter
                     : loses || !beats_flat ? report::Finding::kNotBetter
                                            : report::Finding::kUndecided;
   verdict.headline = result.verdict;
@@ -278,10 +278,10 @@ report::SearchProgress ProgressOf(const TuneFindings& findings) {
     if (!curve.points.empty() && curve.points.back().y == *point.best) continue;
     curve.points.push_back({static_cast<double>(point.evaluations), *point.best});
   }
-  // The best of the first evaluations may stay the best: a line to the last one.
-  if (!curve.points.empty() && findings.result.history.back().evaluations > static_cast<size_t>(curve.points.back().x)) {
-    curve.points.push_back({static_cast<double>(findings.result.history.back().evaluations), curve.points.back().y});
-  }
+  // The best of the first evaluations may stay the best: a line to the last ones.
+  const auto last = findings.result.history.empty() ? 0 : static_cast<double>(findings.result.history.back().evaluations);
+  if (!curve.points.empty() && curve.points.back().x < last) curve.points.push_back({last, curve.points.back().y});
+  if (curve.points.size() < 2) return progress;  // all in one go: nothing to draw
   progress.methods.push_back(std::move(curve));
   for (const Standing& baseline : findings.result.baselines) {
     progress.baselines.push_back({ValueOf(baseline.tariff.screen, findings.terms.objective), baseline.tariff.family});
