@@ -92,7 +92,8 @@ report::RunReport RunReportOf(const RunView& view) {
                                  view.seeds.size(), view.seeds.size() == 1 ? " seed" : " seeds", ", tariff ",
                                  view.scenario.settings.tariff.version);
   if (!view.scenario.about.empty()) report.paragraphs.push_back(view.scenario.about);
-  report.paragraphs.push_back("Means over all seeds; load and times are of the first one.");
+  report.paragraphs.push_back(view.seeds.size() > 1 ? "Means over all seeds; load and times are of the first one."
+                                                    : "One seed, so that there are no intervals.");
   report.key_figures = KeyFigures(view);
   AddLoad(view, &report);
   AddTimes(view, &report);

@@ -49,7 +49,7 @@ std::string KeyFiguresHtml(const std::vector<KeyFigure>& figures) {
     html.Open("dd", {{"class", "value"}});
     html.Text(parts.mean);
     if (!parts.unit.empty()) html.Element("span", {{"class", "unit"}}, " " + parts.unit);
-    if (!parts.interval.empty()) html.Element("span", {{"class", "interval-text"}}, parts.interval);
+    if (std::isfinite(figure.value.half_width) && !parts.interval.empty()) html.Element("span", {{"class", "interval-text"}}, parts.interval);
     html.Close();
     if (!figure.note.empty()) html.Element("dd", {{"class", "note"}}, figure.note);
     html.Close();

@@ -154,6 +154,7 @@ TEST_F(RunCommand, WritesOneFileThatFetchesNothing) {
   for (size_t at = html.find("href=\""); at != std::string::npos; at = html.find("href=\"", at + 1)) {
     EXPECT_EQ(html.substr(at, 7), "href=\"#") << "only places of its own";
   }
+  EXPECT_THAT(html, HasSubstr("Time since the start, minutes"));
   for (const std::string shown : {"two-tenants", "acme", "hobby", "Served in time"}) EXPECT_THAT(html, HasSubstr(shown));
 }
 
