@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "sim/commands/scenario_parts.h"
-#include "sim/traffic/observed_load.h"
 #include "sim/traffic/servegen_population.h"
 
 namespace penstock::sim {
@@ -17,8 +16,6 @@ using config::Section;
 constexpr std::array<std::string_view, 4> kModels = {"m-large", "m-small", "deepseek-r1", "mm-image"};
 constexpr std::array<std::string_view, 3> kWho = {"all", "even", "odd"};
 constexpr std::array<std::string_view, 3> kVolumes = {"fixed", "constant_elasticity", "logit"};
-constexpr Duration kProfileWindow = Minutes(10);          // of ServeGen's rates
-constexpr uint64_t kHistorySeed = 0x9d5c'0f3a'77e1'42b6;  // no replication has it
 
 void ReadPlans(Section& section, DemandTerms& terms) {
   for (const std::string& name : section.Names("plans", "[flex, default, priority]")) {
@@ -114,7 +111,7 @@ void ReadPopulation(Section& top, const ScenarioChanges& changes, Scenario& scen
   if (changes.hold_out) part = hold_out;
   const ServeGenSlice slice{
       .from = Days(part.from_day), .to = Days(part.from_day) + scenario.length, .scale = part.scale};
-  if (scenario.length.count() % kProfileWindow.count() != 0) {
+  if (scenario.length.count() % kServeGenWindow.count() != 0) {
     section.Complain("servegen", "needs a `length` of whole ten minutes, which is what its rates are given for");
   }
   const ArrivalTerms terms = ReadArrivalTerms(section);
@@ -133,11 +130,7 @@ void ReadPopulation(Section& top, const ScenarioChanges& changes, Scenario& scen
   }
   for (size_t client = 0; client < population->clients().size(); ++client) {
     if (!Takes(part.who, client)) continue;
-    // What a customer plans by is a history of its own: such days as these, with other draws.
-    const std::unique_ptr<ArrivalSource> history =
-        population->ArrivalsOf(client, static_cast<uint32_t>(client), slice, 1, terms, Streams(kHistorySeed));
-    scenario.population.customers.push_back({.name = absl::StrCat("client-", population->clients()[client].name),
-                                             .load = ObservedLoad(*history, kProfileWindow, scenario.length)});
+    scenario.population.customers.push_back(absl::StrCat("client-", population->clients()[client].name));
     scenario.population.traffic.push_back(
         [population, client, slice, terms](uint32_t tenant, double volume, const Streams& streams) {
           return population->ArrivalsOf(client, tenant, slice, volume, terms, streams);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -64,6 +65,7 @@ TuneTerms TermsOf(const Options& options) {
   terms.screen_budget = static_cast<size_t>(options.budget);
   terms.full_budget = static_cast<size_t>(options.finals);
   terms.seed = static_cast<uint64_t>(options.scenario.first_seed);
+  terms.screen_seeds = {terms.seed};
   terms.full_seeds = Seeds(terms.seed, options.scenario.seeds);
   terms.hold_out_seeds = Seeds(kFirstHoldOutSeed + terms.seed, options.scenario.seeds);
   return terms;
@@ -91,9 +93,10 @@ absl::StatusOr<TuneScenarios> OpenBoth(const Options& options) {
   return TuneScenarios{*std::move(training), *std::move(hold_out)};
 }
 
-TuneModels ModelsOf(const TuneScenarios& scenarios, const FluidScreen& screen, const Parallel& parallel) {
+TuneModels ModelsOf(const TuneScenarios& scenarios, std::span<const Customer> customers, const FluidScreen& screen,
+                    const Parallel& parallel) {
   return {.space = SpaceOf(scenarios.training).Family("tuned"),
-          .baselines = SimpleTariffsOf(scenarios.training),
+          .baselines = SimpleTariffsOf(scenarios.training, customers),
           .screen = screen.AsEvaluator(),
           .full = FullModelOf(scenarios.training),
           .hold_out = FullModelOf(scenarios.hold_out),
@@ -123,16 +126,16 @@ std::function<void(const TuneProgress&)> Shown(ProgressLine& line) {
 }
 
 /// The same search, smaller, where customers answer prices otherwise.
-absl::StatusOr<SweepStep> SweepAt(double elasticity, const TuneScenarios& scenarios, Duration service_time,
-                                  const TuneTerms& terms, const Parallel& parallel, ProgressLine& progress) {
+absl::StatusOr<SweepStep> SweepAt(double elasticity, const TuneScenarios& scenarios,
+                                  const std::vector<Customer>& customers, Duration service_time, const TuneTerms& terms, const Parallel& parallel, ProgressLine& progress) {
   TuneScenarios other = scenarios;
   for (Scenario* scenario : {&other.training, &other.hold_out}) {
     DemandTerms& demand = scenario->population.demand;
     if (demand.volume == VolumeModel::kFixed) demand.volume = VolumeModel::kConstantElasticity;
     demand.elasticity = elasticity;
   }
-  const FluidScreen screen = ScreenOf(other.training, service_time);
-  TuneModels models = ModelsOf(other, screen, parallel);
+  const FluidScreen screen = ScreenOf(other.training, customers, service_time);
+  TuneModels models = ModelsOf(other, customers, screen, parallel);
   models.baselines.resize(1);  // the flat price
   TuneTerms small = terms;
   small.front = false;
@@ -179,11 +182,12 @@ class TuneCommand {
     absl::StatusOr<sim::Run> pilot = RunScenario(scenarios_.training, {.seed = terms_.seed});
     if (!pilot.ok()) return pilot.status();
     service_time_ = MeanServiceTime(*pilot);
-    const FluidScreen screen = ScreenOf(scenarios_.training, service_time_);
+    const std::vector<Customer> customers = CustomersOf(scenarios_.training, Streams(terms_.seed));
+    const FluidScreen screen = ScreenOf(scenarios_.training, customers, service_time_);
     const TuneWatch watch{.progress = Shown(progress),
                           .checkpoint = [this](std::string_view lines) { kept_.Append(lines); },
                           .resumed = kept_.kept()};
-    absl::StatusOr<TuneResult> result = Tune(terms_, ModelsOf(scenarios_, screen, parallel_), watch);
+    absl::StatusOr<TuneResult> result = Tune(terms_, ModelsOf(scenarios_, customers, screen, parallel_), watch);
     if (!result.ok()) {
       return absl::Status(result.status().code(),
                           absl::StrCat(kept_.path().string(), ": ", result.status().message()));
@@ -191,7 +195,7 @@ class TuneCommand {
     if (absl::Status kept = kept_.status(); !kept.ok()) return kept;
     result_ = *std::move(result);
     for (const double elasticity : options_.elasticities) {
-      absl::StatusOr<SweepStep> step = SweepAt(elasticity, scenarios_, service_time_, terms_, parallel_, progress);
+      absl::StatusOr<SweepStep> step = SweepAt(elasticity, scenarios_, customers, service_time_, terms_, parallel_, progress);
       if (!step.ok()) return step.status();
       sweep_.push_back(*step);
     }
@@ -213,6 +217,7 @@ class TuneCommand {
     if (!yaml.ok()) return yaml.status();
     TuneFindings findings{.terms = terms_,
                           .scenarios = scenarios_,
+                          .customers = CustomersOf(scenarios_.hold_out, Streams(terms_.hold_out_seeds.front())),
                           .result = result_,
                           .tuned = *std::move(tuned),
                           .flat = *std::move(flat),

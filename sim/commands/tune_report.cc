@@ -124,11 +124,11 @@ report::LoadDuration LoadOf(const TuneFindings& findings) {
   return load;
 }
 
-double MeanLoad(const Scenario& scenario) {
+double MeanLoad(const Scenario& scenario, const std::vector<Customer>& customers) {
   const BurndownRates& burndown = scenario.settings.pools.front().burndown;
   double work = 0;
   double seconds = 0;
-  for (const Customer& customer : scenario.population.customers) {
+  for (const Customer& customer : customers) {
     for (const double window : WorkOfWindows(customer.load, burndown)) work += window;
     seconds = static_cast<double>(customer.load.window.count()) / 1e9 * static_cast<double>(customer.load.requests.size());
   }
@@ -137,7 +137,7 @@ double MeanLoad(const Scenario& scenario) {
 
 report::PriceAndDemand PricesOf(const TuneFindings& findings) {
   const Scenario& scenario = findings.scenarios.hold_out;
-  const double base = MeanLoad(scenario);
+  const double base = MeanLoad(scenario, findings.customers);
   const auto reference = static_cast<double>(scenario.population.demand.reference_price);
   report::PriceAndDemand prices;
   for (const double elasticity : kElasticities) {
@@ -251,10 +251,10 @@ std::vector<report::TimeChart> WaitsOf(const TuneFindings& findings) {
 report::DemandRules RulesOf(const TuneFindings& findings) {
   const Scenario& scenario = findings.scenarios.hold_out;
   std::vector<ComparedLoad> loads;
-  for (const Customer& customer : scenario.population.customers) {
+  for (const Customer& customer : findings.customers) {
     loads.push_back({customer.name, WorkOfWindows(customer.load, scenario.settings.pools.front().burndown)});
   }
-  const RuleComparison compared = CompareRules(loads, scenario.population.customers.front().load.window);
+  const RuleComparison compared = CompareRules(loads, kProfileWindow);
   report::DemandRules rules;
   rules.groups = {"spiky (load factor below 0.1)", "smooth"};
   rules.customers = loads.size();

@@ -32,6 +32,7 @@ struct SweepStep {
 struct TuneFindings {
   const TuneTerms& terms;
   const TuneScenarios& scenarios;
+  std::vector<Customer> customers;  // of the hold-out, as its first seed draws them
   const TuneResult& result;
   HeldOut tuned;
   HeldOut flat;

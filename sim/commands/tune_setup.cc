@@ -14,7 +14,7 @@ namespace penstock::sim {
 namespace {
 
 constexpr double kMonthHours = 30 * 24;
-constexpr double kMonthMinutes = kMonthHours * 60;
+constexpr double kMonthSeconds = kMonthHours * 3'600;
 constexpr double kHourSeconds = 3'600;
 constexpr int64_t kMostCoincident = 100;
 
@@ -28,14 +28,14 @@ double FleetCost(const Scenario& scenario) {
 
 double Reference(const Scenario& scenario) { return static_cast<double>(scenario.population.demand.reference_price); }
 
-MarketFigures MarketOf(const Scenario& scenario) {
+MarketFigures MarketOf(const Scenario& scenario, std::span<const Customer> customers) {
   MarketFigures figures;
   figures.reference_price = Reference(scenario);
   figures.elasticity = scenario.population.demand.elasticity;
   figures.running_cost = kRunningCostShare * figures.reference_price;
   figures.capacity_cost = FleetCost(scenario);
   figures.capacity = static_cast<double>(scenario.settings.pools.front().terms.capacity.count());
-  return WithLoads(figures, scenario.population.customers, FrameOf(scenario), kWorldBegin);
+  return WithLoads(figures, customers, FrameOf(scenario), kWorldBegin);
 }
 
 /// A run that should have been possible, or should have conserved everything: a bug, here or in the core.
@@ -101,17 +101,17 @@ TariffSpace SpaceOf(const Scenario& scenario) {
   terms.frame = FrameOf(scenario);
   terms.token_price = Around(reference, 0.1, 8);
   terms.demand = {DemandChoice::kNone, DemandChoice::kPercentile95, DemandChoice::kOwnPeak, DemandChoice::kCoincident};
-  // At a load factor of one in ten, a tenth of this would be paid for the same work by the token.
-  terms.demand_price = Around(reference * kMonthMinutes, 0.001, 0.5);
+  // With a load factor of three in ten, the demand of a milli-nt costs from a hundredth of the reference price to all.
+  terms.demand_price = Around(reference * kMonthSeconds, 0.003, 0.3);
   terms.capacity_price = Around(reference * kHourSeconds, 0.02, 2);
   if (!scenario.population.demand.may_reserve) terms.capacity_price = {0, 0};
   return TariffSpace(terms);
 }
 
-FluidScreen ScreenOf(const Scenario& scenario, Duration service_time) {
+FluidScreen ScreenOf(const Scenario& scenario, std::vector<Customer> customers, Duration service_time) {
   const core::PoolSettings& pool = scenario.settings.pools.front();
   ScreenTerms terms;
-  terms.customers = scenario.population.customers;
+  terms.customers = std::move(customers);
   terms.pool = pool.name;
   terms.burndown = pool.burndown;
   terms.capacity = static_cast<double>(pool.terms.capacity.count()) / 1'000;
@@ -127,9 +127,9 @@ FluidScreen ScreenOf(const Scenario& scenario, Duration service_time) {
   return FluidScreen(std::move(terms));
 }
 
-std::vector<TariffFamily> SimpleTariffsOf(const Scenario& scenario) {
+std::vector<TariffFamily> SimpleTariffsOf(const Scenario& scenario, std::span<const Customer> customers) {
   const TariffFrame frame = FrameOf(scenario);
-  const MarketFigures figures = MarketOf(scenario);
+  const MarketFigures figures = MarketOf(scenario, customers);
   return {FlatPrices(frame, Around(Reference(scenario), 0.1, 8)), CostPlusPrices(frame, figures),
           PeakLoadPricesByHour(frame, figures), PeakLoadPricesByDemand(frame, figures), RamseyPrices(frame, figures)};
 }

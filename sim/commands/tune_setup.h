@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,10 @@ Duration MeanServiceTime(const Run& pilot);
 
 TariffFrame FrameOf(const Scenario& scenario);
 TariffSpace SpaceOf(const Scenario& scenario);
-FluidScreen ScreenOf(const Scenario& scenario, Duration service_time);
+/// `customers`: CustomersOf the scenario under some seed.
+FluidScreen ScreenOf(const Scenario& scenario, std::vector<Customer> customers, Duration service_time);
 /// Flat price, cost-plus, peak-load by hour and by demand, Ramsey.
-std::vector<TariffFamily> SimpleTariffsOf(const Scenario& scenario);
+std::vector<TariffFamily> SimpleTariffsOf(const Scenario& scenario, std::span<const Customer> customers);
 
 /// One replication of the whole model. A run in which something is not conserved is a bug.
 Evaluator FullModelOf(const Scenario& scenario);

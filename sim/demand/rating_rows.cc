@@ -1,7 +1,6 @@
 #include "sim/demand/rating_rows.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "admission/vocabulary/check.h"
 #include "sim/demand/load_profile.h"
@@ -15,7 +14,8 @@ using ledger::rating::Sample;
 using ledger::rating::TokenRow;
 using ledger::rating::WorkRow;
 
-int64_t Rounded(double value) { return static_cast<int64_t>(std::floor(value + 0.5)); }
+/// Of numbers that are not negative.
+int64_t Rounded(double value) { return static_cast<int64_t>(value + 0.5); }
 
 bool LooksInside(const DemandCharge& charge, int64_t minutes) {
   const bool maximum = charge.rule == DemandRule::kBlockMaximum || charge.rule == DemandRule::kSlidingMaximum;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <optional>
 
@@ -22,8 +23,10 @@ constexpr double kSecondsPerHour = 3'600;
 /// Where prices depend on volume, it is looked for so often, and until it changes by less than this.
 constexpr int kMostPasses = 8;
 constexpr double kSettled = 1e-4;
-/// The pool's peak, for those who would keep out of it: this share of windows.
-constexpr double kPeakShare = 0.01;
+/// The pool's peak, for those who would keep out of it: this share of hours.
+constexpr double kPeakShare = 0.05;
+/// Rounds in which customers learn what a coincident charge comes to once everybody has answered it.
+constexpr size_t kPeakRounds = 8;
 /// The levels, in shares of its own peak, below which a customer may try to keep.
 constexpr std::array<double, 4> kOwnCaps = {0.75, 0.5, 0.35, 0.25};
 
@@ -74,7 +77,7 @@ struct Offer {
   const DemandTerms& terms;
   const VolumeCurve& curve;
   std::vector<Plan> plans;
-  std::vector<double> everyone;  // work by window
+  std::vector<double> everyone;  // base load: work by window
 
   double reference() const { return static_cast<double>(terms.reference_price); }
   Duration window() const { return pricing.metering().window; }
@@ -93,11 +96,27 @@ struct Offer {
   }
 };
 
-/// One way to use the pool, in prices per milli-nt.
+/// A plan for what comes, in pico-units for all of it but the demand.
 struct Choice {
   Plan plan = Plan::kDefault;
-  Waiting waiting;
   WorkPerSecond reserves;
+  double cost = 0;
+  double speed = 0;  // how much of it goes first: 1 all, -1 all of it waits behind others
+};
+
+/// What a customer asks for when it waits in one way, and on which terms it can have it.
+struct Use {
+  size_t way = 0;
+  double total = 0;  // work
+  std::vector<Work> work;
+  std::vector<Choice> choices;
+  double demand_cost = 0;  // pico-units, summed over the peaks that it expects
+};
+
+/// The one with the lowest full price: prices per milli-nt.
+struct Best {
+  size_t way = 0;
+  Choice choice;
   double price = 0;
   double full_price = std::numeric_limits<double>::infinity();
 };
@@ -106,17 +125,25 @@ struct Choice {
 class Chooser {
  public:
   Chooser(const Offer& offer, const Customer& customer, const Taste& taste)
-      : offer_(offer), customer_(customer), taste_(taste), work_(WorkOfWindows(customer.load, offer.burndown())) {}
+      : offer_(offer), customer_(customer), taste_(taste), base_(WorkOfWindows(customer.load, offer.burndown())) {
+    if (ShapeOf(base_).total <= 0) return;
+    ways_ = WaysToWait();
+    uses_ = UsesAt(1);
+  }
 
-  Decision Decide() {
-    const double total = ShapeOf(work_).total;
-    if (total <= 0) return Idle();
-    const std::vector<Waiting> ways = WaysToWait();
+  /// The same prices, with a peak that the pool may have: as likely as any other that it has been told.
+  void Expect(const Pricing& peak) {
+    peaks_.push_back(&peak);
+    for (Use& use : uses_) use.demand_cost += Pico(peak.DemandCost(use.work));
+  }
+
+  /// After at least one peak.
+  Decision Decide() const {
+    if (uses_.empty()) return Idle();
     double volume = 1;
-    Choice best = Best(ways, volume);
-    if (!offer_.pricing.IsLinear()) Settle(ways, &best, &volume);
-    volume = offer_.curve.VolumeAt(best.full_price);
-    return DecisionOf(std::move(best), volume, total);
+    Best best = BestOf(uses_);
+    if (!offer_.pricing.IsLinear()) Settle(&best, &volume);
+    return DecisionOf(best, offer_.curve.VolumeAt(best.full_price));
   }
 
  private:
@@ -127,83 +154,76 @@ class Chooser {
   }
 
   /// Halfway to what the price at this volume would make of it, until it stays.
-  void Settle(const std::vector<Waiting>& ways, Choice* best, double* volume) const {
+  void Settle(Best* best, double* volume) const {
     for (int pass = 0; pass < kMostPasses; ++pass) {
       const double wanted = offer_.curve.VolumeAt(best->full_price);
       if (wanted <= 0 || std::abs(wanted - *volume) <= kSettled * *volume) return;
       *volume = (*volume + wanted) / 2;
-      *best = Best(ways, *volume);
+      *best = BestOf(UsesAt(*volume));
     }
   }
 
-  Choice Best(const std::vector<Waiting>& ways, double volume) const {
-    Choice best;
-    for (const Waiting& way : ways) {
-      const LoadProfile load = way.load_shifts.empty() ? customer_.load : Shifted(customer_.load, way.load_shifts);
-      const std::vector<TokenCounts> tokens = RoundedTokens(volume == 1 ? load : Scaled(load, volume));
-      const Use use = UseOf(tokens);
-      for (const Plan plan : offer_.plans) {
-        Choice choice = Priced(plan, use);
-        choice.full_price += way.hours * offer_.terms.shift_cost * offer_.reference();
-        if (choice.full_price >= best.full_price) continue;
-        choice.waiting = way;
-        best = std::move(choice);
+  Best BestOf(const std::vector<Use>& uses) const {
+    Best best;
+    for (const Use& use : uses) {
+      const double demand = use.demand_cost / static_cast<double>(peaks_.size());
+      const double waiting = ways_[use.way].hours * offer_.terms.shift_cost;
+      for (const Choice& choice : use.choices) {
+        const double price = use.total > 0 ? (choice.cost + demand) / use.total : 0;
+        const double liking = taste_.liking[static_cast<size_t>(choice.plan)];
+        const double full_price = price + (waiting - taste_.speed * choice.speed - liking) * offer_.reference();
+        if (full_price < best.full_price) best = {use.way, choice, price, full_price};
       }
     }
     return best;
   }
 
-  /// What does not depend on the plan.
-  struct Use {
-    const std::vector<TokenCounts>& tokens;
-    std::vector<ledger::rating::TokenRow> rows;
-    std::vector<double> work;
-    double total = 0;        // work
-    double demand_cost = 0;  // pico-units
-  };
-  Use UseOf(const std::vector<TokenCounts>& tokens) const {
-    const std::vector<Work> work = WorkOf(tokens, offer_.burndown());
-    Use use = {tokens, offer_.pricing.TokenRows(tokens), InDoubles(work)};
-    use.total = ShapeOf(use.work).total;
-    use.demand_cost = Pico(offer_.pricing.DemandCost(work));
+  std::vector<Use> UsesAt(double volume) const {
+    std::vector<Use> uses;
+    for (size_t way = 0; way < ways_.size(); ++way) uses.push_back(UseOf(way, volume));
+    return uses;
+  }
+
+  Use UseOf(size_t way, double volume) const {
+    const std::vector<LoadShift>& shifts = ways_[way].load_shifts;
+    const LoadProfile load = shifts.empty() ? customer_.load : Shifted(customer_.load, shifts);
+    const std::vector<TokenCounts> tokens = RoundedTokens(volume == 1 ? load : Scaled(load, volume));
+    const std::vector<ledger::rating::TokenRow> rows = offer_.pricing.TokenRows(tokens);
+    Use use;
+    use.way = way;
+    use.work = WorkOf(tokens, offer_.burndown());
+    use.total = ShapeOf(InDoubles(use.work)).total;
+    for (const Plan plan : offer_.plans) {
+      std::optional<Choice> choice = plan == Plan::kReserve ? Reserving(tokens, rows, use) : Elastic(plan, rows);
+      if (choice) use.choices.push_back(*choice);
+    }
+    for (const Pricing* peak : peaks_) use.demand_cost += Pico(peak->DemandCost(use.work));
     return use;
   }
 
-  /// The price, and the full price but for the waiting.
-  Choice Priced(Plan plan, const Use& use) const {
-    Choice choice;
-    choice.plan = plan;
-    double cost = use.demand_cost;
-    double speed = 0;
-    if (plan == Plan::kReserve) {
-      cost += ReservedCost(use, &choice.reserves, &speed);
-    } else {
-      cost += Pico(offer_.pricing.TokenCost(use.rows, ClassOf(plan)));
-      speed = plan == Plan::kPriority ? 1 : plan == Plan::kFlex ? -1 : 0;
-    }
-    const double liking = taste_.liking[static_cast<size_t>(plan)];
-    choice.price = use.total > 0 ? cost / use.total : 0;
-    choice.full_price = choice.price - (taste_.speed * speed + liking) * offer_.reference();
-    return choice;
+  Choice Elastic(Plan plan, const std::vector<ledger::rating::TokenRow>& rows) const {
+    const double speed = plan == Plan::kPriority ? 1 : plan == Plan::kFlex ? -1 : 0;
+    return {plan, WorkPerSecond(), Pico(offer_.pricing.TokenCost(rows, ClassOf(plan))), speed};
   }
 
-  /// What lies within runs at once, as priority does; what lies beyond as default. Infinite where there is nothing that
-  /// would be reserved.
-  double ReservedCost(const Use& use, WorkPerSecond* reserves, double* speed) const {
-    constexpr double kNever = std::numeric_limits<double>::infinity();
+  /// What lies within runs at once, as priority does; what lies beyond as default. Nothing where nothing would be
+  /// reserved.
+  std::optional<Choice> Reserving(const std::vector<TokenCounts>& tokens,
+                                  const std::vector<ledger::rating::TokenRow>& rows, const Use& use) const {
     const Pricing& pricing = offer_.pricing;
     const double hourly = pricing.prices() == nullptr ? 0 : static_cast<double>(pricing.prices()->capacity_price);
-    const double beyond = Pico(pricing.TokenCost(use.rows, ServiceClass::kSpillover));
-    const double within = Pico(pricing.TokenCost(use.rows, ServiceClass::kReserved));
-    if (hourly <= 0 || beyond <= within) return kNever;
+    const double beyond = Pico(pricing.TokenCost(rows, ServiceClass::kSpillover));
+    const double within = Pico(pricing.TokenCost(rows, ServiceClass::kReserved));
+    if (hourly <= 0 || beyond <= within) return std::nullopt;
     const double ratio = hourly / kSecondsPerHour * use.total / (beyond - within);
-    *reserves = NewsvendorRate(use.work, offer_.window(), ratio);
-    if (*reserves == WorkPerSecond()) return kNever;
-    const SplitTokens split = SplitRoundDown(use.tokens, offer_.burndown(), offer_.window(), *reserves);
-    *speed = ShapeOf(InDoubles(WorkOf(split.within, offer_.burndown()))).total / use.total;
-    return Pico(pricing.TokenCost(pricing.TokenRows(split.within), ServiceClass::kReserved)) +
-           Pico(pricing.TokenCost(pricing.TokenRows(split.beyond), ServiceClass::kSpillover)) +
-           Pico(pricing.CapacityCost(*reserves));
+    Choice choice{Plan::kReserve, NewsvendorRate(InDoubles(use.work), offer_.window(), ratio), 0, 0};
+    if (choice.reserves == WorkPerSecond()) return std::nullopt;
+    const SplitTokens split = SplitRoundDown(tokens, offer_.burndown(), offer_.window(), choice.reserves);
+    choice.speed = ShapeOf(InDoubles(WorkOf(split.within, offer_.burndown()))).total / use.total;
+    choice.cost = Pico(pricing.TokenCost(pricing.TokenRows(split.within), ServiceClass::kReserved)) +
+                  Pico(pricing.TokenCost(pricing.TokenRows(split.beyond), ServiceClass::kSpillover)) +
+                  Pico(pricing.CapacityCost(choice.reserves));
+    return choice;
   }
 
   // ---- When to use it.
@@ -211,23 +231,37 @@ class Chooser {
   std::vector<Waiting> WaysToWait() const {
     std::vector<Waiting> ways(1);  // at once
     if (!taste_.can_wait) return ways;
-    const double peak = ShapeOf(work_).peak;
+    const double peak = ShapeOf(base_).peak;
     if (offer_.HasDemand(false)) {
-      for (const double level : kOwnCaps) ways.push_back(Below(std::vector<double>(work_.size(), level * peak)));
+      for (const double level : kOwnCaps) ways.push_back(Below(std::vector<double>(base_.size(), level * peak)));
     }
-    if (offer_.HasDemand(true)) ways.push_back(KeepOutOf(BusiestWindows(offer_.everyone, kPeakShare)));
+    if (offer_.HasDemand(true)) ways.push_back(KeepOutOf(BusiestHours()));
     if (offer_.HasBands()) ways.push_back(KeepOutOf(DearWindows()));
     return ways;
   }
 
   Waiting Below(const std::vector<double>& caps) const {
-    return WaitBelow(work_, caps, offer_.window(), offer_.terms.longest_shift);
+    return WaitBelow(base_, caps, offer_.window(), offer_.terms.longest_shift);
   }
 
   Waiting KeepOutOf(const std::vector<size_t>& windows) const {
-    std::vector<double> caps(work_.size(), std::numeric_limits<double>::infinity());
+    std::vector<double> caps(base_.size(), std::numeric_limits<double>::infinity());
     for (const size_t w : windows) caps[w] = 0;
     return Below(caps);
+  }
+
+  /// Of the pool: all of their windows. Nobody can say which minute of a busy hour will be the peak.
+  std::vector<size_t> BusiestHours() const {
+    const auto in_hour = static_cast<size_t>(std::max<int64_t>(1, Hours(1).count() / offer_.window().count()));
+    std::vector<double> hours((offer_.everyone.size() + in_hour - 1) / in_hour);
+    for (size_t w = 0; w < offer_.everyone.size(); ++w) hours[w / in_hour] += offer_.everyone[w];
+    std::vector<size_t> windows;
+    for (const size_t hour : BusiestWindows(hours, kPeakShare)) {
+      for (size_t w = hour * in_hour; w < std::min((hour + 1) * in_hour, offer_.everyone.size()); ++w) {
+        windows.push_back(w);
+      }
+    }
+    return windows;
   }
 
   /// Those after which its tokens become cheaper within the time that it may wait.
@@ -250,7 +284,7 @@ class Chooser {
     TokenCounts all;
     for (const TokenCounts& counts : RoundedTokens(customer_.load)) all = all + counts;
     std::vector<std::optional<double>> of_band(calendar.bands.size());
-    std::vector<double> prices(work_.size());
+    std::vector<double> prices(base_.size());
     ledger::HourCursor hours(calendar);
     for (size_t w = 0; w < prices.size(); ++w) {
       const Instant at = metering.start + metering.window * static_cast<int64_t>(w);
@@ -267,24 +301,28 @@ class Chooser {
 
   // ---- The answer.
 
-  Decision DecisionOf(Choice best, double volume, double total) const {
+  Decision DecisionOf(const Best& best, double volume) const {
     Decision decision;
-    decision.elastic = ClassOf(best.plan);
+    decision.elastic = ClassOf(best.choice.plan);
     decision.price = best.price;
     decision.full_price = best.full_price;
     decision.stays = taste_.churn_draw >= ChanceToLeave(best.full_price);
     decision.volume = decision.stays ? volume : 0;
-    decision.shifts = best.waiting.share;
-    decision.load_shifts = std::move(best.waiting.load_shifts);
-    decision.reserves = Reserved(best, decision.volume);
-    if (decision.stays) decision.surplus = total * offer_.curve.SurplusAt(best.full_price) / kPicoPerUnit;
+    decision.shifts = ways_[best.way].share;
+    decision.load_shifts = ways_[best.way].load_shifts;
+    decision.reserves = Reserved(best.choice, decision.volume);
+    if (decision.stays) {
+      decision.surplus = ShapeOf(base_).total * offer_.curve.SurplusAt(best.full_price) / kPicoPerUnit;
+    }
     return decision;
   }
 
   /// In proportion to volume: its history, scaled.
-  WorkPerSecond Reserved(const Choice& best, double volume) const {
-    if (best.plan != Plan::kReserve || !offer_.pricing.IsLinear()) return volume > 0 ? best.reserves : WorkPerSecond();
-    return WorkPerSecond(static_cast<int64_t>(std::floor(static_cast<double>(best.reserves.count()) * volume)));
+  WorkPerSecond Reserved(const Choice& choice, double volume) const {
+    if (choice.plan != Plan::kReserve || !offer_.pricing.IsLinear()) {
+      return volume > 0 ? choice.reserves : WorkPerSecond();
+    }
+    return WorkPerSecond(static_cast<int64_t>(std::floor(static_cast<double>(choice.reserves.count()) * volume)));
   }
 
   double ChanceToLeave(double full_price) const {
@@ -295,13 +333,29 @@ class Chooser {
   const Offer& offer_;
   const Customer& customer_;
   const Taste& taste_;
-  std::vector<double> work_;
+  std::vector<double> base_;  // work by window
+  std::vector<Waiting> ways_;
+  std::vector<const Pricing*> peaks_;
+  std::vector<Use> uses_;  // of the base volume; empty: it has no load
 };
 
 std::vector<Work> WholeWork(const std::vector<double>& work) {
   std::vector<Work> whole;
   for (const double each : work) whole.push_back(Work(static_cast<int64_t>(std::floor(each + 0.5))));
   return whole;
+}
+
+/// Work by window, as everybody has decided.
+std::vector<double> LoadUnder(std::span<const Decision> decisions, std::span<const Customer> customers,
+                              const BurndownRates& burndown) {
+  std::vector<double> load;
+  for (size_t i = 0; i < customers.size(); ++i) {
+    const std::vector<double> own = Shifted(WorkOfWindows(customers[i].load, burndown), decisions[i].load_shifts);
+    load.resize(own.size());
+    const double volume = decisions[i].stays ? decisions[i].volume : 0;
+    for (size_t window = 0; window < own.size(); ++window) load[window] += volume * own[window];
+  }
+  return load;
 }
 
 }  // namespace
@@ -311,14 +365,26 @@ std::vector<Decision> Respond(const ledger::Tariff& tariff, const std::string& p
   const VolumeCurve curve(terms);
   const LoadProfile all = SumOf(customers);
   std::vector<double> everyone = WorkOfWindows(all, burndown);
-  const Pricing pricing(tariff, {pool, burndown, terms.start, all.window, everyone.size()}, WholeWork(everyone));
-  const Offer offer = {pricing, terms, curve, PlansOf(terms), std::move(everyone)};
   const std::vector<Taste> tastes = TastesOf(customers, burndown, terms, streams);
-  std::vector<Decision> decisions;
-  decisions.reserve(customers.size());
+  const Metering metering{pool, burndown, terms.start, all.window, everyone.size()};
+  const Pricing pricing(tariff, metering, WholeWork(everyone));
+  const Offer offer = {pricing, terms, curve, PlansOf(terms), everyone};
+  std::vector<Chooser> choosers;
   for (size_t i = 0; i < customers.size(); ++i) {
-    PENSTOCK_CHECK(WindowCount(customers[i].load) == offer.everyone.size());
-    decisions.push_back(Chooser(offer, customers[i], tastes[i]).Decide());
+    PENSTOCK_CHECK(WindowCount(customers[i].load) == everyone.size());
+    choosers.emplace_back(offer, customers[i], tastes[i]);
+  }
+  std::deque<Pricing> peaks;  // where they stay
+  std::vector<Decision> decisions;
+  const size_t rounds = offer.HasDemand(true) ? kPeakRounds : 1;
+  while (peaks.size() < rounds) {
+    peaks.emplace_back(tariff, metering, WholeWork(everyone));
+    decisions.clear();
+    for (Chooser& chooser : choosers) {
+      chooser.Expect(peaks.back());
+      decisions.push_back(chooser.Decide());
+    }
+    if (peaks.size() < rounds) everyone = LoadUnder(decisions, customers, burndown);
   }
   return decisions;
 }

@@ -41,7 +41,8 @@ struct Decision {
 ///
 /// The tariff must be sound; what it charges by the billing month must be what is charged over the load profiles' span
 /// (Prorated in sim/tariffs/prorate.h). The profiles have equally many windows, together at most 30 days. The pool's
-/// peak, by which a coincident demand is charged, is that of the load profiles as they are.
+/// peak, by which a coincident demand is charged, lies where it comes to lie once everybody has answered: customers
+/// learn that in eight rounds, in each of which they expect the mean of what the peaks of all rounds so far would cost.
 ///
 /// Known limits: reservations are sized by base load, not by forecasts; a charge that counts one band only moves work
 /// out of the band by price (if tokens are dearer there) or below the customer's own peak, not by the charge itself.

@@ -15,21 +15,22 @@
 #include "sim/statistics/warm_up.h"
 #include "sim/tariffs/prorate.h"
 #include "sim/traffic/deferral.h"
+#include "sim/traffic/observed_load.h"
 
 namespace penstock::sim {
 namespace {
 
 constexpr int kProgressSteps = 200;
-constexpr Duration kReservedBurst = Seconds(2);
+constexpr Duration kReservedBurst = Minutes(1);  // one of the windows that use is metered by
 constexpr Duration kLongestService = Days(2);
 
 double InUnits(const ledger::Money& money) { return money.pico().convert_to<double>() / 1e12; }
 
 /// A customer as a tenant of the pool, on the terms that it chose.
-core::TenantSettings TenantOf(const Customer& customer, const Decision& decision, const Scenario& scenario) {
+core::TenantSettings TenantOf(const std::string& customer, const Decision& decision, const Scenario& scenario) {
   const std::string& pool = scenario.settings.pools.front().name;
   core::TenantSettings tenant;
-  tenant.name = customer.name;
+  tenant.name = customer;
   tenant.keys = {{.name = "prod"}};
   if (decision.reserves <= WorkPerSecond::Zero()) {
     tenant.classes = {decision.elastic};
@@ -82,7 +83,7 @@ void AddPopulation(const Scenario& scenario, const Streams& streams,
   const Population& population = scenario.population;
   if (population.customers.empty()) return;
   const core::PoolSettings& pool = scenario.settings.pools.front();
-  cast->decisions = Respond(cast->world.settings.tariff, pool.name, pool.burndown, population.customers,
+  cast->decisions = Respond(cast->world.settings.tariff, pool.name, pool.burndown, CustomersOf(scenario, streams),
                             population.demand, streams);
   for (size_t i = 0; i < population.customers.size(); ++i) {
     const Decision& decision = cast->decisions[i];
@@ -92,7 +93,7 @@ void AddPopulation(const Scenario& scenario, const Streams& streams,
     AddClient(ClientOf(cast->world.settings.tenants.back(), decision, population),
               comes ? population.traffic[i] : NoTraffic, decision.volume, streams, sources, cast);
     if (!comes || decision.load_shifts.empty()) continue;
-    sources->back() = Deferred(std::move(sources->back()), population.customers[i].load.window, decision.load_shifts,
+    sources->back() = Deferred(std::move(sources->back()), kProfileWindow, decision.load_shifts,
                                streams.Of(i, Purpose::kShift));
   }
 }
@@ -177,6 +178,16 @@ Scenario UnderTariff(const Scenario& scenario, const ledger::Tariff& tariff) {
                         [&](const core::TenantSettings& tenant) { return tenant.tariff == more.version; });
   });
   return other;
+}
+
+std::vector<Customer> CustomersOf(const Scenario& scenario, const Streams& streams) {
+  std::vector<Customer> customers;
+  auto index = static_cast<uint32_t>(scenario.clients.size());
+  for (size_t i = 0; i < scenario.population.customers.size(); ++i) {
+    const std::unique_ptr<ArrivalSource> brings = scenario.population.traffic[i](index++, 1, streams);
+    customers.push_back({scenario.population.customers[i], ObservedLoad(*brings, kProfileWindow, scenario.length)});
+  }
+  return customers;
 }
 
 absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms) {

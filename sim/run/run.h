@@ -6,12 +6,20 @@
 
 #include "absl/status/statusor.h"
 #include "ledger/tariff.h"
+#include "sim/demand/customer.h"
 #include "sim/demand/response.h"
 #include "sim/run/figures.h"
 #include "sim/run/scenario.h"
 #include "sim/tariffs/evaluation.h"
 
 namespace penstock::sim {
+
+/// A demand charge looks at minutes, so that is how customers know their load.
+constexpr Duration kProfileWindow = Minutes(1);
+
+/// The population with the load that it brings in the run of these streams, as long as prices change nothing: customers
+/// foresee their own load, not the queues. The scenario's length must be whole minutes.
+std::vector<Customer> CustomersOf(const Scenario& scenario, const Streams& streams);
 
 struct RunTerms {
   uint64_t seed = 1;

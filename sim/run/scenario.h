@@ -13,7 +13,6 @@
 #include "broker/core/settings.h"
 #include "ledger/money.h"
 #include "sim/arrival.h"
-#include "sim/demand/customer.h"
 #include "sim/demand/response.h"
 #include "sim/fleet/fleet_model.h"
 #include "sim/random.h"
@@ -44,7 +43,7 @@ struct ClientPlan {
 /// Customers that choose: what they use, as what and how much follows from the tariff (sim/demand/). They become tenants
 /// of the first pool.
 struct Population {
-  std::vector<Customer> customers;
+  std::vector<std::string> customers;   // their names
   std::vector<TrafficFactory> traffic;  // of each
   DemandTerms demand;
   Duration flex_wait = Hours(1);        // how long requests of each kind of customer may stand in line

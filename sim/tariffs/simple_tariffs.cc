@@ -15,7 +15,6 @@ namespace {
 
 constexpr double kMonthSeconds = 30 * 86'400.0;
 constexpr double kLeastElasticity = 0.05;
-constexpr double kBaseWindowSeconds = static_cast<double>(ledger::kBaseWindow.count()) / 1e9;
 
 // A family of one axis: `value_at` says what a share of it means, `parameters_at` what tariff that value makes.
 TariffFamily OneAxis(std::string name, std::string axis, std::string format, std::function<double(double)> value_at,
@@ -138,8 +137,7 @@ TariffFamily PeakLoadPricesByDemand(const TariffFrame& frame, const MarketFigure
   const auto parameters_at = [=](double percent) {
     TariffParameters parameters = AtTokenPrice(figures.running_cost * percent / 100);
     parameters.demand = DemandChoice::kCoincident;
-    // A unit of capacity carries as much in a base window as it has seconds.
-    parameters.demand_price = CostOfOneUnit(figures) / kBaseWindowSeconds * percent / 100;
+    parameters.demand_price = CostOfOneUnit(figures) * percent / 100;
     return parameters;
   };
   return OneAxis("peak-load prices by demand", "cost", "% charged", Logarithmic(10, 400), parameters_at, frame);

@@ -56,6 +56,12 @@ ledger::Calendar PeakHours(const TariffFrame& frame) {
   return calendar;
 }
 
+/// The ledger charges by the work in a window, not by its rate.
+double PricePerWork(const TariffParameters& parameters, const DemandCharge& charge) {
+  const Duration window = ledger::kBaseWindow * charge.windows;
+  return parameters.demand_price * 1e9 / static_cast<double>(window.count());
+}
+
 DemandCharge ChargeFor(const TariffParameters& parameters, const TariffFrame& frame) {
   DemandCharge charge;
   charge.name = "peak";
@@ -79,7 +85,7 @@ DemandCharge ChargeFor(const TariffParameters& parameters, const TariffFrame& fr
       charge.n = frame.coincident_windows;
       break;
   }
-  charge.steps = {{0, RoundToPrice(parameters.demand_price, ledger::DemandScale(charge), kMostPerDemand)}};
+  charge.steps = {{0, RoundToPrice(PricePerWork(parameters, charge), ledger::DemandScale(charge), kMostPerDemand)}};
   return charge;
 }
 

@@ -3,7 +3,7 @@
 //   token price       one price per work; each kind of token costs it times its burndown rate
 //   classes           flex cheaper, priority dearer than default, spillover beyond a reservation
 //   time of use       the token prices times a factor in the peak hours of the week
-//   demand            a price for the work of a busiest window of the month, by one of four rules
+//   demand            a price for the rate of a busiest window of the month, by one of four rules
 //   capacity          of reservations by the hour; what is used inside one costs nothing more
 //
 // Figures are doubles here; MakeTariff rounds them to prices that the ledger can charge exactly, and that a tariff file
@@ -36,7 +36,7 @@ struct TariffParameters {
   double spillover_factor = 1;
   double peak_factor = 1;  // on the token prices in the peak band; 1: no band
   DemandChoice demand = DemandChoice::kNone;
-  double demand_price = 0;    // pico-units per milli-nt in the demand window and month
+  double demand_price = 0;    // pico-units per milli-nt/s, on the mean of the demand window, and month
   double capacity_price = 0;  // pico-units per milli-nt/s and hour; 0: reservations are not on offer, and what is
                               // reserved some other way costs what default does
 };

@@ -57,8 +57,8 @@ void TariffSpace::AddAxes() {
     axes_.push_back({Figure::kDemandRule, "demand rule", "", choices, false, {}});
   }
   if (is_axis(terms_.demand_price)) {
-    axes_.push_back({Figure::kDemandPrice, "demand price", currency + " a month per million nt in the window",
-                     terms_.demand_price, true, {}, kPerMillionNt});
+    axes_.push_back({Figure::kDemandPrice, "demand price", currency + " a month per 1,000 nt/s",
+                     terms_.demand_price, true, {}, kPerThousandNtPerSecond});
   }
   if (is_axis(terms_.capacity_price)) {
     const std::optional<double> off = terms_.may_offer_no_capacity ? std::optional<double>(0.0) : std::nullopt;

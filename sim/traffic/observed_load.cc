@@ -10,13 +10,16 @@ LoadProfile ObservedLoad(ArrivalSource& source, Duration window, Duration length
   LoadProfile load;
   load.window = window;
   load.requests.resize(windows);
-  for (TokenKind kind : kAllTokenKinds) load.tokens_of_kind[static_cast<size_t>(kind)].resize(windows);
   while (const std::optional<Arrival> arrival = source.Next()) {
     if (arrival->at >= length) continue;
     const auto at = static_cast<size_t>(arrival->at.count() / window.count());
     load.requests[at] += 1;
     for (TokenKind kind : kAllTokenKinds) {
-      load.tokens_of_kind[static_cast<size_t>(kind)][at] += static_cast<double>(arrival->tokens[kind].count());
+      const int64_t tokens = arrival->tokens[kind].count();
+      if (tokens == 0) continue;
+      std::vector<double>& of_kind = load.tokens_of_kind[static_cast<size_t>(kind)];
+      of_kind.resize(windows);  // a kind that never comes stays empty
+      of_kind[at] += static_cast<double>(tokens);
     }
   }
   return load;

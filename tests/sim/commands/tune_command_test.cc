@@ -36,7 +36,8 @@ std::string TinyMarket() {
            {"  scale: 0.0025\n", "  scale: 0.00002\n  clients: even\n  hold_out: {from_day: 1, clients: odd}\n"}}) {
     scenario = With(scenario, from, to);
   }
-  return scenario;
+  const size_t cost = scenario.find("replica_hour: ");
+  return scenario.replace(cost, scenario.find('}', cost) - cost, "replica_hour: 10.00");
 }
 
 class TuneCommand : public testing::Test {

@@ -132,10 +132,18 @@ TEST(Response, ACoincidentChargeLooksAtThePoolsPeak) {
   std::rotate(input.begin(), input.begin() + 1, input.end());
   std::vector<double>& output = away.load.tokens_of_kind[static_cast<size_t>(TokenKind::kOutput)];
   std::rotate(output.begin(), output.begin() + 1, output.end());
-  const std::vector<Decision> decisions = RespondTo(tariff, {Spiky(), Steady(), away}, Elastic(1));
+  DemandTerms fixed = Elastic(1);
+  fixed.volume = VolumeModel::kFixed;
+  const std::vector<Decision> decisions = RespondTo(tariff, {Spiky(), Steady(), away}, fixed);
   EXPECT_NEAR(decisions[0].price, kReference, 1e-6);  // the earliest of the two peaks is the other's
   EXPECT_GT(decisions[2].price, kReference + 9'000);
   EXPECT_NEAR(decisions[1].price, kReference + 1e6 / 10'080, 1);
+
+  // Where the one whose peak it is stays away for its price, the other's becomes the pool's: neither is free.
+  const std::vector<Decision> elastic = RespondTo(tariff, {Spiky(), Steady(), away}, Elastic(1));
+  EXPECT_GT(elastic[0].price, kReference + 1'000);
+  EXPECT_GT(elastic[2].price, kReference + 1'000);
+  EXPECT_NEAR(elastic[0].price + elastic[2].price, 2 * kReference + 10'000, 1'000);
 }
 
 TEST(Response, ALadderIsClimbedToWhereVolumeAndPriceAgree) {

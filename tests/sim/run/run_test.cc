@@ -217,17 +217,6 @@ class SeenArrivals final : public ArrivalSource {
   std::vector<Arrival>* out_;
 };
 
-Customer SmallCustomer(const std::string& name, Duration length, double requests_per_window) {
-  Customer customer;
-  customer.name = name;
-  customer.load.window = Minutes(1);
-  const auto windows = static_cast<size_t>(length.count() / Minutes(1).count());
-  customer.load.requests.assign(windows, requests_per_window);
-  customer.load.tokens_of_kind[static_cast<size_t>(TokenKind::kInput)].assign(windows, 100 * requests_per_window);
-  customer.load.tokens_of_kind[static_cast<size_t>(TokenKind::kOutput)].assign(windows, 10 * requests_per_window);
-  return customer;
-}
-
 /// Ten customers that answer prices by leaving or staying, each with its own bend.
 Scenario PricedScenario(Seen* seen) {
   Scenario scenario = SmallScenario();
@@ -240,7 +229,7 @@ Scenario PricedScenario(Seen* seen) {
   population.demand.churn_by_price = 0.4;
   for (int i = 0; i < 10; ++i) {
     const std::string name = "customer-" + std::to_string(i);
-    population.customers.push_back(SmallCustomer(name, scenario.length, 6));
+    population.customers.push_back(name);
     population.traffic.push_back([name, seen, of = Poisson(0.1, scenario.length)](uint32_t tenant, double volume,
                                                                                  const Streams& streams) {
       return std::make_unique<SeenArrivals>(of(tenant, volume, streams), &seen->arrivals[name]);
@@ -261,7 +250,7 @@ TEST(RunScenario, ATariffThatDrivesSomeAwayChangesNoRequestOfThoseThatStay) {
   size_t left = 0;
   size_t stayed = 0;
   for (size_t i = 0; i < first.decisions.size(); ++i) {
-    const std::string& name = scenario.population.customers[i].name;
+    const std::string& name = scenario.population.customers[i];
     if (first.decisions[i].stays && !second.decisions[i].stays) ++left;
     if (!first.decisions[i].stays || !second.decisions[i].stays) continue;
     ++stayed;

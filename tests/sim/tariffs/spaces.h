@@ -36,7 +36,7 @@ inline TariffSpaceTerms WholeSpace() {
   terms.token_price = {30, 6'000};
   terms.demand = {DemandChoice::kNone, DemandChoice::kPercentile95, DemandChoice::kOwnPeak, DemandChoice::kRatchet,
                   DemandChoice::kCoincident};
-  terms.demand_price = {10, 1'000'000};
+  terms.demand_price = {600, 60'000'000};
   terms.capacity_price = {10, 100'000};
   return terms;
 }

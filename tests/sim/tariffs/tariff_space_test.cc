@@ -104,7 +104,7 @@ TEST(TariffSpace, PeopleCanReadAPoint) {
             "spillover factor: off\n"
             "peak-hours factor: off\n"
             "demand rule: own peak with a ratchet of 80 %\n"
-            "demand price: 5 USD a month per million nt in the window\n"
+            "demand price: 0.005 USD a month per 1,000 nt/s\n"
             "capacity price: off\n");
 }
 
