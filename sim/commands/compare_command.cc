@@ -44,26 +44,43 @@ std::string Cell(const Estimate& estimate, bool is_share, int decimals) {
   return is_share ? Percent(estimate, 2) : WithInterval(estimate, decimals);
 }
 
+/// Shares differ by points of percent, not by percent.
+std::string DifferenceCell(Estimate difference, bool is_share, int decimals) {
+  if (!is_share) return WithInterval(difference, decimals);
+  difference.mean *= 100;
+  difference.half_width *= 100;
+  return absl::StrCat(WithInterval(difference, 2), " pp");
+}
+
 std::string RenderFigures(const Compared& compared, bool colour) {
   Table table({{absl::StrCat("a month, ", compared.currency)},
                {compared.versions[0], Align::kRight},
                {compared.versions[1], Align::kRight},
                {"difference", Align::kRight}});
   for (const PairedFigure& figure : compared.comparison.figures) {
-    table.AddRow({figure.name, Cell(figure.first, figure.is_share, 2), Cell(figure.second, figure.is_share, 2),
-                  Cell(figure.difference, figure.is_share, 2)});
+    const int decimals = std::max(2, DecimalsFor(std::max(figure.first.mean, figure.second.mean)));
+    table.AddRow({figure.name, Cell(figure.first, figure.is_share, decimals),
+                  Cell(figure.second, figure.is_share, decimals),
+                  DifferenceCell(figure.difference, figure.is_share, decimals)});
   }
   return table.Render(colour);
 }
 
 std::string PercentChange(const BillImpact& impact) {
   if (impact.first.mean <= 0) return impact.second.mean > 0 ? "new" : "-";
-  const double change = (impact.second.mean / impact.first.mean - 1) * 100;
+  const double change = (impact.second.mean - impact.first.mean) / impact.first.mean * 100;
   return absl::StrCat(change > 0 ? "+" : "", Grouped(change, 1), " %");
 }
 
-std::string VerdictText(BillImpact::Verdict verdict) {
-  switch (verdict) {
+/// Under every seed.
+bool PaysTheSame(const BillImpact& impact) {
+  const bool varies = impact.difference.count > 1 && impact.difference.half_width > 0;
+  return impact.difference.mean == 0 && !varies;
+}
+
+std::string VerdictText(const BillImpact& impact) {
+  if (PaysTheSame(impact)) return "pays the same";
+  switch (impact.verdict) {
     case BillImpact::Verdict::kPaysLess:
       return "pays less";
     case BillImpact::Verdict::kPaysMore:
@@ -77,7 +94,9 @@ std::string VerdictText(BillImpact::Verdict verdict) {
 std::string RenderCustomers(const Compared& compared, size_t most, bool colour) {
   std::vector<BillImpact> customers = compared.comparison.customers;
   std::stable_sort(customers.begin(), customers.end(), [](const BillImpact& a, const BillImpact& b) {
-    return std::fabs(a.difference.mean) > std::fabs(b.difference.mean);
+    const double change_of_a = std::fabs(a.difference.mean);
+    const double change_of_b = std::fabs(b.difference.mean);
+    return change_of_a != change_of_b ? change_of_a > change_of_b : a.first.mean > b.first.mean;
   });
   Table table({{"customer"},
                {"load factor", Align::kRight},
@@ -90,7 +109,7 @@ std::string RenderCustomers(const Compared& compared, size_t most, bool colour) 
     const BillImpact& impact = customers[i];
     table.AddRow({impact.name, Grouped(impact.load_factor, 2), Percent({.mean = impact.peak_share}, 1),
                   Grouped(impact.first.mean, 2), Grouped(impact.second.mean, 2), PercentChange(impact),
-                  VerdictText(impact.verdict)});
+                  VerdictText(impact)});
   }
   std::string text = table.Render(colour);
   if (customers.size() > most) absl::StrAppend(&text, "and ", customers.size() - most, " more (--tenants, or -o json)\n");
@@ -99,11 +118,15 @@ std::string RenderCustomers(const Compared& compared, size_t most, bool colour) 
 
 std::string Render(const Compared& compared, size_t most, bool colour) {
   const TariffComparison& comparison = compared.comparison;
+  const auto same =
+      static_cast<size_t>(std::count_if(comparison.customers.begin(), comparison.customers.end(), PaysTheSame));
+  const size_t unknown = comparison.customers.size() - comparison.pay_less - comparison.pay_more - same;
   return absl::StrCat(compared.scenario, ": ", compared.versions[0], " against ", compared.versions[1], ", ",
                       compared.seeds, compared.seeds == 1 ? " seed" : " seeds",
                       ", the same customers and draws under both\n\n", RenderFigures(compared, colour), "\n",
                       RenderCustomers(compared, most, colour), "\n", comparison.pay_less, " of ",
-                      comparison.customers.size(), " customers pay less, ", comparison.pay_more, " pay more",
+                      comparison.customers.size(), " customers pay less, ", comparison.pay_more, " pay more, ", same, " the same",
+                      unknown > 0 ? absl::StrCat(", ", unknown, " cannot be told") : "",
                       compared.seeds > 1 ? "; ± is the 95 % interval of means, and of differences seed by seed\n"
                                          : "; one seed: no intervals (--seeds)\n");
 }
@@ -140,7 +163,7 @@ std::string RenderJson(const Compared& compared) {
                                  {"first", Json(impact.first)},
                                  {"second", Json(impact.second)},
                                  {"difference", Json(impact.difference)},
-                                 {"verdict", VerdictText(impact.verdict)}});
+                                 {"verdict", VerdictText(impact)}});
   }
   json["pay_less"] = compared.comparison.pay_less;
   json["pay_more"] = compared.comparison.pay_more;
@@ -172,7 +195,8 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(const Options& options, const s
 
 int RunCommand(const Options& options, cli::Terminal& terminal) {
   if (options.tariffs.size() != 2) {
-    return Fail(terminal, absl::InvalidArgumentError("give --tariff twice: the first is what the second is compared with"));
+    terminal.err << "error: give --tariff twice: the first is what the second is compared with\n";
+    return cli::kUsage;
   }
   Compared compared;
   std::vector<std::vector<Evaluation>> evaluations;

@@ -1,5 +1,6 @@
 #include "sim/commands/figures_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -19,6 +20,21 @@ std::string Fixed(double value, int decimals) {
   return is_zero && fixed.front() == '-' ? fixed.substr(1) : fixed;
 }
 
+/// What seconds below two minutes are told in.
+struct SmallUnit {
+  double per_second = 1;
+  int decimals = 0;
+  const char* name = "";
+};
+
+SmallUnit UnitFor(double seconds) {
+  if (seconds < 1e-3) return {1e6, 0, " us"};
+  if (seconds < 1) return {1e3, seconds < 0.1 ? 1 : 0, " ms"};
+  return {1, 2, " s"};
+}
+
+constexpr double kLongSeconds = 120;  // from here on in minutes
+
 bool HasInterval(const Estimate& estimate) { return std::isfinite(estimate.half_width) && estimate.count > 1; }
 
 }  // namespace
@@ -33,6 +49,11 @@ std::string Grouped(double value, int decimals) {
     text.insert(digits, ",");
   }
   return text;
+}
+
+int DecimalsFor(double largest) {
+  if (largest == 0 || !std::isfinite(largest)) return 3;
+  return std::clamp(3 - static_cast<int>(std::floor(std::log10(std::fabs(largest)))), 0, 7);
 }
 
 std::string Short(double value) {
@@ -60,9 +81,10 @@ std::string Percent(const Estimate& share, int decimals) {
 std::string SecondsText(double seconds) {
   if (seconds < 0) return "-";
   if (seconds == 0) return "0";
-  if (seconds < 1e-3) return absl::StrCat(Fixed(seconds * 1e6, 0), " us");
-  if (seconds < 1) return absl::StrCat(Fixed(seconds * 1e3, seconds < 0.1 ? 1 : 0), " ms");
-  if (seconds < 120) return absl::StrCat(Fixed(seconds, 2), " s");
+  if (seconds < kLongSeconds) {
+    const SmallUnit unit = UnitFor(seconds);
+    return absl::StrCat(Fixed(seconds * unit.per_second, unit.decimals), unit.name);
+  }
   const auto whole = static_cast<int64_t>(std::llround(seconds));
   const auto two = [](int64_t large, std::string_view unit, int64_t small, std::string_view small_unit) {
     std::string text = absl::StrCat(large, " ", std::string(unit));
@@ -77,7 +99,11 @@ std::string SecondsText(double seconds) {
 std::string SecondsText(const Estimate& seconds) {
   const std::string mean = SecondsText(seconds.mean);
   if (!HasInterval(seconds) || seconds.mean < 0) return mean;
-  return absl::StrCat(mean, " ± ", SecondsText(seconds.half_width));
+  const double larger = std::max(seconds.mean, seconds.half_width);
+  if (larger == 0 || larger >= kLongSeconds) return absl::StrCat(mean, " ± ", SecondsText(seconds.half_width));
+  const SmallUnit unit = UnitFor(larger);
+  return absl::StrCat(Fixed(seconds.mean * unit.per_second, unit.decimals), " ± ",
+                      Fixed(seconds.half_width * unit.per_second, unit.decimals), unit.name);
 }
 
 }  // namespace penstock::sim

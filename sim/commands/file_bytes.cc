@@ -2,7 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
+#include <cstring>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -41,10 +41,11 @@ absl::StatusOr<std::unique_ptr<ByteSource>> BytesOfFile(const std::string& path)
 }
 
 absl::Status WriteFile(const std::string& path, std::string_view bytes) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << bytes << std::flush;
-  if (out) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(path, ": cannot be written; check the folder and its permissions"));
+  const File file(std::fopen(path.c_str(), "wb"));
+  const bool written = file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size() &&
+                       std::fflush(file.get()) == 0;
+  if (written) return absl::OkStatus();
+  return absl::UnknownError(absl::StrCat(path, ": cannot be written: ", std::strerror(errno)));
 }
 
 }  // namespace penstock::sim

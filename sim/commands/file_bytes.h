@@ -13,7 +13,7 @@ namespace penstock::sim {
 /// NOT_FOUND and the like, with the path, when it cannot be opened or read.
 absl::StatusOr<std::unique_ptr<ByteSource>> BytesOfFile(const std::string& path);
 
-/// In place of what is there. UNAVAILABLE, with the path, when it cannot be written.
+/// In place of what is there. UNKNOWN, with the path and the reason, when it cannot be written.
 absl::Status WriteFile(const std::string& path, std::string_view bytes);
 
 }  // namespace penstock::sim

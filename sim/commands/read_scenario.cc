@@ -32,6 +32,17 @@ void CheckWhole(Section& top, const Scenario& scenario) {
   }
 }
 
+absl::StatusOr<Scenario> UnderTariffFile(const Scenario& scenario, const std::string& file) {
+  const absl::StatusOr<config::TariffFile> read = config::LoadTariff(file);
+  if (!read.ok()) return read.status();
+  for (const core::PoolSettings& pool : scenario.settings.pools) {
+    if (read->tariff.PricesOf(pool.name) != nullptr) continue;
+    return absl::InvalidArgumentError(absl::StrCat(file, ": pools: has no prices for pool '", pool.name,
+                                                   "' of the scenario ", scenario.name, "; add them"));
+  }
+  return UnderTariff(scenario, read->tariff);
+}
+
 absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, const ScenarioChanges& changes) {
   config::Problems problems;
   const std::optional<config::Node> root = config::ParseDocument(text, file, problems);
@@ -65,9 +76,7 @@ absl::StatusOr<Scenario> Read(std::string_view text, const std::string& file, co
   }
   if (!problems.none()) return problems.ToStatus();
   if (!changes.tariff_file) return scenario;
-  absl::StatusOr<config::TariffFile> tariff = config::LoadTariff(*changes.tariff_file);
-  if (!tariff.ok()) return tariff.status();
-  return UnderTariff(scenario, tariff->tariff);
+  return UnderTariffFile(scenario, *changes.tariff_file);
 }
 
 }  // namespace

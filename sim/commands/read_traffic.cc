@@ -217,11 +217,13 @@ void ReadClient(Section& section, Scenario& scenario, Client& client) {
 
 void ReadTraffic(Section& top, const ScenarioChanges& changes, Scenario& scenario) {
   Surveys surveys;
+  bool any_trace = false;
   const auto read = [&](const Node& node, const std::string& path) {
     Section section(top.source(), node, path, "{tenant: acme, trace: azure-conversation, requests_per_s: 25}");
     ClientPlan plan;
     ReadClient(section, scenario, plan.client);
     if (section.Has("trace")) {
+      any_trace = true;
       const std::string named = section.Text({.name = "trace", .otherwise = {}, .example = "azure-conversation"});
       plan.traffic = ReadTrace(section, changes.trace_file.value_or(named), surveys, scenario);
     } else {
@@ -230,6 +232,9 @@ void ReadTraffic(Section& top, const ScenarioChanges& changes, Scenario& scenari
     scenario.clients.push_back(std::move(plan));
   };
   top.List("traffic", read, false, "[{tenant: acme, trace: azure-conversation, requests_per_s: 25}]");
+  if (changes.trace_file && !any_trace) {
+    top.Complain("traffic", absl::StrCat("names no trace that ", *changes.trace_file, " could stand for (--trace)"));
+  }
 }
 
 }  // namespace penstock::sim

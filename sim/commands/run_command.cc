@@ -36,13 +36,13 @@ int RunCommand(const Options& options, cli::Terminal& terminal) {
   }
   if (!runs.ok()) return Fail(terminal, runs.status());
   const RunView view{*scenario, seeds, *runs, Summarise(*runs)};
+  terminal.out << (options.output == cli::Output::kJson
+                       ? RunJson(view)
+                       : RenderRun(view, static_cast<size_t>(options.tenants), terminal.colour));
   if (!options.report.empty()) {
     const absl::Status written = WriteFile(options.report, report::RunReportHtml(RunReportOf(view)));
     if (!written.ok()) return Fail(terminal, written);
   }
-  terminal.out << (options.output == cli::Output::kJson
-                       ? RunJson(view)
-                       : RenderRun(view, static_cast<size_t>(options.tenants), terminal.colour));
   for (const Run& run : *runs) {
     if (!run.figures.Holds()) return cli::kRefused;
   }

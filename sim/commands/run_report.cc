@@ -92,12 +92,14 @@ report::RunReport RunReportOf(const RunView& view) {
                                  view.seeds.size(), view.seeds.size() == 1 ? " seed" : " seeds", ", tariff ",
                                  view.scenario.settings.tariff.version);
   if (!view.scenario.about.empty()) report.paragraphs.push_back(view.scenario.about);
-  report.paragraphs.push_back("Means over all seeds; load and times are of the first one.");
+  report.paragraphs.push_back(view.seeds.size() > 1 ? "Means over all seeds; load and times are of the first one."
+                                                    : "One seed, so that there are no intervals.");
   report.key_figures = KeyFigures(view);
   AddLoad(view, &report);
   AddTimes(view, &report);
   AddMoney(view, &report);
-  report.provenance = {{"scenario", view.scenario.name}, {"attribution", view.scenario.attribution}};
+  report.provenance = {{"scenario", view.scenario.name}};
+  if (!view.scenario.attribution.empty()) report.provenance.push_back({"attribution", view.scenario.attribution});
   return report;
 }
 

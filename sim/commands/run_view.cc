@@ -24,14 +24,19 @@ std::string HeadOf(const Run& run) {
 
 std::string Days(Duration d) { return SecondsText(static_cast<double>(d.count()) / 1e9); }
 
+std::string WarmUpText(const RunView& view) {
+  const double left_out = view.summary.warm_up_s.mean;
+  return absl::StrCat(left_out > 0 ? absl::StrCat("the first ", SecondsText(left_out)) : "nothing",
+                      view.scenario.warm_up ? "" : " (MSER-5)");
+}
+
 std::string Heading(const RunView& view) {
   std::string text = absl::StrCat(view.scenario.name, ": ", Days(view.scenario.length), " of traffic, ",
                                   view.seeds.size(), view.seeds.size() == 1 ? " seed" : " seeds");
   for (const FleetPlan& fleet : view.scenario.fleets) absl::StrAppend(&text, "; ", fleet.description);
   absl::StrAppend(&text, "\ntariff ", view.scenario.settings.tariff.version,
                   "; what it charges by the month is taken for ", Days(view.scenario.length),
-                  " of 30 days; times leave out the first ", SecondsText(view.summary.warm_up_s.mean),
-                  view.scenario.warm_up ? "" : " (MSER-5)", "\n\n");
+                  " of 30 days; times leave out ", WarmUpText(view), "\n\n");
   return text;
 }
 
@@ -39,15 +44,16 @@ std::string RenderClasses(const Summary& summary, bool colour) {
   Table table({{"served as"},
                {"came", Align::kRight},
                {"finished", Align::kRight},
-               {"refused yours / pool", Align::kRight},
+               {"yours", Align::kRight},
+               {"pool", Align::kRight},
                {"wait mean", Align::kRight},
                {"p99", Align::kRight},
                {"first token p50", Align::kRight},
                {"p99", Align::kRight},
-               {"ms per token", Align::kRight}});
+               {"ms a token", Align::kRight}});
   for (const ClassSummary& row : summary.classes) {
     table.AddRow({std::string(Name(row.served)), Grouped(row.came.mean, 0), Grouped(row.finished.mean, 0),
-                  absl::StrCat(Grouped(row.refused_yours.mean, 0), " / ", Grouped(row.refused_pool.mean, 0)),
+                  Grouped(row.refused_yours.mean, 0), Grouped(row.refused_pool.mean, 0),
                   SecondsText(row.wait_mean_s), SecondsText(row.wait_p99_s), SecondsText(row.first_token_p50_s),
                   SecondsText(row.first_token_p99_s), WithInterval(row.per_output_token_ms, 1)});
   }
@@ -82,7 +88,9 @@ std::string RenderTenants(const RunView& view, size_t most, bool colour) {
   }
   std::string text = table.Render(colour);
   if (order.size() > most) {
-    absl::StrAppend(&text, "and ", order.size() - most, " more tenants (--tenants ", order.size(), ", or -o json)\n");
+    const size_t left = order.size() - most;
+    absl::StrAppend(&text, "and ", left, left == 1 ? " more tenant" : " more tenants", " (--tenants ", order.size(),
+                    ", or -o json)\n");
   }
   return text;
 }
@@ -203,7 +211,9 @@ ordered_json OneRun(uint64_t seed, const Run& run) {
 
 std::string RenderRun(const RunView& view, size_t most_tenants, bool colour) {
   std::string text = Heading(view);
-  absl::StrAppend(&text, RenderClasses(view.summary, colour), "\n", RenderTenants(view, most_tenants, colour), "\n");
+  absl::StrAppend(&text, RenderClasses(view.summary, colour),
+                  "yours, pool: refused for good, by a limit of the tenant's own or because the pool was full\n\n",
+                  RenderTenants(view, most_tenants, colour), "\n");
   absl::StrAppend(&text, RenderMoney(view), RenderPools(view), RenderChecks(view));
   if (view.seeds.size() > 1) absl::StrAppend(&text, "± is the 95 % interval over seeds\n");
   if (!view.scenario.attribution.empty()) absl::StrAppend(&text, view.scenario.attribution, "\n");

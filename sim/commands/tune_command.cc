@@ -2,30 +2,27 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
+#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <ostream>
 #include <span>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "admission/vocabulary/check.h"
 #include "broker/cli/command_line.h"
 #include "broker/cli/exit_codes.h"
-#include "broker/cli/table.h"
 #include "broker/cli/terminal.h"
 #include "sim/commands/figures_text.h"
 #include "sim/commands/file_bytes.h"
+#include "sim/commands/kept_evaluations.h"
 #include "sim/commands/parallel.h"
 #include "sim/commands/scenario_runs.h"
 #include "sim/commands/tune_report.h"
 #include "sim/commands/tune_setup.h"
+#include "sim/commands/tune_view.h"
 #include "sim/run/summary.h"
 #include "sim/search/manifest.h"
 #include "sim/tariffs/tariff_yaml.h"
@@ -34,11 +31,7 @@ namespace penstock::sim {
 namespace {
 
 namespace fs = std::filesystem;
-using cli::Table;
-using nlohmann::ordered_json;
-using Align = Table::Align;
 
-constexpr char kLogFile[] = "evaluations.log";
 constexpr uint64_t kFirstHoldOutSeed = 101;
 
 struct Options {
@@ -78,39 +71,23 @@ TuneTerms TermsOf(const Options& options) {
   return terms;
 }
 
-// ---- Files.
-
-std::string ReadWhole(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-/// Every evaluation as it is made, so that an interrupted search goes on where it stopped.
-class KeptEvaluations {
- public:
-  absl::Status Open(const fs::path& folder, bool resume) {
-    const fs::path path = folder / kLogFile;
-    if (resume) kept_ = std::string(WholeLines(ReadWhole(path)));
-    if (absl::Status written = WriteFile(path.string(), kept_); !written.ok()) return written;
-    out_.open(path, std::ios::binary | std::ios::app);
-    return absl::OkStatus();
-  }
-  const std::string& kept() const { return kept_; }
-  void Append(std::string_view lines) { out_ << lines << std::flush; }
-
- private:
-  std::string kept_;
-  std::ofstream out_;
-};
-
 // ---- The search.
+
+/// Scenarios begin on a Monday at midnight, UTC.
+absl::Status CheckHours(const Scenario& scenario) {
+  const auto before_peak = static_cast<int64_t>(FrameOf(scenario).peak_from_hour);
+  if (scenario.length > Hours(before_peak)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(scenario.name, ": length: must be more than ", before_peak,
+                   " hours, better whole days: peak hours are priced, and they begin then on the Monday that a "
+                   "scenario begins with"));
+}
 
 absl::StatusOr<TuneScenarios> OpenBoth(const Options& options) {
   absl::StatusOr<Scenario> training = OpenScenario(options.scenario, "", /*hold_out=*/false);
   if (!training.ok()) return training.status();
   if (absl::Status tunable = CheckTunable(*training); !tunable.ok()) return tunable;
+  if (absl::Status hours = CheckHours(*training); !hours.ok()) return hours;
   absl::StatusOr<Scenario> hold_out = OpenScenario(options.scenario, "", /*hold_out=*/true);
   if (!hold_out.ok()) return hold_out.status();
   return TuneScenarios{*std::move(training), *std::move(hold_out)};
@@ -182,115 +159,6 @@ absl::StatusOr<SweepStep> SweepAt(double elasticity, const TuneScenarios& scenar
   return step;
 }
 
-// ---- What is shown.
-
-std::string RenderStandings(const TuneFindings& findings, bool colour) {
-  const std::string unit = UnitOf(findings.terms.objective, findings.scenarios.training.settings.tariff.currency);
-  Table table({{absl::StrCat("on hold-out, ", unit)},
-               {std::string(Name(findings.terms.objective)), Align::kRight},
-               {"tuned makes more", Align::kRight},
-               {"cross-subsidy", Align::kRight},
-               {"in time", Align::kRight},
-               {"keeps constraints"}});
-  const auto add = [&](const std::string& name, const Standing& standing, bool is_winner) {
-    table.AddRow({name, WithInterval(standing.held_out_value, 3),
-                  is_winner ? "" : WithInterval(standing.winner_gains_held_out, 3),
-                  Percent(standing.held_out_cross_subsidy, 1), Percent(standing.held_out_service_level, 2),
-                  standing.held_out_shortfall <= 0 ? "yes" : "no"},
-                 is_winner ? Table::Emphasis::kStrong : Table::Emphasis::kPlain);
-  };
-  add("tuned", findings.result.winner, true);
-  for (const Standing& baseline : findings.result.baselines) add(baseline.tariff.family, baseline, false);
-  return table.Render(colour);
-}
-
-std::string RenderTariff(const TuneFindings& findings, bool colour) {
-  Table table({{"the tuned tariff"}, {""}});
-  for (const AxisReading& reading : findings.result.winner.tariff.reading) table.AddRow({reading.name, reading.value});
-  return table.Render(colour);
-}
-
-std::string RenderSweep(const TuneFindings& findings, bool colour) {
-  if (findings.sweep.empty()) return "";
-  Table table({{"elasticity", Align::kRight},
-               {"flat", Align::kRight},
-               {"tuned", Align::kRight},
-               {"difference", Align::kRight},
-               {"cross-subsidy", Align::kRight},
-               {""}});
-  for (const SweepStep& step : findings.sweep) {
-    const bool wins = step.gain.mean - step.gain.half_width > 0;
-    const bool loses = step.gain.mean + step.gain.half_width < 0;
-    const std::string verdict = !step.keeps_constraints ? "misses constraints" : wins ? "wins" : loses ? "LOSES" : "cannot tell";
-    table.AddRow({Grouped(step.elasticity, 2), WithInterval(step.flat, 3), WithInterval(step.tuned, 3),
-                  WithInterval(step.gain, 3), Percent(step.cross_subsidy, 1), verdict});
-  }
-  return absl::StrCat("\nTuned again for each elasticity, against the best flat price for it, on hold-out:\n",
-                      table.Render(colour));
-}
-
-std::string Render(const TuneFindings& findings, const std::string& out, bool colour) {
-  const TuneResult& result = findings.result;
-  const TariffComparison& comparison = findings.comparison;
-  std::string text = absl::StrCat(findings.scenarios.training.name, ": ", result.evaluations, " evaluations\n\n",
-                                  RenderStandings(findings, colour), "\n", RenderTariff(findings, colour), "\n",
-                                  result.verdict, "\n");
-  absl::StrAppend(&text, "Against the best flat price ", comparison.pay_less, " of ", comparison.customers.size(),
-                  " customers pay less, ", comparison.pay_more, " more.\n");
-  absl::StrAppend(&text, "The screen ranks tariffs like the full model: rank correlation ",
-                  Grouped(result.rank_correlation, 3), " over ", findings.terms.rank_points, " tariffs.\n",
-                  RenderSweep(findings, colour));
-  absl::StrAppend(&text, "\nwrote ", out, "/tariff.yaml, report.html, manifest.json\n",
-                  findings.scenarios.training.attribution, "\n");
-  return text;
-}
-
-ordered_json Json(const Estimate& estimate) {
-  ordered_json json{{"mean", estimate.mean}};
-  if (std::isfinite(estimate.half_width)) json["half_width"] = estimate.half_width;
-  return json;
-}
-
-ordered_json Json(const std::string& name, const Standing& standing, bool is_winner) {
-  ordered_json json{{"name", name},
-                    {"objective", Json(standing.held_out_value)},
-                    {"objective_in_training", Json(standing.training_value)},
-                    {"cross_subsidy", Json(standing.held_out_cross_subsidy)},
-                    {"service_level", Json(standing.held_out_service_level)},
-                    {"keeps_constraints", standing.held_out_shortfall <= 0}};
-  if (!is_winner) {
-    json["winner_gains"] = Json(standing.winner_gains_held_out);
-    json["verdict"] = standing.verdict;
-  }
-  return json;
-}
-
-std::string RenderJson(const TuneFindings& findings) {
-  const TuneResult& result = findings.result;
-  ordered_json json{{"scenario", findings.scenarios.training.name},
-                    {"objective", std::string(Name(findings.terms.objective))},
-                    {"confidence", findings.terms.confidence},
-                    {"evaluations", result.evaluations},
-                    {"verdict", result.verdict},
-                    {"rank_correlation", result.rank_correlation},
-                    {"winner", Json("tuned", result.winner, true)}};
-  ordered_json readings = ordered_json::object();
-  for (const AxisReading& reading : result.winner.tariff.reading) readings[reading.name] = reading.value;
-  json["tariff"] = readings;
-  json["baselines"] = ordered_json::array();
-  for (const Standing& baseline : result.baselines) json["baselines"].push_back(Json(baseline.tariff.family, baseline, false));
-  json["sweep"] = ordered_json::array();
-  for (const SweepStep& step : findings.sweep) {
-    json["sweep"].push_back({{"elasticity", step.elasticity},
-                             {"flat", Json(step.flat)},
-                             {"tuned", Json(step.tuned)},
-                             {"difference", Json(step.gain)},
-                             {"cross_subsidy", Json(step.cross_subsidy)},
-                             {"keeps_constraints", step.keeps_constraints}});
-  }
-  return json.dump(2) + "\n";
-}
-
 // ---- All of it.
 
 class TuneCommand {
@@ -303,9 +171,7 @@ class TuneCommand {
     if (!scenarios.ok()) return scenarios.status();
     scenarios_ = *std::move(scenarios);
     ShowWarnings(terminal_, scenarios_.training);
-    std::error_code failed;
-    fs::create_directories(options_.out, failed);
-    if (absl::Status opened = kept_.Open(options_.out, options_.resume); !opened.ok()) return opened;
+    if (absl::Status opened = kept_.Open(options_.out, LogTerms(), options_.resume); !opened.ok()) return opened;
     ProgressLine progress(terminal_, "tuning");
     if (absl::Status searched = Search(progress); !searched.ok()) return searched;
     return Tell(progress);
@@ -322,7 +188,11 @@ class TuneCommand {
                           .checkpoint = [this](std::string_view lines) { kept_.Append(lines); },
                           .resumed = kept_.kept()};
     absl::StatusOr<TuneResult> result = Tune(terms_, ModelsOf(scenarios_, customers, screen, parallel_), watch);
-    if (!result.ok()) return result.status();
+    if (!result.ok()) {
+      return absl::Status(result.status().code(),
+                          absl::StrCat(kept_.path().string(), ": ", result.status().message()));
+    }
+    if (absl::Status kept = kept_.status(); !kept.ok()) return kept;
     result_ = *std::move(result);
     for (const double elasticity : options_.elasticities) {
       absl::StatusOr<SweepStep> step = SweepAt(elasticity, scenarios_, customers, service_time_, terms_, parallel_, progress);
@@ -357,8 +227,8 @@ class TuneCommand {
                           .provenance = Provenance()};
     findings.comparison = CompareTariffs(findings.flat.evaluations, findings.tuned.evaluations, terms_.confidence);
     if (absl::Status written = Write(findings); !written.ok()) return written;
-    terminal_.out << (options_.output == cli::Output::kJson ? RenderJson(findings)
-                                                            : Render(findings, options_.out, terminal_.colour));
+    terminal_.out << (options_.output == cli::Output::kJson ? TuneJson(findings)
+                                                            : RenderTune(findings, options_.out, terminal_.colour));
     return absl::OkStatus();
   }
 
@@ -372,34 +242,53 @@ class TuneCommand {
             {"elasticities", absl::StrJoin(options_.elasticities, ",")}};
   }
 
+  std::map<std::string, std::vector<uint64_t>> AllSeeds() const {
+    return {{"search", {terms_.seed}}, {"training", terms_.full_seeds}, {"hold_out", terms_.hold_out_seeds}};
+  }
+
+  /// What the evaluations of the search depend on. The sweep of elasticities comes after it.
+  std::string LogTerms() const {
+    std::string terms = absl::StrCat(PENSTOCK_VERSION, "\n", scenarios_.training.text, "\n", options_.scenario.trace);
+    for (const auto& [name, value] : Parameters()) {
+      if (name != "elasticities") absl::StrAppend(&terms, "\n", name, " ", value);
+    }
+    for (const auto& [name, seeds] : AllSeeds()) absl::StrAppend(&terms, "\n", name, " ", absl::StrJoin(seeds, " "));
+    return terms;
+  }
+
   std::vector<report::ProvenanceLine> Provenance() const {
     std::vector<report::ProvenanceLine> lines = {{"scenario", scenarios_.training.name},
                                                  {"attribution", scenarios_.training.attribution},
                                                  {"rank correlation of screen and full model",
                                                   Grouped(result_.rank_correlation, 3)}};
-    for (const auto& [name, value] : Parameters()) lines.push_back({name, value});
+    for (const auto& [name, value] : Parameters()) {
+      if (!value.empty()) lines.push_back({name, value});
+    }
+    for (const auto& [name, seeds] : AllSeeds()) {
+      lines.push_back({absl::StrCat("seeds, ", name), absl::StrJoin(seeds, ", ")});
+    }
+    lines.push_back({"penstock", PENSTOCK_VERSION});
     return lines;
   }
 
   absl::Status Write(const TuneFindings& findings) const {
-    const std::string html = report::TuneReportHtml(TuneReportOf(findings));
+    const std::vector<std::pair<std::string, std::string>> files = {
+        {"tariff.yaml", findings.tariff_yaml},
+        {"report.html", report::TuneReportHtml(TuneReportOf(findings))},
+        {"findings.json", TuneJson(findings)}};
     Manifest manifest;
     manifest.command = "penstock sim tune";
     manifest.parameters = Parameters();
-    manifest.seeds = {{"search", {terms_.seed}}, {"training", terms_.full_seeds}, {"hold_out", terms_.hold_out_seeds}};
+    manifest.versions = {{"penstock", PENSTOCK_VERSION}};
+    manifest.seeds = AllSeeds();
     manifest.AddInput("scenario", scenarios_.training.text);
-    manifest.AddResult("tariff.yaml", findings.tariff_yaml);
-    manifest.AddResult("report.html", html);
-    manifest.AddResult("findings.json", RenderJson(findings));
     const fs::path folder = options_.out;
-    for (const auto& [name, bytes] : std::vector<std::pair<std::string, std::string>>{
-             {"tariff.yaml", findings.tariff_yaml},
-             {"report.html", html},
-             {"findings.json", RenderJson(findings)},
-             {"manifest.json", ManifestJson(manifest)}}) {
+    for (const auto& [name, bytes] : files) {
+      manifest.AddResult(name, bytes);
       if (absl::Status written = WriteFile((folder / name).string(), bytes); !written.ok()) return written;
     }
-    return absl::OkStatus();
+    manifest.AddResult(kept_.path().filename().string(), kept_.Text());
+    return WriteFile((folder / "manifest.json").string(), ManifestJson(manifest));
   }
 
   const Options& options_;
@@ -445,6 +334,10 @@ void AddTuneCommand(CLI::App& sim, cli::Invocation& invocation) {
   command.add_flag("--resume", options->resume, "Go on from DIR/evaluations.log of an interrupted search");
   cli::AddOutputFlag(command, options->output);
   cli::OnRun(command, invocation, [options](cli::Terminal& terminal) {
+    if (options->scenario.seeds < 2) {
+      terminal.err << "error: --seeds must be 2 or more: without a second one nothing says what is chance\n";
+      return cli::kUsage;
+    }
     const absl::Status done = TuneCommand(*options, terminal).Run();
     return done.ok() ? cli::kOk : Fail(terminal, done);
   });

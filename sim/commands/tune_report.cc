@@ -55,9 +55,14 @@ report::Verdict VerdictOf(const TuneFindings& findings) {
   const TuneResult& result = findings.result;
   report::Verdict verdict;
   const bool all = result.verdict.starts_with("The tuned tariff beats every");
+  const bool loses = std::any_of(result.baselines.begin(), result.baselines.end(), [](const Standing& baseline) {
+    return baseline.winner_gains_held_out.mean + baseline.winner_gains_held_out.half_width < 0;
+  });
   const Estimate& gain = Flat(result).winner_gains_held_out;
   const bool beats_flat = gain.mean - gain.half_width > 0 && result.winner.held_out_shortfall <= 0;
-  verdict.finding = all ? report::Finding::kBetter : beats_flat ? report::Finding::kUndecided : report::Finding::kNotBetter;
+  verdict.finding = all                    ? report::Finding::kBetter
+                    : loses || !beats_flat ? report::Finding::kNotBetter
+                                           : report::Finding::kUndecided;
   verdict.headline = result.verdict;
   for (const Standing& baseline : result.baselines) verdict.paragraphs.push_back(Capitalised(baseline.verdict) + ".");
   verdict.paragraphs.push_back(
@@ -84,7 +89,7 @@ report::Comparison ComparisonOf(const TuneFindings& findings) {
   std::vector<const Standing*> all = {&findings.result.winner};
   for (const Standing& baseline : findings.result.baselines) all.push_back(&baseline);
   report::Comparison comparison;
-  comparison.note = absl::StrCat("On hold-out: ", findings.terms.hold_out_seeds.size(),
+  comparison.note = absl::StrCat("on hold-out: ", findings.terms.hold_out_seeds.size(),
                                  " seeds, traffic that nothing was fitted to, money of a month of 30 days");
   const auto row = [&](std::string name, Unit unit, const auto& value) {
     report::Comparison::Row added{std::move(name), std::move(unit), {}};
@@ -209,7 +214,7 @@ report::BillImpact BillsOf(const TuneFindings& findings) {
 report::CrossSubsidy SubsidyOf(const TuneFindings& findings) {
   report::CrossSubsidy subsidy;
   for (const HeldOut* one : {&findings.tuned, &findings.flat}) {
-    report::CrossSubsidy::TariffShares shares{one->name, {}};
+    report::CrossSubsidy::TariffShares shares{absl::StrCat(one->name, ", first seed"), {}};
     const Evaluation& evaluation = one->evaluations.front();
     for (const CustomerOutcome& customer : evaluation.customers) {
       const double of_bills = evaluation.revenue > 0 ? customer.bill / evaluation.revenue : 0;
@@ -273,6 +278,10 @@ report::SearchProgress ProgressOf(const TuneFindings& findings) {
     if (!curve.points.empty() && curve.points.back().y == *point.best) continue;
     curve.points.push_back({static_cast<double>(point.evaluations), *point.best});
   }
+  // The best of the first evaluations may stay the best: a line to the last ones.
+  const auto last = findings.result.history.empty() ? 0 : static_cast<double>(findings.result.history.back().evaluations);
+  if (!curve.points.empty() && curve.points.back().x < last) curve.points.push_back({last, curve.points.back().y});
+  if (curve.points.size() < 2) return progress;  // all in one go: nothing to draw
   progress.methods.push_back(std::move(curve));
   for (const Standing& baseline : findings.result.baselines) {
     progress.baselines.push_back({ValueOf(baseline.tariff.screen, findings.terms.objective), baseline.tariff.family});

@@ -31,6 +31,25 @@ std::vector<Rule> CapacityRule(double capacity, const Unit& unit) {
   return {{capacity, "capacity " + FigureText(capacity, unit)}};
 }
 
+// An axis of hours has a tick an hour at most; what is shorter than this is drawn in minutes.
+constexpr double kHoursFromHere = 4;
+
+double LastHour(const std::vector<Curve>& curves) {
+  double last = 0;
+  for (const Curve& curve : curves) {
+    for (const Point& point : curve.points) last = std::max(last, point.x);
+  }
+  return last;
+}
+
+void InMinutes(CurveChart& chart) {
+  for (Curve& curve : chart.curves) {
+    for (Point& point : curve.points) point.x *= 60;
+  }
+  chart.x_title += ", minutes";
+  chart.x_unit = {Measure::kNumber, "min"};
+}
+
 }  // namespace
 
 Section LoadDurationSection(const LoadDuration& load) {
@@ -59,13 +78,14 @@ Section LoadOverTimeSection(const LoadOverTime& load) {
   chart.curves = load.curves;
   chart.x_title = "Time since the start";
   chart.x_unit = {Measure::kHours, ""};
+  if (LastHour(load.curves) < kHoursFromHere) InMinutes(chart);
   chart.tight_x = true;
   chart.y_title = "Load, " + load.unit.name;
   chart.y_unit = load.unit;
   chart.across = CapacityRule(load.capacity, load.unit);
   return {"load-over-time",
           "Load over time",
-          {"Load that came, window by window. Where there are more windows than the picture has room for, the highest "
+          {"Work that was served, window by window. Where there are more windows than the picture has room for, the highest "
            "and the lowest of neighbouring ones are drawn."},
           ChartHtml(ChartOf(chart, CurveTable(chart, 25)))};
 }

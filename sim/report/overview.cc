@@ -1,5 +1,7 @@
 #include "sim/report/overview.h"
 
+#include <cmath>
+
 #include "admission/vocabulary/check.h"
 
 namespace penstock::sim::report {
@@ -47,7 +49,7 @@ std::string KeyFiguresHtml(const std::vector<KeyFigure>& figures) {
     html.Open("dd", {{"class", "value"}});
     html.Text(parts.mean);
     if (!parts.unit.empty()) html.Element("span", {{"class", "unit"}}, " " + parts.unit);
-    if (!parts.interval.empty()) html.Element("span", {{"class", "interval-text"}}, parts.interval);
+    if (std::isfinite(figure.value.half_width) && !parts.interval.empty()) html.Element("span", {{"class", "interval-text"}}, parts.interval);
     html.Close();
     if (!figure.note.empty()) html.Element("dd", {{"class", "note"}}, figure.note);
     html.Close();
@@ -63,12 +65,15 @@ Section ComparisonSection(const Comparison& comparison) {
   for (const Comparison::Row& row : comparison.rows) {
     PENSTOCK_CHECK(row.values.size() == comparison.tariffs.size());
     std::vector<std::string> cells = {row.figure + (row.unit.name.empty() ? "" : ", " + row.unit.name)};
-    for (const Estimate& value : row.values) cells.push_back(EstimateText(value, {row.unit.measure, ""}));
+    for (const Estimate& value : row.values) {
+      const Unit nameless{row.unit.measure, ""};
+      cells.push_back(std::isfinite(value.half_width) ? EstimateText(value, nameless) : FigureText(value.mean, nameless));
+    }
     table.rows.push_back(std::move(cells));
   }
   return {"comparison",
           "Tariffs side by side",
-          {"Means with their intervals" + (comparison.note.empty() ? "" : ", " + comparison.note) + "."},
+          {"Means, with intervals where they are known" + (comparison.note.empty() ? "" : "; " + comparison.note) + "."},
           TableHtml(table)};
 }
 

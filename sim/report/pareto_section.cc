@@ -94,7 +94,7 @@ std::string DrawFront(const ParetoFront& front, Size size) {
     const bool winner = candidate->kind == Kind::kWinner;
     plot.Label({candidate->cross_subsidy, candidate->revenue}, candidate->name, winner ? "label strong" : "label");
   }
-  return plot.Svg("Revenue against cross-subsidy of all tariffs that were tried");
+  return plot.Svg("Revenue against cross-subsidy of the tariffs");
 }
 
 std::string NotShown(const ParetoFront& front) {
@@ -157,7 +157,8 @@ Section ParetoSection(const ParetoFront& front) {
                                         [](const ParetoCandidate& candidate) { return !candidate.feasible; });
   return {"pareto",
           "Revenue against cross-subsidy",
-          {"Every tariff that was tried: " + Decimals(tried, 0) + ", of which " +
+          {"The chosen tariff, the baselines and what the search found besides: " + Decimals(tried, 0) +
+           " tariffs, of which " +
            Decimals(static_cast<double>(infeasible), 0) +
            " break a constraint. Up is more revenue, left is fairer: a customer's share of the bills is nearer to its "
            "share of the busiest moments." +

@@ -12,9 +12,10 @@ namespace {
 
 bool Excludes0(const Estimate& estimate) { return std::fabs(estimate.mean) > estimate.half_width; }
 
-// "12.3 +- 4.5".
+// "12.3 ± 4.5 more".
 std::string Text(const Estimate& estimate) {
-  return absl::StrFormat("%.4g +- %.2g", estimate.mean, estimate.half_width);
+  return absl::StrFormat("%.4g ± %.2g %s", std::fabs(estimate.mean), estimate.half_width,
+                         estimate.mean < 0 ? "less" : "more");
 }
 
 std::string ObjectiveText(Objective objective) {
@@ -25,8 +26,8 @@ std::string Versus(const TuneTerms& terms, const Standing& winner, const Standin
   const bool winner_keeps = winner.held_out_shortfall <= 0;
   const bool baseline_keeps = baseline.held_out_shortfall <= 0;
   const std::string& name = baseline.tariff.family;
-  const std::string gain = absl::StrCat(" (", ObjectiveText(terms.objective), " ", Text(baseline.winner_gains_held_out),
-                                        absl::StrFormat(" more, %g %%)", terms.confidence * 100));
+  const std::string gain = absl::StrCat(" (", ObjectiveText(terms.objective), ": ", Text(baseline.winner_gains_held_out),
+                                        absl::StrFormat(", %g %%)", terms.confidence * 100));
   if (winner_keeps && !baseline_keeps) {
     return absl::StrCat("on hold-out, ", name, " misses the constraints, which the tuned tariff keeps", gain);
   }

@@ -105,8 +105,11 @@ MarketFigures WithLoads(MarketFigures figures, std::span<const Customer> custome
 }
 
 TariffFamily FlatPrices(const TariffFrame& frame, const Interval& token_price) {
-  return OneAxis("flat price", "token price", "pico-units per milli-nt", Logarithmic(token_price.low, token_price.high),
-                 AtTokenPrice, frame);
+  // Of a thousandth of a currency unit per million nt, which is a pico-unit per milli-nt.
+  return OneAxis(
+      "flat price", "token price", frame.currency + " per million nt",
+      Logarithmic(token_price.low / 1'000, token_price.high / 1'000),
+      [](double price) { return AtTokenPrice(price * 1'000); }, frame);
 }
 
 TariffFamily CostPlusPrices(const TariffFrame& frame, const MarketFigures& figures) {

@@ -12,7 +12,7 @@
 
 namespace penstock::sim {
 
-/// What an axis of a family says at some share of it, for people: "token price", "600 pico-units per milli-nt".
+/// What an axis of a family says at some share of it, for people: "token price", "0.6 USD per million nt".
 struct AxisReading {
   std::string name;
   std::string value;

@@ -12,6 +12,10 @@ namespace penstock::sim {
 namespace {
 
 constexpr double kOffShare = 0.12;  // of an axis whose figure can be switched off
+// Pico-units per milli-nt are thousandths of a currency unit per million nt.
+constexpr double kPerMillionNt = 1e-3;
+// And pico-units per milli-nt/s, millionths of one per 1,000 nt/s.
+constexpr double kPerThousandNtPerSecond = 1e-6;
 
 double& FigureOf(TariffParameters& parameters, size_t figure) {
   double* const figures[] = {&parameters.token_price,      &parameters.flex_factor,   &parameters.priority_factor,
@@ -39,9 +43,10 @@ void TariffSpace::AddFactor(Figure figure, std::string name, const Interval& int
 }
 
 void TariffSpace::AddAxes() {
+  const std::string& currency = terms_.frame.currency;
   const auto is_axis = [](const Interval& interval) { return interval.low != interval.high; };
   if (is_axis(terms_.token_price)) {
-    axes_.push_back({Figure::kTokenPrice, "token price", "pico-units per milli-nt", terms_.token_price, true, {}});
+    axes_.push_back({Figure::kTokenPrice, "token price", currency + " per million nt", terms_.token_price, true, {}, kPerMillionNt});
   }
   AddFactor(Figure::kFlex, "flex factor", terms_.flex_factor);
   AddFactor(Figure::kPriority, "priority factor", terms_.priority_factor);
@@ -52,13 +57,13 @@ void TariffSpace::AddAxes() {
     axes_.push_back({Figure::kDemandRule, "demand rule", "", choices, false, {}});
   }
   if (is_axis(terms_.demand_price)) {
-    axes_.push_back(
-        {Figure::kDemandPrice, "demand price", "pico-units per milli-nt/s and month", terms_.demand_price, true, {}});
+    axes_.push_back({Figure::kDemandPrice, "demand price", currency + " a month per 1,000 nt/s",
+                     terms_.demand_price, true, {}, kPerThousandNtPerSecond});
   }
   if (is_axis(terms_.capacity_price)) {
     const std::optional<double> off = terms_.may_offer_no_capacity ? std::optional<double>(0.0) : std::nullopt;
-    axes_.push_back(
-        {Figure::kCapacity, "capacity price", "pico-units per milli-nt/s and hour", terms_.capacity_price, true, off});
+    axes_.push_back({Figure::kCapacity, "capacity price", currency + " an hour per 1,000 nt/s",
+                     terms_.capacity_price, true, off, kPerThousandNtPerSecond});
   }
 }
 
@@ -133,14 +138,16 @@ ledger::Tariff TariffSpace::TariffAt(const std::vector<double>& shares) const {
 
 std::vector<AxisReading> TariffSpace::Read(const std::vector<double>& shares) const {
   PENSTOCK_CHECK(shares.size() == axes_.size());
+  const DemandChoice demand = ParametersAt(shares).demand;
   std::vector<AxisReading> readings;
   for (size_t i = 0; i < axes_.size(); ++i) {
     const Axis& axis = axes_[i];
     const double value = ValueAt(axis, shares[i]);
-    AxisReading reading{axis.name, absl::StrFormat("%.4g", value)};
+    AxisReading reading{axis.name, absl::StrFormat("%.4g", value * axis.in_unit)};
     if (!axis.unit.empty()) reading.value += " " + axis.unit;
     if (axis.figure == Figure::kDemandRule) reading.value = Name(ChoiceAt(value));
     if (axis.off && value == *axis.off) reading.value = "off";
+    if (axis.figure == Figure::kDemandPrice && demand == DemandChoice::kNone) reading.value = "not charged";
     readings.push_back(std::move(reading));
   }
   return readings;

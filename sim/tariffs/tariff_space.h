@@ -66,10 +66,11 @@ class TariffSpace {
   struct Axis {
     Figure figure;
     std::string name;
-    std::string unit;
+    std::string unit;  // that people read it in
     Interval interval;
     bool logarithmic = false;
-    std::optional<double> off;  // the value of the part of the axis, at its beginning, that switches the figure off
+    std::optional<double> off;   // the value of the part of the axis, at its beginning, that switches the figure off
+    double in_unit = 1;          // a value times this is in that unit
   };
   void AddAxes();
   void AddFactor(Figure figure, std::string name, const Interval& interval);

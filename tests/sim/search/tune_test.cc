@@ -128,7 +128,7 @@ TEST(Tuning, FindsTheBestTariffAndSaysThatItBeatsTheFlatPrice) {
   EXPECT_NEAR(result.baselines[0].winner_gains_held_out.mean, 40, 1.5);
   EXPECT_LT(result.baselines[0].winner_gains_held_out.half_width, 1.5) << "paired by seed, the shared noise is gone";
   EXPECT_GT(result.winner.held_out_value.half_width, 3);
-  EXPECT_THAT(result.baselines[0].verdict, HasSubstr("the tuned tariff beats flat price on hold-out (revenue "));
+  EXPECT_THAT(result.baselines[0].verdict, HasSubstr("the tuned tariff beats flat price on hold-out (revenue: "));
   EXPECT_GT(result.rank_correlation, 0.95);
 }
 

@@ -98,13 +98,13 @@ TEST(TariffSpace, PeopleCanReadAPoint) {
   for (const AxisReading& reading : space.Read(space.SharesOf(parameters)))
     text += reading.name + ": " + reading.value + "\n";
   EXPECT_EQ(text,
-            "token price: 612.3 pico-units per milli-nt\n"
+            "token price: 0.6123 USD per million nt\n"
             "flex factor: off\n"
             "priority factor: off\n"
             "spillover factor: off\n"
             "peak-hours factor: off\n"
             "demand rule: own peak with a ratchet of 80 %\n"
-            "demand price: 5000 pico-units per milli-nt/s and month\n"
+            "demand price: 0.005 USD a month per 1,000 nt/s\n"
             "capacity price: off\n");
 }
 
