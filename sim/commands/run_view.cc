@@ -126,7 +126,7 @@ std::string RenderPools(const RunView& view) {
     absl::StrAppend(&text, "\n");
   }
   absl::StrAppend(&text, "paying requests that waited ", Days(view.scenario.target_wait),
-                  " at most: ", Percent(view.summary.in_time, 2), "\n");
+                  " at most, or flex: ", Percent(view.summary.in_time, 2), "\n");
   return text;
 }
 

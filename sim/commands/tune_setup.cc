@@ -97,6 +97,7 @@ TariffFrame FrameOf(const Scenario& scenario) {
   TariffFrame frame;
   frame.currency = scenario.settings.tariff.currency;
   frame.effective = scenario.settings.tariff.effective;
+  frame.rounding_unit = scenario.settings.tariff.rounding_unit;
   frame.pool = pool.name;
   frame.burndown = pool.burndown;
   frame.demand_minutes = 10;  // what the profiles of customers are known by

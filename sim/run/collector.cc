@@ -63,7 +63,9 @@ void Collector::OnAnswer(const Try& made, const Arrival& arrival) {
       ++tenant.granted;
       tenant.waited_s += InSeconds(made.waited);
       tenant.longest_wait = std::max(tenant.longest_wait, made.waited);
-      if (made.at + made.waited - arrival.at <= terms_.target_wait) ++tenant.in_time;
+      if (made.stood_as == ServiceClass::kFlex || made.at + made.waited - arrival.at <= terms_.target_wait) {
+        ++tenant.in_time;
+      }
       if (tenant.wait != nullptr) tenant.wait->Record(made.waited.count());
       TimesAt(made.at, *made.served).wait.Record(made.waited.count());
       break;

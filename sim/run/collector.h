@@ -14,7 +14,7 @@ namespace penstock::sim {
 
 struct CollectorTerms {
   Duration length;                       // of the traffic
-  Duration target_wait;                  // "in time" is: granted no later after it was first asked for
+  Duration target_wait;                  // "in time" is: granted no later after it was first asked for; flex, at all
   std::vector<size_t> tenant_of_client;  // index into the settings' tenants
   std::vector<core::TenantSettings> tenants;
   std::vector<BurndownRates> burndown;   // by pool

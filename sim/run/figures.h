@@ -56,7 +56,7 @@ struct TenantFigures {
   std::string name;
   Tier tier = Tier::kElastic;
   Counts counts;
-  int64_t in_time = 0;       // granted within the scenario's target after its client first asked
+  int64_t in_time = 0;       // granted within the scenario's target after its client first asked; flex, at all
   double mean_wait_s = 0;
   Duration longest_wait;     // of what was granted
   int64_t wait_p99 = 0;      // nanoseconds, at most 1/128 above the truth; -1: not kept for so many tenants
@@ -102,7 +102,7 @@ struct RunFigures {
   std::vector<Check> checks;
   ledger::Head head;                 // of the journal
   uint64_t events = 0;
-  double in_time = 0;                // share of paying requests that were served within the target
+  double in_time = 0;                // share of paying requests that were served within the target; flex, at all
   bool Holds() const;
 };
 

@@ -190,7 +190,7 @@ absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms)
   Collector collector(std::move(cast.collecting));
   auto broker = VirtualBroker::Open(std::move(cast.world), &collector);
   if (!broker.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("the engine does not take these settings: ", broker.status().message()));
+    return absl::InvalidArgumentError(absl::StrCat(scenario.name, ": ", broker.status().message()));
   }
   const std::vector<double> busy = Play(**broker, scenario.length, terms.progress);
   Run run;

@@ -58,7 +58,7 @@ struct Scenario {
   std::vector<std::string> warnings;   // bad rows of traces, for people
   Duration length;                     // of the traffic
   std::optional<Duration> warm_up;     // left out of the times; nothing: MSER-5 finds it
-  Duration target_wait = Seconds(2);   // paying requests that wait no longer are served in time
+  Duration target_wait = Seconds(2);   // paying requests that wait no longer are in time; flex, whenever served
   core::EngineSettings settings;       // its monthly prices are pro-rated to the length
   std::vector<FleetPlan> fleets;       // one for each pool
   std::vector<ClientPlan> clients;

@@ -119,7 +119,7 @@ ledger::Tariff MakeTariff(const TariffParameters& parameters, const TariffFrame&
   tariff.version = frame.version;
   tariff.currency = frame.currency;
   tariff.effective = frame.effective;
-  tariff.rounding_unit = ledger::Money::FromPico(10'000'000'000);  // 0.01
+  tariff.rounding_unit = frame.rounding_unit;
   PoolPrices pool;
   pool.pool = frame.pool;
   pool.by_class = {};

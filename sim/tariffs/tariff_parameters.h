@@ -46,6 +46,7 @@ struct TariffFrame {
   std::string version = "tuned-1";
   std::string currency = "USD";
   Instant effective;  // whole seconds
+  ledger::Money rounding_unit = ledger::Money::FromPico(10'000'000'000);  // of statement lines: 0.01
   std::string pool = "chat";
   BurndownRates burndown;
   bool peak_on_weekends = false;

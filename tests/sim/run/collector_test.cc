@@ -142,6 +142,18 @@ TEST(Collector, InTimeCountsFromTheFirstAskingOfPayingRequestsThatCame) {
   EXPECT_DOUBLE_EQ(figures.in_time, 0.25);
 }
 
+TEST(Collector, FlexAgreedToWaitAndIsInTimeWheneverItIsServed) {
+  Collector collector(Terms());
+  for (const bool served : {true, false}) {
+    const Arrival arrival = From(0, Seconds(10));
+    collector.OnArrival(arrival);
+    Try made = served ? Granted(0, Seconds(10), Hours(1)) : Refused(0, Seconds(10), RefusalReason::kQueueFull, true);
+    made.stood_as = ServiceClass::kFlex;
+    collector.OnAnswer(made, arrival);
+  }
+  EXPECT_DOUBLE_EQ(FiguresOf(collector).in_time, 0.5);
+}
+
 TEST(Collector, WithoutPayingRequestsEverythingIsInTime) {
   EXPECT_DOUBLE_EQ(FiguresOf(Collector(Terms())).in_time, 1);
 }
