@@ -34,6 +34,12 @@ Hash Sha256(std::string_view bytes) {
   return digester.Finish();
 }
 
+Hash Sha256OfPieces(const std::function<std::string_view()>& next) {
+  Digester digester;
+  for (std::string_view piece = next(); !piece.empty(); piece = next()) digester.Add(piece.data(), piece.size());
+  return digester.Finish();
+}
+
 Hash ChainHash(const Hash& previous, std::string_view payload) {
   Digester digester;
   digester.Add(previous.data(), previous.size());

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@ using Hash = std::array<uint8_t, 32>;
 using BodyDigest = std::array<uint8_t, 16>;
 
 Hash Sha256(std::string_view bytes);
+/// Of what `next` gives, piece by piece until an empty one.
+Hash Sha256OfPieces(const std::function<std::string_view()>& next);
 /// The chain: SHA-256(previous || payload).
 Hash ChainHash(const Hash& previous, std::string_view payload);
 /// SHA-256(tag as 4 little-endian bytes || bytes): for names that are someone's own.

@@ -19,6 +19,7 @@ void OutputPredictor::Observe(TenantId tenant, PoolId pool, Tokens generated) {
   history.weight[static_cast<size_t>(BinOf(generated))] += 1;
   history.total += 1;
   ++history.observed;
+  if (!history.changed) changed_.emplace_back(tenant, pool);
   history.changed = true;
   if (++history.since_decay < kHalfLife) return;
   history.since_decay = 0;
@@ -37,14 +38,17 @@ Tokens OutputPredictor::Quantile(const History& history) {
 
 core::SetPlan OutputPredictor::TakePlan() {
   core::SetPlan plan;
-  for (auto& [pair, history] : histories_) {
-    if (!history.changed || history.observed < kEnough) continue;
+  std::sort(changed_.begin(), changed_.end());
+  for (const auto& pair : changed_) {
+    History& history = histories_.at(pair);
     history.changed = false;
+    if (history.observed < kEnough) continue;
     const Tokens quantile = Quantile(history);
     if (quantile == history.planned) continue;
     history.planned = quantile;
     plan.predicted_outputs.push_back({pair.first, pair.second, quantile});
   }
+  changed_.clear();
   return plan;
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "broker/core/command.h"
 
@@ -40,6 +41,7 @@ class OutputPredictor {
   static Tokens Quantile(const History& history);
 
   std::map<std::pair<TenantId, PoolId>, History> histories_;
+  std::vector<std::pair<TenantId, PoolId>> changed_;  // those whose history says so
 };
 
 }  // namespace penstock::planning

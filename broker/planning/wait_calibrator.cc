@@ -49,6 +49,7 @@ void WaitCalibrator::Observe(const core::Effects::WaitSeen& seen) {
   Bins& bins = seen.departed ? history.departed : history.ended;
   bins[static_cast<size_t>(BinOf(seen.waited))] += 1;
   history.total += 1;
+  history.range.reset();
   of_class.changed = true;
   if (++history.since_decay < kHalfLife) return;
   history.since_decay = 0;
@@ -93,6 +94,11 @@ core::WaitRange WaitCalibrator::RangeOf(const History& history, Duration line_fo
   return range;
 }
 
+const core::WaitRange& WaitCalibrator::OwnRange(History& history, size_t bucket) {
+  if (!history.range) history.range = RangeOf(history, ForecastOf(bucket));
+  return *history.range;
+}
+
 core::WaitRange WaitCalibrator::RangeOf(const Class& of_class, size_t bucket) {
   const auto knows = [&](size_t b) {
     return of_class.histories[b] != nullptr && of_class.histories[b]->total >= kEnough;
@@ -100,7 +106,7 @@ core::WaitRange WaitCalibrator::RangeOf(const Class& of_class, size_t bucket) {
   for (size_t far = 0; far <= kReach; ++far) {
     for (const size_t from : {bucket - far, bucket + far}) {  // a bucket below 0 wraps to one that is not there
       if (from >= core::kWaitBuckets || !knows(from)) continue;
-      return Scaled(RangeOf(*of_class.histories[from], ForecastOf(from)), from, bucket);
+      return Scaled(OwnRange(*of_class.histories[from], from), from, bucket);
     }
   }
   return core::DefaultWaitRange(ForecastOf(bucket));

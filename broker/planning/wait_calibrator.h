@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,7 @@ class WaitCalibrator {
     Bins departed{};  // left after that wait
     double total = 0;
     int since_decay = 0;
+    std::optional<core::WaitRange> range;  // what its own bucket's would be; nothing: not known since the last wait
   };
   struct Class {
     std::array<std::unique_ptr<History>, core::kWaitBuckets> histories;  // null: nothing was seen there
@@ -67,6 +69,7 @@ class WaitCalibrator {
   /// The quantile after which this share is left, rounded up; by rule 2 where the curve never gets there.
   static Duration QuantileRoundUp(const History& history, double share_left);
   static core::WaitRange RangeOf(const History& history, Duration line_forecast);
+  static const core::WaitRange& OwnRange(History& history, size_t bucket);
   static core::WaitRange RangeOf(const Class& of_class, size_t bucket);
 
   std::map<std::pair<PoolId, ServiceClass>, Class> classes_;

@@ -112,7 +112,8 @@ std::string RenderCustomers(const Compared& compared, size_t most, bool colour) 
                   VerdictText(impact)});
   }
   std::string text = table.Render(colour);
-  if (customers.size() > most) absl::StrAppend(&text, "and ", customers.size() - most, " more (--tenants, or -o json)\n");
+  if (customers.size() > most)
+    absl::StrAppend(&text, "and ", customers.size() - most, " more (--tenants, or -o json)\n");
   return text;
 }
 
@@ -125,8 +126,8 @@ std::string Render(const Compared& compared, size_t most, bool colour) {
                       compared.seeds, compared.seeds == 1 ? " seed" : " seeds",
                       ", the same customers and draws under both\n\n", RenderFigures(compared, colour), "\n",
                       RenderCustomers(compared, most, colour), "\n", comparison.pay_less, " of ",
-                      comparison.customers.size(), " customers pay less, ", comparison.pay_more, " pay more, ", same, " the same",
-                      unknown > 0 ? absl::StrCat(", ", unknown, " cannot be told") : "",
+                      comparison.customers.size(), " customers pay less, ", comparison.pay_more, " pay more, ", same,
+                      " the same", unknown > 0 ? absl::StrCat(", ", unknown, " cannot be told") : "",
                       compared.seeds > 1 ? "; ± is the 95 % interval of means, and of differences seed by seed\n"
                                          : "; one seed: no intervals (--seeds)\n");
 }
@@ -138,12 +139,8 @@ ordered_json Json(const Estimate& estimate) {
 }
 
 std::string RenderJson(const Compared& compared) {
-  ordered_json json{{"scenario", compared.scenario},
-                    {"first", compared.versions[0]},
-                    {"second", compared.versions[1]},
-                    {"seeds", compared.seeds},
-                    {"confidence", kConfidence},
-                    {"currency", compared.currency},
+  ordered_json json{{"scenario", compared.scenario}, {"first", compared.versions[0]}, {"second", compared.versions[1]},
+                    {"seeds", compared.seeds},       {"confidence", kConfidence},     {"currency", compared.currency},
                     {"per", "month of 30 days"}};
   json["figures"] = ordered_json::array();
   for (const PairedFigure& figure : compared.comparison.figures) {
@@ -216,7 +213,8 @@ int RunCommand(const Options& options, cli::Terminal& terminal) {
 }  // namespace
 
 void AddCompareCommand(CLI::App& sim, cli::Invocation& invocation) {
-  CLI::App& command = *sim.add_subcommand("compare", "Two tariffs on the same traffic: differences, winners and losers");
+  CLI::App& command =
+      *sim.add_subcommand("compare", "Two tariffs on the same traffic: differences, winners and losers");
   auto options = std::make_shared<Options>();
   options->scenario.AddTo(command);
   command.add_option("--tariff", options->tariffs, "A tariff file; give two")->required()->type_name("FILE");

@@ -46,7 +46,7 @@ std::string Grouped(double value, int decimals) {
   const size_t first = text.front() == '-' ? 1 : 0;
   while (digits > first + 3) {
     digits -= 3;
-    text.insert(digits, ",");
+    text.insert(digits, 1, ',');
   }
   return text;
 }

@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ledger/sha256.h"
 
 namespace penstock::sim {
 namespace {
@@ -38,6 +40,20 @@ absl::StatusOr<std::unique_ptr<ByteSource>> BytesOfFile(const std::string& path)
   File file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
   return std::make_unique<FileBytes>(path, std::move(file));
+}
+
+absl::StatusOr<std::string> HashOfFile(const std::string& path) {
+  const absl::StatusOr<std::unique_ptr<ByteSource>> bytes = BytesOfFile(path);
+  if (!bytes.ok()) return bytes.status();
+  std::vector<char> room(1 << 16);
+  absl::Status failed;
+  const ledger::Hash hash = ledger::Sha256OfPieces([&] {
+    const absl::StatusOr<size_t> count = (*bytes)->Read(room);
+    if (!count.ok()) failed = count.status();
+    return std::string_view(room.data(), count.value_or(0));
+  });
+  if (!failed.ok()) return failed;
+  return ledger::ToHex(hash);
 }
 
 absl::Status WriteFile(const std::string& path, std::string_view bytes) {

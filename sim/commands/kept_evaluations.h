@@ -10,13 +10,14 @@
 
 namespace penstock::sim {
 
-/// `evaluations.log` in a folder: a first line that says of which search, then its lines as they come.
+/// A first line that says of which search, then its lines as they come.
 class KeptEvaluations {
  public:
   /// `terms` is all that the evaluations depend on, in any words: only a search with the same goes on from the file.
-  /// Makes the folder where it is missing. ALREADY_EXISTS when the file has evaluations and `resume` is not asked for,
-  /// INVALID_ARGUMENT when they are of other terms; both leave it as it is. UNKNOWN when it cannot be written.
-  absl::Status Open(const std::filesystem::path& folder, std::string_view terms, bool resume);
+  /// Makes the file's folder where it is missing. ALREADY_EXISTS when the file has evaluations and `resume` is not
+  /// asked for, INVALID_ARGUMENT when they are of other terms; both leave it as it is. UNKNOWN when it cannot be
+  /// written.
+  absl::Status Open(const std::filesystem::path& path, std::string_view terms, bool resume);
 
   /// Whole lines of the search so far; empty for a new one.
   const std::string& kept() const { return kept_; }

@@ -70,7 +70,8 @@ FleetTerms ReadReplicas(Section& section, FleetPlan& plan) {
   const int64_t kv =
       section.Integer({.name = "kv_tokens", .min = 1, .max = 1'000'000'000'000, .otherwise = 0, .example = "500000"});
   if (kv > 0) terms.replica.kv_limit = Tokens(kv);
-  plan.description = absl::StrCat(plan.replicas, plan.replicas == 1 ? " replica of " : " replicas of ", plan.description);
+  plan.description =
+      absl::StrCat(plan.replicas, plan.replicas == 1 ? " replica of " : " replicas of ", plan.description);
   return terms;
 }
 

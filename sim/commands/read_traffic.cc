@@ -57,6 +57,8 @@ TraceText TraceNamed(const std::string& name, const std::string& scenario_file, 
         name, [text = shipped.text]() -> absl::StatusOr<std::unique_ptr<ByteSource>> { return BytesOf(text()); }, {}};
   }
   const std::string path = config::ResolvePath(name, scenario_file);
+  std::vector<std::string>& files = scenario.trace_files;
+  if (std::find(files.begin(), files.end(), path) == files.end()) files.push_back(path);
   return {path, [path] { return BytesOfFile(path); }, {}};
 }
 

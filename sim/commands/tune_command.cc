@@ -125,9 +125,10 @@ std::function<void(const TuneProgress&)> Shown(ProgressLine& line) {
   };
 }
 
-/// The same search, smaller, where customers answer prices otherwise.
+/// The same search, smaller, where customers answer prices otherwise; the flat price is the only baseline.
 absl::StatusOr<SweepStep> SweepAt(double elasticity, const TuneScenarios& scenarios,
-                                  const std::vector<Customer>& customers, Duration service_time, const TuneTerms& terms, const Parallel& parallel, ProgressLine& progress) {
+                                  const std::vector<Customer>& customers, Duration service_time, const TuneTerms& terms,
+                                  const Parallel& parallel, const TuneWatch& watch) {
   TuneScenarios other = scenarios;
   for (Scenario* scenario : {&other.training, &other.hold_out}) {
     DemandTerms& demand = scenario->population.demand;
@@ -136,27 +137,19 @@ absl::StatusOr<SweepStep> SweepAt(double elasticity, const TuneScenarios& scenar
   }
   const FluidScreen screen = ScreenOf(other.training, customers, service_time);
   TuneModels models = ModelsOf(other, customers, screen, parallel);
-  models.baselines.resize(1);  // the flat price
-  TuneTerms small = terms;
-  small.front = false;
-  small.screen_budget = std::max<size_t>(terms.screen_budget / 4, 60);
-  small.finalists = 3;
-  small.full_budget = 3 * small.full_seeds.size();
-  small.rank_points = 0;
-  absl::StatusOr<TuneResult> result = Tune(small, models, {.progress = Shown(progress), .checkpoint = {}, .resumed = {}});
+  models.baselines.resize(1);
+  absl::StatusOr<TuneResult> result = Tune(terms, models, watch);
   if (!result.ok()) return result.status();
-  const Standing& flat = result->baselines.front();
-  SweepStep step{.elasticity = elasticity};
-  step.gain = flat.winner_gains_held_out;
-  step.tuned = result->winner.held_out_value;
-  step.flat = flat.held_out_value;
-  step.keeps_constraints = result->winner.held_out_shortfall <= 0;
-  const double difference = result->winner.held_out.cross_subsidy - flat.held_out.cross_subsidy;
-  step.cross_subsidy = {.mean = difference,
-                        .half_width = std::hypot(result->winner.held_out_cross_subsidy.half_width,
-                                                 flat.held_out_cross_subsidy.half_width),
-                        .count = flat.held_out_cross_subsidy.count};
-  return step;
+  return SweepStep{elasticity, std::move(result->winner), std::move(result->baselines.front())};
+}
+
+TuneTerms SweepTerms(TuneTerms terms) {
+  terms.front = false;
+  terms.screen_budget = std::max<size_t>(terms.screen_budget / 4, 60);
+  terms.finalists = 3;
+  terms.full_budget = 3 * terms.full_seeds.size();
+  terms.random_search = false;
+  return terms;
 }
 
 // ---- All of it.
@@ -171,33 +164,68 @@ class TuneCommand {
     if (!scenarios.ok()) return scenarios.status();
     scenarios_ = *std::move(scenarios);
     ShowWarnings(terminal_, scenarios_.training);
-    if (absl::Status opened = kept_.Open(options_.out, LogTerms(), options_.resume); !opened.ok()) return opened;
+    if (absl::Status hashed = HashTraces(); !hashed.ok()) return hashed;
+    if (absl::Status opened = OpenKept(); !opened.ok()) return opened;
     ProgressLine progress(terminal_, "tuning");
     if (absl::Status searched = Search(progress); !searched.ok()) return searched;
     return Tell(progress);
   }
 
  private:
+  absl::Status HashTraces() {
+    for (const std::string& path : scenarios_.training.trace_files) {
+      absl::StatusOr<std::string> hash = HashOfFile(path);
+      if (!hash.ok()) return hash.status();
+      std::string name = fs::path(path).filename().string();
+      while (traces_.contains(name)) name += " too";  // of another folder
+      traces_.emplace(std::move(name), *std::move(hash));
+    }
+    return absl::OkStatus();
+  }
+
+  /// One file for the search, one for each elasticity of the sweep.
+  absl::Status OpenKept() {
+    const auto open = [&](const std::string& name, const std::string& terms) {
+      kept_.emplace_back();
+      return kept_.back().Open(fs::path(options_.out) / name, terms, options_.resume);
+    };
+    absl::Status opened = open("evaluations.log", LogTerms());
+    for (size_t i = 0; i < options_.elasticities.size() && opened.ok(); ++i) {
+      const std::string elasticity = absl::StrCat(options_.elasticities[i]);
+      opened = open(absl::StrCat("evaluations-elasticity-", elasticity, ".log"),
+                    absl::StrCat(LogTerms(), "\nelasticity ", elasticity));
+    }
+    return opened;
+  }
+
+  static TuneWatch Watch(KeptEvaluations& kept, ProgressLine& progress) {
+    return {.progress = Shown(progress),
+            .checkpoint = [&kept](std::string_view lines) { kept.Append(lines); },
+            .resumed = kept.kept()};
+  }
+
+  static absl::Status Told(const absl::Status& status, const KeptEvaluations& kept) {
+    if (status.ok()) return kept.status();
+    return absl::Status(status.code(), absl::StrCat(kept.path().string(), ": ", status.message()));
+  }
+
   absl::Status Search(ProgressLine& progress) {
     absl::StatusOr<sim::Run> pilot = RunScenario(scenarios_.training, {.seed = terms_.seed});
     if (!pilot.ok()) return pilot.status();
     service_time_ = MeanServiceTime(*pilot);
     const std::vector<Customer> customers = CustomersOf(scenarios_.training, Streams(terms_.seed));
     const FluidScreen screen = ScreenOf(scenarios_.training, customers, service_time_);
-    const TuneWatch watch{.progress = Shown(progress),
-                          .checkpoint = [this](std::string_view lines) { kept_.Append(lines); },
-                          .resumed = kept_.kept()};
-    absl::StatusOr<TuneResult> result = Tune(terms_, ModelsOf(scenarios_, customers, screen, parallel_), watch);
-    if (!result.ok()) {
-      return absl::Status(result.status().code(),
-                          absl::StrCat(kept_.path().string(), ": ", result.status().message()));
-    }
-    if (absl::Status kept = kept_.status(); !kept.ok()) return kept;
+    absl::StatusOr<TuneResult> result =
+        Tune(terms_, ModelsOf(scenarios_, customers, screen, parallel_), Watch(kept_.front(), progress));
+    if (absl::Status told = Told(result.status(), kept_.front()); !told.ok()) return told;
     result_ = *std::move(result);
-    for (const double elasticity : options_.elasticities) {
-      absl::StatusOr<SweepStep> step = SweepAt(elasticity, scenarios_, customers, service_time_, terms_, parallel_, progress);
-      if (!step.ok()) return step.status();
-      sweep_.push_back(*step);
+    const TuneTerms terms = SweepTerms(terms_);
+    for (size_t i = 0; i < options_.elasticities.size(); ++i) {
+      KeptEvaluations& kept = kept_[i + 1];
+      absl::StatusOr<SweepStep> step = SweepAt(options_.elasticities[i], scenarios_, customers, service_time_, terms,
+                                               parallel_, Watch(kept, progress));
+      if (absl::Status told = Told(step.status(), kept); !told.ok()) return told;
+      sweep_.push_back(*std::move(step));
     }
     return absl::OkStatus();
   }
@@ -210,10 +238,10 @@ class TuneCommand {
     if (!tuned.ok()) return tuned.status();
     absl::StatusOr<HeldOut> flat = held_out("flat price", result_.baselines.front().tariff);
     if (!flat.ok()) return flat.status();
-    const absl::StatusOr<std::string> yaml =
-        WriteTariffYaml(result_.winner.tariff.tariff,
-                        absl::StrCat("Found by `penstock sim tune` on ", scenarios_.training.name, ".\n", result_.verdict),
-                        scenarios_.training.settings.pools.front().burndown);
+    const absl::StatusOr<std::string> yaml = WriteTariffYaml(
+        result_.winner.tariff.tariff,
+        absl::StrCat("Found by `penstock sim tune` on ", scenarios_.training.name, ".\n", result_.verdict),
+        scenarios_.training.settings.pools.front().burndown);
     if (!yaml.ok()) return yaml.status();
     TuneFindings findings{.terms = terms_,
                           .scenarios = scenarios_,
@@ -248,7 +276,8 @@ class TuneCommand {
 
   /// What the evaluations of the search depend on. The sweep of elasticities comes after it.
   std::string LogTerms() const {
-    std::string terms = absl::StrCat(PENSTOCK_VERSION, "\n", scenarios_.training.text, "\n", options_.scenario.trace);
+    std::string terms = absl::StrCat(PENSTOCK_VERSION, "\n", scenarios_.training.text);
+    for (const auto& [name, hash] : traces_) absl::StrAppend(&terms, "\n", name, " ", hash);
     for (const auto& [name, value] : Parameters()) {
       if (name != "elasticities") absl::StrAppend(&terms, "\n", name, " ", value);
     }
@@ -257,10 +286,10 @@ class TuneCommand {
   }
 
   std::vector<report::ProvenanceLine> Provenance() const {
-    std::vector<report::ProvenanceLine> lines = {{"scenario", scenarios_.training.name},
-                                                 {"attribution", scenarios_.training.attribution},
-                                                 {"rank correlation of screen and full model",
-                                                  Grouped(result_.rank_correlation, 3)}};
+    std::vector<report::ProvenanceLine> lines = {
+        {"scenario", scenarios_.training.name},
+        {"attribution", scenarios_.training.attribution},
+        {"rank correlation of screen and full model", Grouped(result_.rank_correlation, 3)}};
     for (const auto& [name, value] : Parameters()) {
       if (!value.empty()) lines.push_back({name, value});
     }
@@ -281,13 +310,14 @@ class TuneCommand {
     manifest.parameters = Parameters();
     manifest.versions = {{"penstock", PENSTOCK_VERSION}};
     manifest.seeds = AllSeeds();
+    manifest.inputs = traces_;
     manifest.AddInput("scenario", scenarios_.training.text);
     const fs::path folder = options_.out;
     for (const auto& [name, bytes] : files) {
       manifest.AddResult(name, bytes);
       if (absl::Status written = WriteFile((folder / name).string(), bytes); !written.ok()) return written;
     }
-    manifest.AddResult(kept_.path().filename().string(), kept_.Text());
+    for (const KeptEvaluations& kept : kept_) manifest.AddResult(kept.path().filename().string(), kept.Text());
     return WriteFile((folder / "manifest.json").string(), ManifestJson(manifest));
   }
 
@@ -296,7 +326,8 @@ class TuneCommand {
   const Parallel parallel_;
   const TuneTerms terms_ = TermsOf(options_);
   TuneScenarios scenarios_;
-  KeptEvaluations kept_;
+  std::map<std::string, std::string> traces_;  // by name: SHA-256
+  std::vector<KeptEvaluations> kept_;
   Duration service_time_;
   TuneResult result_;
   std::vector<SweepStep> sweep_;
@@ -322,13 +353,16 @@ void AddTuneCommand(CLI::App& sim, cli::Invocation& invocation) {
   command.add_option("--finals", options->finals, "Whole simulations for the race of the best")
       ->check(CLI::Range(2, 1'000'000))
       ->capture_default_str();
-  command.add_option("--service-level", options->least_service_level, "Percent of paying requests served in time, at least")
+  command
+      .add_option("--service-level", options->least_service_level,
+                  "Percent of paying requests served in time, at least")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
   command.add_option("--cross-subsidy", options->most_cross_subsidy, "Percent of cross-subsidy, at most")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
-  command.add_option("--elasticities", options->elasticities, "Tune again for each of these, against the best flat price")
+  command
+      .add_option("--elasticities", options->elasticities, "Tune again for each of these, against the best flat price")
       ->delimiter(',')
       ->type_name("E,E,...");
   command.add_flag("--resume", options->resume, "Go on from DIR/evaluations.log of an interrupted search");

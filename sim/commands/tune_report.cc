@@ -21,9 +21,7 @@ using report::Unit;
 constexpr std::array<double, 5> kElasticities = {0.5, 0.8, 1.2, 1.6, 2.0};
 constexpr int kPricePoints = 60;
 
-std::string Currency(const TuneFindings& findings) {
-  return findings.scenarios.training.settings.tariff.currency;
-}
+std::string Currency(const TuneFindings& findings) { return findings.scenarios.training.settings.tariff.currency; }
 
 Unit ObjectiveUnit(const TuneFindings& findings) {
   const bool by_capacity = findings.terms.objective == Objective::kRevenuePerCapacity;
@@ -55,14 +53,11 @@ report::Verdict VerdictOf(const TuneFindings& findings) {
   const TuneResult& result = findings.result;
   report::Verdict verdict;
   const bool all = result.verdict.starts_with("The tuned tariff beats every");
-  const bool loses = std::any_of(result.baselines.begin(), result.baselines.end(), [](const Standing& baseline) {
-    return baseline.winner_gains_held_out.mean + baseline.winner_gains_held_out.half_width < 0;
-  });
-  const Estimate& gain = Flat(result).winner_gains_held_out;
-  const bool beats_flat = gain.mean - gain.half_width > 0 && result.winner.held_out_shortfall <= 0;
-  verdict.finding = all                    ? report::Finding::kBetter
-                    : loses || !beats_flat ? report::Finding::kNotBetter
-                                           : report::Finding::kUndecided;
+  const bool loses = std::any_of(result.baselines.begin(), result.baselines.end(),
+                                 [](const Standing& baseline) { return baseline.outcome == Outcome::kLoses; });
+  verdict.finding = all                                               ? report::Finding::kBetter
+                    : loses || Flat(result).outcome != Outcome::kWins ? report::Finding::kNotBetter
+                                                                      : report::Finding::kUndecided;
   verdict.headline = result.verdict;
   for (const Standing& baseline : result.baselines) verdict.paragraphs.push_back(Capitalised(baseline.verdict) + ".");
   verdict.paragraphs.push_back(
@@ -79,9 +74,13 @@ std::vector<report::KeyFigure> KeyFigures(const TuneFindings& findings) {
   return {{ObjectiveWords(findings.terms.objective), objective, winner.held_out_value,
            flat_note(report::FigureText(flat.held_out_value.mean, objective))},
           {"More than the best flat price", objective, flat.winner_gains_held_out, "paired by seed, hold-out days"},
-          {"Cross-subsidy", {Measure::kShare, ""}, winner.held_out_cross_subsidy,
+          {"Cross-subsidy",
+           {Measure::kShare, ""},
+           winner.held_out_cross_subsidy,
            flat_note(report::FigureText(flat.held_out_cross_subsidy.mean, {Measure::kShare, ""}))},
-          {"Served in time", {Measure::kShare, ""}, winner.held_out_service_level,
+          {"Served in time",
+           {Measure::kShare, ""},
+           winner.held_out_service_level,
            flat_note(report::FigureText(flat.held_out_service_level.mean, {Measure::kShare, ""}))}};
 }
 
@@ -110,7 +109,8 @@ report::Comparison ComparisonOf(const TuneFindings& findings) {
   row("Served in time", share, [](const Standing& s) { return s.held_out_service_level; });
   row("Refused", share, [&](const Standing& s) { return mean(s.held_out.refused); });
   row("Capacity used", share, [&](const Standing& s) { return mean(s.held_out.utilisation); });
-  row("Capacity used in the busiest minute", share, [&](const Standing& s) { return mean(s.held_out.peak_utilisation); });
+  row("Capacity used in the busiest minute", share,
+      [&](const Standing& s) { return mean(s.held_out.peak_utilisation); });
   return comparison;
 }
 
@@ -130,7 +130,8 @@ double MeanLoad(const Scenario& scenario, const std::vector<Customer>& customers
   double seconds = 0;
   for (const Customer& customer : customers) {
     for (const double window : WorkOfWindows(customer.load, burndown)) work += window;
-    seconds = static_cast<double>(customer.load.window.count()) / 1e9 * static_cast<double>(customer.load.requests.size());
+    seconds =
+        static_cast<double>(customer.load.window.count()) / 1e9 * static_cast<double>(customer.load.requests.size());
   }
   return work / 1'000 / seconds;
 }
@@ -176,7 +177,8 @@ report::ParetoFront ParetoOf(const TuneFindings& findings) {
                                 .kind = kind});
   };
   for (const TunedTariff& tariff : findings.result.front) add(tariff, Kind::kSearched, "");
-  for (const Standing& baseline : findings.result.baselines) add(baseline.tariff, Kind::kBaseline, baseline.tariff.family);
+  for (const Standing& baseline : findings.result.baselines)
+    add(baseline.tariff, Kind::kBaseline, baseline.tariff.family);
   add(findings.result.winner.tariff, Kind::kWinner, "tuned");
   return front;
 }
@@ -228,8 +230,8 @@ report::CrossSubsidy SubsidyOf(const TuneFindings& findings) {
 std::vector<report::TimeChart> WaitsOf(const TuneFindings& findings) {
   using Which = planning::LatencyHistogram Times::*;
   const std::array<std::pair<const char*, Which>, 3> kinds = {{{"Wait for admission", &Times::wait},
-                                                              {"Time to first token", &Times::first_token},
-                                                              {"Latency", &Times::latency}}};
+                                                               {"Time to first token", &Times::first_token},
+                                                               {"Latency", &Times::latency}}};
   std::vector<report::TimeChart> charts;
   for (const auto& [title, which] : kinds) {
     report::TimeChart chart{.title = title, .target_seconds = std::nullopt, .distributions = {}};
@@ -258,8 +260,10 @@ report::DemandRules RulesOf(const TuneFindings& findings) {
   report::DemandRules rules;
   rules.groups = {"spiky (load factor below 0.1)", "smooth"};
   rules.customers = loads.size();
-  rules.rows.push_back({"Share of the work", {compared.spiky.volume_share, compared.smooth.volume_share}, false, {}, {}});
-  rules.rows.push_back({"Share of the busiest 1 %", {compared.spiky.peak_share, compared.smooth.peak_share}, false, {}, {}});
+  rules.rows.push_back(
+      {"Share of the work", {compared.spiky.volume_share, compared.smooth.volume_share}, false, {}, {}});
+  rules.rows.push_back(
+      {"Share of the busiest 1 %", {compared.spiky.peak_share, compared.smooth.peak_share}, false, {}, {}});
   for (size_t i = 0; i < kComparedRules; ++i) {
     rules.rows.push_back({Capitalised(std::string(kComparedRuleNames[i])),
                           {compared.spiky.pays[i], compared.smooth.pays[i]},
@@ -279,7 +283,8 @@ report::SearchProgress ProgressOf(const TuneFindings& findings) {
     curve.points.push_back({static_cast<double>(point.evaluations), *point.best});
   }
   // The best of the first evaluations may stay the best: a line to the last ones.
-  const auto last = findings.result.history.empty() ? 0 : static_cast<double>(findings.result.history.back().evaluations);
+  const auto last =
+      findings.result.history.empty() ? 0 : static_cast<double>(findings.result.history.back().evaluations);
   if (!curve.points.empty() && curve.points.back().x < last) curve.points.push_back({last, curve.points.back().y});
   if (curve.points.size() < 2) return progress;  // all in one go: nothing to draw
   progress.methods.push_back(std::move(curve));
@@ -289,19 +294,32 @@ report::SearchProgress ProgressOf(const TuneFindings& findings) {
   return progress;
 }
 
+report::SweepOutcome OutcomeOf(const SweepStep& step) {
+  if (step.flat.outcome == Outcome::kUndecided) return report::SweepOutcome::kUndecided;
+  return step.flat.outcome == Outcome::kWins ? report::SweepOutcome::kWins : report::SweepOutcome::kLoses;
+}
+
 std::vector<report::ElasticitySweep> SweepsOf(const TuneFindings& findings) {
   if (findings.sweep.empty()) return {};
-  report::ElasticitySweep gain{ObjectiveWords(findings.terms.objective), "the best flat price", ObjectiveUnit(findings),
-                               true, {}};
+  report::ElasticitySweep gain{
+      ObjectiveWords(findings.terms.objective), "the best flat price", ObjectiveUnit(findings), true, {}};
   report::ElasticitySweep subsidy{"Cross-subsidy", "the best flat price", {Measure::kShare, ""}, false, {}};
   for (const SweepStep& step : findings.sweep) {
-    gain.steps.push_back({step.elasticity, step.gain});
-    subsidy.steps.push_back({step.elasticity, step.cross_subsidy});
+    gain.steps.push_back({step.elasticity, step.flat.winner_gains_held_out, ConstraintsNote(step), OutcomeOf(step)});
+    subsidy.steps.push_back({step.elasticity, step.flat.winner_cross_subsidy_more, "", std::nullopt});
   }
   return {gain, subsidy};
 }
 
 }  // namespace
+
+std::string ConstraintsNote(const SweepStep& step) {
+  const bool tuned = step.tuned.held_out_shortfall <= 0;
+  const bool flat = step.flat.held_out_shortfall <= 0;
+  if (tuned && flat) return "";
+  if (!tuned && !flat) return "both miss the constraints on average";
+  return tuned ? "the flat price misses the constraints on average" : "tuned misses the constraints on average";
+}
 
 std::string UnitOf(Objective objective, const std::string& currency) {
   return absl::StrCat(currency, objective == Objective::kRevenuePerCapacity ? " a month per nt/s" : " a month");

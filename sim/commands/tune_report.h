@@ -18,15 +18,11 @@ struct HeldOut {
   Run first;  // of the first seed
 };
 
-/// A search with another elasticity, tuned and flat alike.
+/// A search with another elasticity, and the best flat price for it.
 struct SweepStep {
   double elasticity = 0;
-  bool by_scenario = false;  // the scenario's own
-  Estimate gain;             // of the objective: tuned less flat, paired
-  Estimate cross_subsidy;    // likewise
-  Estimate tuned;            // the objective
-  Estimate flat;
-  bool keeps_constraints = false;  // the tuned one, on hold-out
+  Standing tuned;
+  Standing flat;
 };
 
 struct TuneFindings {
@@ -43,6 +39,9 @@ struct TuneFindings {
 };
 
 report::TuneReport TuneReportOf(const TuneFindings& findings);
+
+/// Which of the two misses the constraints on hold-out; empty when both keep them.
+std::string ConstraintsNote(const SweepStep& step);
 
 /// "currency units per month and nt/s", "USD a month", ...
 std::string UnitOf(Objective objective, const std::string& currency);

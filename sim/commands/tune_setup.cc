@@ -61,13 +61,15 @@ Interval Around(double price, double low, double high) { return {price * low, pr
 absl::Status CheckTunable(const Scenario& scenario) {
   if (scenario.population.customers.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(scenario.name, ": has no `population`, so nobody would answer another tariff; see the built-in "
+        absl::StrCat(scenario.name,
+                     ": has no `population`, so nobody would answer another tariff; see the built-in "
                      "scenario spiky-and-smooth"));
   }
   if (scenario.population.demand.reference_price <= 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        scenario.name, ": population.demand.reference_price: is missing; say what a million nt cost where the volume "
-                       "of the trace comes from, for example 0.600"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(scenario.name,
+                     ": population.demand.reference_price: is missing; say what a million nt cost where the volume "
+                     "of the trace comes from, for example 0.600"));
   }
   if (scenario.fleets.front().replica_hour.IsZero()) {
     return absl::InvalidArgumentError(
@@ -75,8 +77,9 @@ absl::Status CheckTunable(const Scenario& scenario) {
   }
   if (!scenario.settings.pools.front().market.posted.curve.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(scenario.name, ": pools[0].market.posted_price: a posted price and a searched tariff would both set "
-                                    "the elastic price; leave it out"));
+        absl::StrCat(scenario.name,
+                     ": pools[0].market.posted_price: a posted price and a searched tariff would both set "
+                     "the elastic price; leave it out"));
   }
   return absl::OkStatus();
 }

@@ -37,7 +37,9 @@ std::string RenderStandings(const TuneFindings& findings, bool colour) {
     table.AddRow({name, WithInterval(standing.held_out_value, decimals),
                   is_winner ? "" : WithInterval(standing.winner_gains_held_out, decimals),
                   Percent(standing.held_out_cross_subsidy, 1), Percent(standing.held_out_service_level, 2),
-                  standing.held_out_shortfall <= 0 ? "yes" : "no"},
+                  standing.held_out_shortfall <= 0 ? "yes"
+                  : standing.clearly_misses        ? "no"
+                                                   : "perhaps"},
                  is_winner ? Table::Emphasis::kStrong : Table::Emphasis::kPlain);
   };
   add("tuned", findings.result.winner, true);
@@ -51,25 +53,34 @@ std::string RenderTariff(const TuneFindings& findings, bool colour) {
   return table.Render(colour);
 }
 
+std::string WordOf(Outcome outcome) {
+  if (outcome == Outcome::kWins) return "wins";
+  return outcome == Outcome::kLoses ? "LOSES" : "cannot tell";
+}
+
 std::string RenderSweep(const TuneFindings& findings, bool colour) {
   if (findings.sweep.empty()) return "";
   Table table({{"elasticity", Align::kRight},
                {"flat", Align::kRight},
                {"tuned", Align::kRight},
-               {"difference", Align::kRight},
-               {"cross-subsidy", Align::kRight},
+               {"tuned makes more", Align::kRight},
+               {"cross-subsidy, points more", Align::kRight},
                {""}});
   for (const SweepStep& step : findings.sweep) {
-    const bool wins = step.gain.mean - step.gain.half_width > 0;
-    const bool loses = step.gain.mean + step.gain.half_width < 0;
-    const std::string verdict = !step.keeps_constraints ? "misses constraints" : wins ? "wins" : loses ? "LOSES" : "cannot tell";
-    const int decimals = DecimalsFor(std::max(step.flat.mean, step.tuned.mean));
-    table.AddRow({Grouped(step.elasticity, 2), WithInterval(step.flat, decimals), WithInterval(step.tuned, decimals),
-                  WithInterval(step.gain, decimals), Percent(step.cross_subsidy, 1), verdict});
+    const Standing& flat = step.flat;
+    const int decimals = DecimalsFor(std::max(flat.held_out_value.mean, step.tuned.held_out_value.mean));
+    const std::string note = ConstraintsNote(step);
+    const Estimate& points = flat.winner_cross_subsidy_more;
+    table.AddRow({Grouped(step.elasticity, 2), WithInterval(flat.held_out_value, decimals),
+                  WithInterval(step.tuned.held_out_value, decimals), WithInterval(flat.winner_gains_held_out, decimals),
+                  WithInterval({points.mean * 100, points.half_width * 100, points.count}, 1),
+                  absl::StrCat(WordOf(flat.outcome), note.empty() ? "" : ": ", note)});
   }
   return absl::StrCat("\nTuned again for each elasticity, against the best flat price for it, on hold-out:\n",
                       table.Render(colour));
 }
+
+constexpr const char* kOutcomeKeys[] = {"wins", "undecided", "loses"};  // by Outcome
 
 ordered_json Json(const Estimate& estimate) {
   ordered_json json{{"mean", estimate.mean}};
@@ -83,9 +94,12 @@ ordered_json Json(const std::string& name, const Standing& standing, bool is_win
                     {"objective_in_training", Json(standing.training_value)},
                     {"cross_subsidy", Json(standing.held_out_cross_subsidy)},
                     {"service_level", Json(standing.held_out_service_level)},
-                    {"keeps_constraints", standing.held_out_shortfall <= 0}};
+                    {"keeps_constraints", standing.held_out_shortfall <= 0},
+                    {"clearly_misses_constraints", standing.clearly_misses}};
   if (!is_winner) {
     json["winner_gains"] = Json(standing.winner_gains_held_out);
+    json["winner_cross_subsidy_more"] = Json(standing.winner_cross_subsidy_more);
+    json["outcome"] = kOutcomeKeys[static_cast<size_t>(standing.outcome)];
     json["verdict"] = standing.verdict;
   }
   return json;
@@ -96,12 +110,13 @@ ordered_json Json(const std::string& name, const Standing& standing, bool is_win
 std::string RenderTune(const TuneFindings& findings, const std::string& out, bool colour) {
   const TuneResult& result = findings.result;
   const TariffComparison& comparison = findings.comparison;
-  std::string text = absl::StrCat(findings.scenarios.training.name, ": ", result.evaluations, " evaluations\n\n",
-                                  RenderStandings(findings, colour), "\n", RenderTariff(findings, colour), "\n",
-                                  result.verdict, "\n");
+  std::string text =
+      absl::StrCat(findings.scenarios.training.name, ": ", result.evaluations, " evaluations\n\n",
+                   RenderStandings(findings, colour), "\n", RenderTariff(findings, colour), "\n", result.verdict, "\n");
   absl::StrAppend(&text, "Against the best flat price ", comparison.pay_less, " of ", comparison.customers.size(),
-                  " customers pay less and ", comparison.pay_more, " pay more; what changes for the others may be chance (",
-                  Grouped(findings.terms.confidence * 100, 0), " %).\n");
+                  " customers pay less and ", comparison.pay_more,
+                  " pay more; what changes for the others may be chance (", Grouped(findings.terms.confidence * 100, 0),
+                  " %).\n");
   absl::StrAppend(&text, "How alike the screen and the full model rank ", findings.terms.rank_points,
                   " tariffs (Spearman, 1: the same): ", Grouped(result.rank_correlation, 3), "\n",
                   RenderSweep(findings, colour));
@@ -123,15 +138,13 @@ std::string TuneJson(const TuneFindings& findings) {
   for (const AxisReading& reading : result.winner.tariff.reading) readings[reading.name] = reading.value;
   json["tariff"] = readings;
   json["baselines"] = ordered_json::array();
-  for (const Standing& baseline : result.baselines) json["baselines"].push_back(Json(baseline.tariff.family, baseline, false));
+  for (const Standing& baseline : result.baselines)
+    json["baselines"].push_back(Json(baseline.tariff.family, baseline, false));
   json["sweep"] = ordered_json::array();
   for (const SweepStep& step : findings.sweep) {
     json["sweep"].push_back({{"elasticity", step.elasticity},
-                             {"flat", Json(step.flat)},
-                             {"tuned", Json(step.tuned)},
-                             {"difference", Json(step.gain)},
-                             {"cross_subsidy", Json(step.cross_subsidy)},
-                             {"keeps_constraints", step.keeps_constraints}});
+                             {"tuned", Json("tuned", step.tuned, true)},
+                             {"flat", Json(step.flat.tariff.family, step.flat, false)}});
   }
   return json.dump(2) + "\n";
 }

@@ -1,7 +1,7 @@
 // Accelerators in virtual time: what every model of them can do. No clock, no threads, no randomness.
 //
-// Time comes in with every call and never goes back. Submit, Cancel and SetReplicas first bring the fleet to `now`; what
-// happens on the way is handed out by the next AdvanceTo. The same calls give the same events.
+// Time comes in with every call and never goes back. Submit, Cancel and SetReplicas first bring the fleet to `now`;
+// what happens on the way is handed out by the next AdvanceTo. The same calls give the same events.
 #pragma once
 
 #include <cstdint>

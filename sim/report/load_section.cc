@@ -85,7 +85,8 @@ Section LoadOverTimeSection(const LoadOverTime& load) {
   chart.across = CapacityRule(load.capacity, load.unit);
   return {"load-over-time",
           "Load over time",
-          {"Work that was served, window by window. Where there are more windows than the picture has room for, the highest "
+          {"Work that was served, window by window. Where there are more windows than the picture has room for, the "
+           "highest "
            "and the lowest of neighbouring ones are drawn."},
           ChartHtml(ChartOf(chart, CurveTable(chart, 25)))};
 }

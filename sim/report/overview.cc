@@ -49,7 +49,8 @@ std::string KeyFiguresHtml(const std::vector<KeyFigure>& figures) {
     html.Open("dd", {{"class", "value"}});
     html.Text(parts.mean);
     if (!parts.unit.empty()) html.Element("span", {{"class", "unit"}}, " " + parts.unit);
-    if (std::isfinite(figure.value.half_width) && !parts.interval.empty()) html.Element("span", {{"class", "interval-text"}}, parts.interval);
+    if (std::isfinite(figure.value.half_width) && !parts.interval.empty())
+      html.Element("span", {{"class", "interval-text"}}, parts.interval);
     html.Close();
     if (!figure.note.empty()) html.Element("dd", {{"class", "note"}}, figure.note);
     html.Close();
@@ -67,14 +68,16 @@ Section ComparisonSection(const Comparison& comparison) {
     std::vector<std::string> cells = {row.figure + (row.unit.name.empty() ? "" : ", " + row.unit.name)};
     for (const Estimate& value : row.values) {
       const Unit nameless{row.unit.measure, ""};
-      cells.push_back(std::isfinite(value.half_width) ? EstimateText(value, nameless) : FigureText(value.mean, nameless));
+      cells.push_back(std::isfinite(value.half_width) ? EstimateText(value, nameless)
+                                                      : FigureText(value.mean, nameless));
     }
     table.rows.push_back(std::move(cells));
   }
-  return {"comparison",
-          "Tariffs side by side",
-          {"Means, with intervals where they are known" + (comparison.note.empty() ? "" : "; " + comparison.note) + "."},
-          TableHtml(table)};
+  return {
+      "comparison",
+      "Tariffs side by side",
+      {"Means, with intervals where they are known" + (comparison.note.empty() ? "" : "; " + comparison.note) + "."},
+      TableHtml(table)};
 }
 
 Section TariffSection(const std::string& file_name, const std::string& yaml) {

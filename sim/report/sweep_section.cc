@@ -18,6 +18,10 @@ std::vector<Step> ByElasticity(const ElasticitySweep& sweep) {
   return steps;
 }
 
+SweepOutcome OutcomeAt(const ElasticitySweep& sweep, const Step& step) {
+  return step.decided.value_or(OutcomeOf(step.difference, sweep.more_is_better));
+}
+
 std::string ElasticityText(double elasticity) {
   const std::string text = Decimals(elasticity, 2);
   return text.ends_with("0") ? text.substr(0, text.size() - 1) : text;
@@ -57,7 +61,7 @@ std::string DrawSweep(const ElasticitySweep& sweep, Size size) {
                          sweep.unit, y, 5));
   for (const Step& step : steps) {
     const Estimate& difference = step.difference;
-    const SweepOutcome outcome = OutcomeOf(difference, sweep.more_is_better);
+    const SweepOutcome outcome = OutcomeAt(sweep, step);
     const Look look = LookOf(outcome);
     if (std::isfinite(difference.half_width)) {
       plot.Interval(step.elasticity, difference.mean - difference.half_width, difference.mean + difference.half_width,
@@ -77,7 +81,7 @@ Table SweepTable(const ElasticitySweep& sweep) {
   for (const Step& step : ByElasticity(sweep)) {
     table.rows.push_back({ElasticityText(step.elasticity), EstimateText(step.difference, sweep.unit, Sign::kAlways),
                           Decimals(static_cast<double>(step.difference.count), 0),
-                          std::string(WordOf(OutcomeOf(step.difference, sweep.more_is_better)))});
+                          std::string(WordOf(OutcomeAt(sweep, step))) + (step.note.empty() ? "" : ": " + step.note)});
   }
   return table;
 }
@@ -89,7 +93,7 @@ std::string Counts(const ElasticitySweep& sweep) {
   size_t loses = 0;
   std::string where;
   for (const Step& step : steps) {
-    const SweepOutcome outcome = OutcomeOf(step.difference, sweep.more_is_better);
+    const SweepOutcome outcome = OutcomeAt(sweep, step);
     if (outcome == SweepOutcome::kWins) ++wins;
     if (outcome != SweepOutcome::kLoses) continue;
     ++loses;

@@ -1,6 +1,7 @@
 // The difference between the tuned tariff and a baseline for every elasticity that was assumed, and where it loses.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,10 +10,14 @@
 
 namespace penstock::sim::report {
 
+enum class SweepOutcome { kWins, kUndecided, kLoses };
+
 struct ElasticitySweep {
   struct Step {
     double elasticity = 0;
-    Estimate difference;  // tuned - baseline
+    Estimate difference;                  // tuned - baseline
+    std::string note;                     // who misses constraints; may be empty
+    std::optional<SweepOutcome> decided;  // otherwise than by the interval
   };
   std::string figure;    // "Revenue per unit of capacity"
   std::string baseline;  // "the flat token price"
@@ -21,7 +26,6 @@ struct ElasticitySweep {
   std::vector<Step> steps;
 };
 
-enum class SweepOutcome { kWins, kUndecided, kLoses };
 /// Wins or loses when the whole interval lies on one side of zero.
 SweepOutcome OutcomeOf(const Estimate& difference, bool more_is_better);
 

@@ -13,8 +13,8 @@ struct Tick {
 };
 
 /// About `wanted` multiples of 1, 2 or 5 times a power of ten (hours: of 1, 2, 3, 6, 12 h or days) that cover
-/// [low, high]: the first is at or below low, the last at or above high. A range of one value, or nearly, is widened. Both finite;
-/// wanted > 1. Labels have one suffix and as many decimals as their step needs.
+/// [low, high]: the first is at or below low, the last at or above high. A range of one value, or nearly, is widened.
+/// Both finite; wanted > 1. Labels have one suffix and as many decimals as their step needs.
 std::vector<Tick> LinearTicks(double low, double high, int wanted, const Unit& unit);
 
 /// Powers of ten that cover [low, high], both positive; with 2 and 5 between them where there are few; every second,

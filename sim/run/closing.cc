@@ -35,7 +35,8 @@ absl::Status CloseOne(VirtualBroker& broker, Instant to, TenantFigures* tenant) 
   close.rated = std::make_shared<ledger::StatementEntry>(ledger::RateStatement(input, tariff.id));
   const core::Outcome outcome = broker.Close(close);
   if (const auto* error = std::get_if<core::Error>(&outcome)) return absl::FailedPreconditionError(error->message);
-  if (!std::holds_alternative<core::StatementClosed>(outcome)) return absl::InternalError("the books changed meanwhile");
+  if (!std::holds_alternative<core::StatementClosed>(outcome))
+    return absl::InternalError("the books changed meanwhile");
   for (const ledger::rating::Line& line : close.rated->lines) {
     tenant->bill += line.amount;
     tenant->by_component[static_cast<size_t>(line.kind)] += line.amount;
@@ -47,9 +48,8 @@ absl::Status CloseOne(VirtualBroker& broker, Instant to, TenantFigures* tenant) 
 std::set<Instant> BusiestMinutes(const std::map<Instant, Work>& load, int64_t minutes) {
   std::vector<std::pair<Work, Instant>> sorted;
   for (const auto& [start, work] : load) sorted.emplace_back(work, start);
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
   const auto count = static_cast<size_t>(std::max<int64_t>(1, minutes / 100));
   std::set<Instant> busiest;
   for (size_t i = 0; i < std::min(count, sorted.size()); ++i) busiest.insert(sorted[i].second);
@@ -61,9 +61,7 @@ size_t MinuteOf(const VirtualBroker& broker, Instant start) {
 }
 
 /// Minutes of the traffic, a begun one whole.
-size_t MinutesOf(Duration length) {
-  return static_cast<size_t>(DivideRoundUp(length.count(), Minutes(1).count()));
-}
+size_t MinutesOf(Duration length) { return static_cast<size_t>(DivideRoundUp(length.count(), Minutes(1).count())); }
 
 double PeakUtilisation(const std::vector<double>& load_nt_per_s, const Course& capacity, Duration length) {
   double peak = 0;

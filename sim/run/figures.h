@@ -1,5 +1,5 @@
-// What happened in a run, in numbers. Counts, money and what is of one tenant are of the whole run; the times of classes
-// leave the warm-up out.
+// What happened in a run, in numbers. Counts, money and what is of one tenant are of the whole run; the times of
+// classes leave the warm-up out.
 #pragma once
 
 #include <array>
@@ -34,13 +34,13 @@ struct Times {
 struct Counts {
   int64_t came = 0;
   int64_t finished = 0;
-  int64_t refused_yours = 0;  // for good: by a limit of its own
-  int64_t refused_pool = 0;   // for good: the pool had no room in time
-  int64_t failed = 0;         // its client got an error: the scenario is wrong
-  int64_t tries = 0;          // answers to Admit
+  int64_t refused_yours = 0;                            // for good: by a limit of its own
+  int64_t refused_pool = 0;                             // for good: the pool had no room in time
+  int64_t failed = 0;                                   // its client got an error: the scenario is wrong
+  int64_t tries = 0;                                    // answers to Admit
   std::array<int64_t, kRefusalReasonCount> refusals{};  // tries refused, by reason
-  TokenCounts tokens;         // of those that finished
-  Work work;                  // likewise
+  TokenCounts tokens;                                   // of those that finished
+  Work work;                                            // likewise
 
   int64_t ended() const { return finished + refused_yours + refused_pool + failed; }
   Counts& operator+=(const Counts& other);
@@ -56,15 +56,15 @@ struct TenantFigures {
   std::string name;
   Tier tier = Tier::kElastic;
   Counts counts;
-  int64_t in_time = 0;       // granted within the scenario's target after its client first asked; flex, at all
+  int64_t in_time = 0;  // granted within the scenario's target after its client first asked; flex, at all
   double mean_wait_s = 0;
-  Duration longest_wait;     // of what was granted
-  int64_t wait_p99 = 0;      // nanoseconds, at most 1/128 above the truth; -1: not kept for so many tenants
+  Duration longest_wait;  // of what was granted
+  int64_t wait_p99 = 0;   // nanoseconds, at most 1/128 above the truth; -1: not kept for so many tenants
   int64_t first_token_p99 = 0;
-  Work peak;                 // of its highest minute, all pools together
+  Work peak;  // of its highest minute, all pools together
   Instant peak_at;
-  Work in_busiest;           // in each pool's busiest minutes (the top hundredth)
-  double load_factor = 0;    // mean minute of the traffic / highest minute: 0 to 1
+  Work in_busiest;         // in each pool's busiest minutes (the top hundredth)
+  double load_factor = 0;  // mean minute of the traffic / highest minute: 0 to 1
   ledger::Money bill;
   std::array<ledger::Money, ledger::rating::kLineKindCount> by_component{};
 };
@@ -88,10 +88,10 @@ struct PoolFigures {
 };
 
 struct RunFigures {
-  Duration length;                   // of the traffic
-  Duration ran;                      // until the last request had ended
-  Duration billed;                   // what the statements cover: `ran` and on to a whole hour
-  Duration warm_up;                  // left out of the times
+  Duration length;   // of the traffic
+  Duration ran;      // until the last request had ended
+  Duration billed;   // what the statements cover: `ran` and on to a whole hour
+  Duration warm_up;  // left out of the times
   Counts counts;
   std::array<ClassFigures, kServiceClassCount> classes;
   std::vector<TenantFigures> tenants;  // in the order of the settings
@@ -100,9 +100,9 @@ struct RunFigures {
   ledger::Money revenue;
   std::array<ledger::Money, ledger::rating::kLineKindCount> by_component{};
   std::vector<Check> checks;
-  ledger::Head head;                 // of the journal
+  ledger::Head head;  // of the journal
   uint64_t events = 0;
-  double in_time = 0;                // share of paying requests that were served within the target; flex, at all
+  double in_time = 0;  // share of paying requests that were served within the target; flex, at all
   bool Holds() const;
 };
 

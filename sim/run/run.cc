@@ -52,8 +52,8 @@ Client ClientOf(const core::TenantSettings& tenant, const Decision& decision, co
   const bool may_choose = tenant.tier == Tier::kElastic;
   return {.tenant = tenant.name,
           .asks = may_choose ? std::optional<ServiceClass>(decision.elastic) : std::nullopt,
-          .max_wait = may_choose && decision.elastic == ServiceClass::kFlex ? population.flex_wait
-                                                                           : population.elastic_wait};
+          .max_wait =
+              may_choose && decision.elastic == ServiceClass::kFlex ? population.flex_wait : population.elastic_wait};
 }
 
 std::unique_ptr<ArrivalSource> NoTraffic(uint32_t /*tenant*/, double /*volume*/, const Streams& /*streams*/) {
@@ -65,7 +65,8 @@ void AddClient(Client client, const TrafficFactory& traffic, double volume, cons
   const auto index = static_cast<uint32_t>(cast->world.clients.size());
   sources->push_back(traffic(index, volume, streams));
   const auto& tenants = cast->world.settings.tenants;
-  const auto tenant = std::find_if(tenants.begin(), tenants.end(), [&](const auto& t) { return t.name == client.tenant; });
+  const auto tenant =
+      std::find_if(tenants.begin(), tenants.end(), [&](const auto& t) { return t.name == client.tenant; });
   PENSTOCK_CHECK(tenant != tenants.end());
   cast->collecting.tenant_of_client.push_back(static_cast<size_t>(tenant - tenants.begin()));
   cast->world.clients.push_back(std::move(client));
@@ -86,8 +87,8 @@ void AddPopulation(const Scenario& scenario, const Streams& streams,
     AddClient(ClientOf(cast->world.settings.tenants.back(), decision, population),
               comes ? population.traffic[i] : NoTraffic, decision.volume, streams, sources, cast);
     if (!comes || decision.load_shifts.empty()) continue;
-    sources->back() = Deferred(std::move(sources->back()), kProfileWindow, decision.load_shifts,
-                               streams.Of(i, Purpose::kShift));
+    sources->back() =
+        Deferred(std::move(sources->back()), kProfileWindow, decision.load_shifts, streams.Of(i, Purpose::kShift));
   }
 }
 

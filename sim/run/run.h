@@ -37,8 +37,8 @@ struct Run {
 /// Who would have to come back after the length gives up; what customers deferred may come later, and all that has come
 /// runs to its end.
 /// Every replication has its own seed; the same scenario and seed give the same figures, byte for byte. Monthly prices
-/// of the tariff are pro-rated to the length. INVALID_ARGUMENT when the engine does not take the settings, or a purchase cannot
-/// be had.
+/// of the tariff are pro-rated to the length. INVALID_ARGUMENT when the engine does not take the settings, or a
+/// purchase cannot be had.
 absl::StatusOr<Run> RunScenario(const Scenario& scenario, const RunTerms& terms);
 
 /// A scenario whose population has made up its mind, ready to run: what RunScenario plays, for who plays it otherwise.
@@ -49,7 +49,8 @@ struct Cast {
 };
 Cast CastOf(const Scenario& scenario, uint64_t seed);
 
-/// The same scenario under another tariff alone: versions that would take over later go too, unless a contract pins them.
+/// The same scenario under another tariff alone: versions that would take over later go too, unless a contract pins
+/// them.
 Scenario UnderTariff(const Scenario& scenario, const ledger::Tariff& tariff);
 
 /// By the figures that tariffs are compared by, scaled up to a billing month. Of all pools together.

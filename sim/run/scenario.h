@@ -1,4 +1,5 @@
-// A scenario: who uses what, on which fleet, for how long. Plain values and factories; sim/commands reads them from YAML.
+// A scenario: who uses what, on which fleet, for how long. Plain values and factories; sim/commands reads them from
+// YAML.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +31,8 @@ struct FleetPlan {
   std::function<std::unique_ptr<FleetModel>()> make;  // starting at kWorldBegin
   std::string description;                            // for people: hardware, replicas, which model
   int replicas = 1;
-  ledger::Money replica_hour;                         // what one costs; zero: not told
-  double joules_per_nt = 0;                           // 0: not known
+  ledger::Money replica_hour;  // what one costs; zero: not told
+  double joules_per_nt = 0;    // 0: not known
 };
 
 /// A client of a tenant that the settings name.
@@ -40,29 +41,30 @@ struct ClientPlan {
   TrafficFactory traffic;
 };
 
-/// Customers that choose: what they use, as what and how much follows from the tariff (sim/demand/). They become tenants
-/// of the first pool.
+/// Customers that choose: what they use, as what and how much follows from the tariff (sim/demand/). They become
+/// tenants of the first pool.
 struct Population {
   std::vector<std::string> customers;   // their names
   std::vector<TrafficFactory> traffic;  // of each
   DemandTerms demand;
-  Duration flex_wait = Hours(1);        // how long requests of each kind of customer may stand in line
+  Duration flex_wait = Hours(1);  // how long requests of each kind of customer may stand in line
   Duration elastic_wait = Seconds(30);
 };
 
 struct Scenario {
   std::string name;
   std::string about;
-  std::string attribution;             // of traces, which whoever passes them on must pass on too
-  std::string text;                    // that it was read from: what a manifest hashes
-  std::vector<std::string> warnings;   // bad rows of traces, for people
-  Duration length;                     // of the traffic
-  std::optional<Duration> warm_up;     // left out of the times; nothing: MSER-5 finds it
-  Duration target_wait = Seconds(2);   // paying requests that wait no longer are in time; flex, whenever served
-  core::EngineSettings settings;       // its monthly prices are pro-rated to the length
-  std::vector<FleetPlan> fleets;       // one for each pool
+  std::string attribution;               // of traces, which whoever passes them on must pass on too
+  std::string text;                      // that it was read from: what a manifest hashes
+  std::vector<std::string> trace_files;  // paths of traces that are none of the built-in ones; likewise
+  std::vector<std::string> warnings;     // bad rows of traces, for people
+  Duration length;                       // of the traffic
+  std::optional<Duration> warm_up;       // left out of the times; nothing: MSER-5 finds it
+  Duration target_wait = Seconds(2);     // paying requests that wait no longer are in time; flex, whenever served
+  core::EngineSettings settings;         // its monthly prices are pro-rated to the length
+  std::vector<FleetPlan> fleets;         // one for each pool
   std::vector<ClientPlan> clients;
-  Population population;               // may be empty
+  Population population;  // may be empty
   std::vector<CapacityChange> capacity_changes;
   std::vector<BoughtWindow> purchases;
 };

@@ -72,7 +72,11 @@ absl::StatusOr<std::unique_ptr<VirtualBroker>> VirtualBroker::Open(VirtualWorld 
 }
 
 VirtualBroker::VirtualBroker(VirtualWorld world, Watcher* watcher, std::unique_ptr<core::Engine> engine)
-    : world_(std::move(world)), watcher_(watcher), engine_(std::move(engine)), streams_(world_.seed), now_(world_.begin) {
+    : world_(std::move(world)),
+      watcher_(watcher),
+      engine_(std::move(engine)),
+      streams_(world_.seed),
+      now_(world_.begin) {
   Identify();
   planner_.Recall(*engine_);
   for (size_t i = 0; i < world_.capacity_changes.size(); ++i) {
@@ -280,8 +284,8 @@ void VirtualBroker::ChangeCapacity(const CapacityChange& change) {
 
 void VirtualBroker::Plan() {
   if (const std::optional<core::SetPlan> plan = planner_.TakePlan(now_)) Apply(*plan);
-  const bool goes_on = next_arrival_ || !scheduled_.empty() || NextOfFleets() < Instant::Max() ||
-                       engine_->NextWake() < Instant::Max();
+  const bool goes_on =
+      next_arrival_ || !scheduled_.empty() || NextOfFleets() < Instant::Max() || engine_->NextWake() < Instant::Max();
   if (goes_on) scheduled_.Push(now_ + planning::Planner::kPlanEvery, {.kind = Event::Kind::kPlan});
 }
 

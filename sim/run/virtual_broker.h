@@ -1,5 +1,5 @@
-// A broker in virtual time: one engine, the planner that the daemon uses, modelled clients and modelled fleets. No clock,
-// no threads, no randomness of its own: the same world gives the same journal, byte for byte.
+// A broker in virtual time: one engine, the planner that the daemon uses, modelled clients and modelled fleets. No
+// clock, no threads, no randomness of its own: the same world gives the same journal, byte for byte.
 //
 // What happens, happens at whole nanoseconds. Of two things at the same one, fleets come before what was scheduled
 // (retries, reports of running requests, changes of capacity, plans; among themselves in the order in which they were
@@ -77,8 +77,8 @@ struct Try {
 
   uint64_t request = 0;  // the arrivals counted from 0
   uint32_t client = 0;
-  int number = 1;      // 1, then one more with each retry
-  bool last = true;    // its client will not try again
+  int number = 1;    // 1, then one more with each retry
+  bool last = true;  // its client will not try again
   Duration at;
   ServiceClass stood_as = ServiceClass::kDefault;
   Duration reclaim_bound;  // what the first candidate pool stated when it came
@@ -105,7 +105,7 @@ struct Finished {
   size_t pool = 0;
   ServiceClass served = ServiceClass::kDefault;
   TokenCounts tokens;
-  Duration came;         // when its client first asked
+  Duration came;  // when its client first asked
   Duration granted;
   Duration first_token;
   Duration ended;
@@ -128,15 +128,15 @@ ServiceClass StandsAs(const core::TenantSettings& tenant, std::optional<ServiceC
 struct VirtualWorld {
   core::EngineSettings settings;
   std::vector<BoughtWindow> purchases;
-  std::vector<Client> clients;               // Arrival::tenant is an index into these
+  std::vector<Client> clients;  // Arrival::tenant is an index into these
   std::unique_ptr<ArrivalSource> traffic;
   std::vector<std::unique_ptr<FleetModel>> fleets;  // one for each pool, starting at `begin`
   std::vector<CapacityChange> capacity_changes;
-  Instant begin = kWorldBegin;               // a whole hour: what every Duration here counts from
-  std::vector<Said> said;                    // by number of the request; empty: clients say what is the case, no more
-  Duration last_retry = Duration::Max();     // who would have to come back later than this gives up
-  uint64_t seed = 0;                         // of how late clients come back
-  bool keeps_journal = true;                 // false: its chain only, so that long runs stay small
+  Instant begin = kWorldBegin;            // a whole hour: what every Duration here counts from
+  std::vector<Said> said;                 // by number of the request; empty: clients say what is the case, no more
+  Duration last_retry = Duration::Max();  // who would have to come back later than this gives up
+  uint64_t seed = 0;                      // of how late clients come back
+  bool keeps_journal = true;              // false: its chain only, so that long runs stay small
 };
 
 class VirtualBroker {
@@ -174,8 +174,8 @@ class VirtualBroker {
   struct Event {
     enum class Kind : uint8_t { kRetry, kReport, kCapacity, kPlan };
     Kind kind = Kind::kPlan;
-    uint32_t index = 0;     // of the request's place, or of the change
-    uint64_t request = 0;   // kRetry, kReport: that must still be there
+    uint32_t index = 0;    // of the request's place, or of the change
+    uint64_t request = 0;  // kRetry, kReport: that must still be there
   };
   struct Identity {
     TenantId tenant;
@@ -227,7 +227,7 @@ class VirtualBroker {
   std::vector<Identity> identities_;  // by client
   EventQueue<Event> scheduled_;
   std::optional<Arrival> next_arrival_;
-  std::vector<Request> requests_;    // by place
+  std::vector<Request> requests_;  // by place
   std::vector<uint32_t> free_places_;
   std::vector<FleetEvent> fleet_events_;
   core::Ticket telling_ = 0;  // of the command under way that Tell is waiting for

@@ -1,6 +1,7 @@
 #include "sim/search/tune.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -22,6 +23,8 @@ namespace penstock::sim {
 namespace {
 
 constexpr double kAlike = 0.02;  // finalists differ by more than this share of some axis
+/// By how much tighter constraints may have to be on the screen to be kept on the full model.
+constexpr std::array<double, 4> kMargins = {0, 0.005, 0.01, 0.02};
 
 double FarthestAxis(const Point& a, const Point& b) {
   double most = 0;
@@ -47,12 +50,12 @@ class Tuning {
     PENSTOCK_CHECK(!models.space.axes.empty() && models.screen && models.full && models.hold_out && models.parallel);
     PENSTOCK_CHECK(terms.finalists >= 1 && terms.full_seeds.size() >= 2 && terms.hold_out_seeds.size() >= 2);
     PENSTOCK_CHECK(!terms.screen_seeds.empty() && terms.screen_budget >= terms.screen_seeds.size());
-    phases_ = models.baselines.size() + 7;
+    phases_ = models.baselines.size() + (terms.random_search ? 7 : 6);
   }
 
   absl::StatusOr<TuneResult> Run() {
     for (const TariffFamily& family : models_.baselines) Baseline(family);
-    RandomBaseline();
+    if (terms_.random_search) RandomBaseline();
     if (log_.status().ok()) SearchSpace();
     if (log_.status().ok()) RaceFinalists();
     if (log_.status().ok()) HoldOut();
@@ -97,14 +100,36 @@ class Tuning {
     return sorted;
   }
 
+  // The best for each margin on the constraints, without repeats; at least one.
+  std::vector<const Screened*> Contenders(const std::vector<Screened>& points) const {
+    std::vector<const Screened*> contenders;
+    for (const double margin : kMargins) {
+      TuneTerms tighter = terms_;
+      if (auto& least = tighter.constraints.least_service_level) least = std::min(1.0, *least + margin);
+      if (auto& most = tighter.constraints.most_cross_subsidy) most = std::max(0.0, *most - margin);
+      const auto better = [&](const Screened& a, const Screened& b) {
+        return IsBetter(ScoreOf(a, tighter, false), ScoreOf(b, tighter, false));
+      };
+      const Screened* best = &*std::min_element(points.begin(), points.end(), better);
+      const auto same = [&](const Screened* other) { return other->shares == best->shares; };
+      if (std::none_of(contenders.begin(), contenders.end(), same)) contenders.push_back(best);
+    }
+    return contenders;
+  }
+
   // ---- Baselines.
 
   void AddBaseline(const TariffFamily& family, const std::string& name, const std::vector<Screened>& points) {
     if (!log_.status().ok()) return;
+    std::vector<TunedTariff> contenders;
+    for (const Screened* point : Contenders(points)) {
+      contenders.push_back(Described(family, *point));
+      contenders.back().family = name;
+    }
     Standing standing;
-    standing.tariff = Described(family, *BestFirst(points).front());
-    standing.tariff.family = name;
+    standing.tariff = contenders.front();
     result_.baselines.push_back(std::move(standing));
+    contenders_.push_back(std::move(contenders));
     families_.push_back(&family);
   }
 
@@ -170,7 +195,10 @@ class Tuning {
   }
 
   void ChooseFinalists() {
-    for (const Screened* point : BestFirst(searched_)) {
+    std::vector<const Screened*> points = Contenders(searched_);
+    const std::vector<const Screened*> best_first = BestFirst(searched_);
+    points.insert(points.end(), best_first.begin(), best_first.end());
+    for (const Screened* point : points) {
       if (result_.finalists.size() == terms_.finalists) return;
       const bool alike = std::any_of(result_.finalists.begin(), result_.finalists.end(), [&](const TunedTariff& other) {
         return FarthestAxis(other.shares, point->shares) <= kAlike;
@@ -221,12 +249,28 @@ class Tuning {
                                       terms_.full_seeds.begin() + static_cast<std::ptrdiff_t>(winner.size()));
     result_.winner.tariff = result_.finalists[result_.race.best];
     AddTraining(result_.winner, winner, winner);
-    const auto evaluated = EvaluateAll(log_, "full", models_.full, BaselineTariffs(), seeds);
-    for (size_t i = 0; i < result_.baselines.size(); ++i) AddTraining(result_.baselines[i], evaluated[i], winner);
-    Report("baselines in full", evaluated.size() * seeds.size(), evaluated.size() * seeds.size(), std::nullopt);
+    size_t spent = 0;
+    for (size_t i = 0; i < result_.baselines.size(); ++i) spent += TrainBaseline(i, seeds, winner);
+    Report("baselines in full", spent, spent, std::nullopt);
     ++phases_done_;
     result_.finalists_rank_correlation = FinalistsRankCorrelation(seen);
     result_.rank_correlation = DrawnRankCorrelation();
+  }
+
+  // The best of its contenders; how many evaluations it took.
+  size_t TrainBaseline(size_t baseline, const std::vector<uint64_t>& seeds, const std::vector<Evaluation>& winner) {
+    const std::vector<TunedTariff>& contenders = contenders_[baseline];
+    std::vector<NamedTariff> tariffs;
+    for (const TunedTariff& each : contenders) tariffs.push_back(TariffOf(*families_[baseline], each.shares));
+    const auto evaluated = EvaluateAll(log_, "full", models_.full, tariffs, seeds);
+    const auto score = [&](size_t i) { return ScoreOf({contenders[i].shares, MeanOf(evaluated[i])}, terms_, false); };
+    size_t best = 0;
+    for (size_t i = 1; i < contenders.size(); ++i) {
+      if (IsBetter(score(i), score(best))) best = i;
+    }
+    result_.baselines[baseline].tariff = contenders[best];
+    AddTraining(result_.baselines[baseline], evaluated[best], winner);
+    return contenders.size() * seeds.size();
   }
 
   // Over the seeds that all finalists have seen.
@@ -305,9 +349,15 @@ class Tuning {
     standing.held_out_value = MeanEstimate(ValuesOf(own), confidence);
     standing.held_out_service_level =
         MeanEstimate(FiguresOf(own, [](const Evaluation& e) { return e.service_level; }), confidence);
-    standing.held_out_cross_subsidy =
-        MeanEstimate(FiguresOf(own, [](const Evaluation& e) { return e.cross_subsidy; }), confidence);
+    const auto subsidy = [](const Evaluation& e) { return e.cross_subsidy; };
+    standing.held_out_cross_subsidy = MeanEstimate(FiguresOf(own, subsidy), confidence);
+    standing.winner_cross_subsidy_more =
+        PairedDifference(FiguresOf(winner, subsidy), FiguresOf(own, subsidy), confidence);
     standing.held_out_shortfall = ShortfallOf(standing.held_out, terms_.constraints);
+    Evaluation at_best;
+    at_best.service_level = standing.held_out_service_level.high();
+    at_best.cross_subsidy = standing.held_out_cross_subsidy.low();
+    standing.clearly_misses = ShortfallOf(at_best, terms_.constraints) > 0;
     standing.winner_gains_held_out = PairedDifference(ValuesOf(winner), ValuesOf(own), confidence);
   }
 
@@ -353,8 +403,9 @@ class Tuning {
   Screening screening_;
   size_t phases_ = 0;
   size_t phases_done_ = 0;
-  std::vector<const TariffFamily*> families_;  // of the baselines
-  std::vector<Screened> drawn_;                // by random search
+  std::vector<const TariffFamily*> families_;         // of the baselines
+  std::vector<std::vector<TunedTariff>> contenders_;  // likewise
+  std::vector<Screened> drawn_;                       // by random search
   std::vector<Screened> searched_;
   TuneResult result_;
 };

@@ -1,13 +1,12 @@
 // Finds a tariff: searches a family of many parameters on a cheap model, lets the best race on the full one, and
-// compares the winner on days and tenants that nothing was fitted to with tariffs that needed no search, or a simpler
-// one.
+// compares the winner on days and tenants that nothing was fitted to with tariffs that needed no search, or less of it.
 //
 //   1. baselines     each family of one parameter is searched on the screen, to the end; random search in the whole
-//   family
+//                    family
 //   2. search        CMA-ES (one for each choice, where an axis is a choice), or NSGA-II where a front is wanted, on
-//   the
-//                    screen; the baselines' best are among the points to begin with
-//   3. race          the best of the search, as different as they come, on the full model
+//                    the screen; the baselines' best are among the points to begin with
+//   3. race          the best of the search, as different as they come, on the full model; of each baseline the best
+//                    too. As the screen may be too sure of the constraints, some of them keep tighter ones
 //   4. hold-out      the winner against each baseline, paired by seed
 //   5. sensitivity   each axis of the winner to its ends, on the screen
 //
@@ -47,6 +46,7 @@ struct TuneTerms {
   bool front = false;  // searches the compromises between the objective, cross-subsidy and welfare, not the one best
   TuneConstraints constraints;
   size_t screen_budget = 2'000;  // evaluations on the screen; of the search, and as many of random search
+  bool random_search = true;     // as a baseline; the tariffs for rank_points are of what it drew
   size_t full_budget = 60;       // evaluations of the race; those of baselines, ranks and hold-out come on top
   size_t finalists = 8;          // in the race, at least 1
   size_t rank_points = 12;       // tariffs by which screen and full model are compared, on two seeds each; 0: none
@@ -90,6 +90,10 @@ struct TunedTariff {
   Evaluation screen;
 };
 
+/// Of the winner against a baseline on hold-out. First who clearly misses the constraints; then who clearly makes more
+/// of the objective, unless the other's mean keeps the constraints and its own does not.
+enum class Outcome : uint8_t { kWins, kUndecided, kLoses };
+
 /// How a tariff did on the full model.
 struct Standing {
   TunedTariff tariff;
@@ -100,9 +104,12 @@ struct Standing {
   Estimate held_out_service_level;
   Estimate held_out_cross_subsidy;
   double held_out_shortfall = 0;  // by how much constraints are missed there, on average; not above 0: they are kept
-  // Of a baseline: what the winner makes more of the objective, paired by seed.
+  bool clearly_misses = false;    // constraints on hold-out, at the better end of their intervals too
+  // Of a baseline: what the winner makes more of the objective, and how much cross-subsidy it has more, paired by seed.
   Estimate winner_gains_in_training;
   Estimate winner_gains_held_out;
+  Estimate winner_cross_subsidy_more;  // on hold-out
+  Outcome outcome = Outcome::kUndecided;
   std::string verdict;  // "on hold-out, the tuned tariff beats ..."
 };
 

@@ -22,34 +22,40 @@ std::string ObjectiveText(Objective objective) {
   return absl::StrReplaceAll(std::string(Name(objective)), {{"_per_", " per unit of "}});
 }
 
-std::string Versus(const TuneTerms& terms, const Standing& winner, const Standing& baseline) {
-  const bool winner_keeps = winner.held_out_shortfall <= 0;
-  const bool baseline_keeps = baseline.held_out_shortfall <= 0;
-  const std::string& name = baseline.tariff.family;
-  const std::string gain = absl::StrCat(" (", ObjectiveText(terms.objective), ": ", Text(baseline.winner_gains_held_out),
-                                        absl::StrFormat(", %g %%)", terms.confidence * 100));
-  if (winner_keeps && !baseline_keeps) {
-    return absl::StrCat("on hold-out, ", name, " misses the constraints, which the tuned tariff keeps", gain);
-  }
-  if (!winner_keeps && baseline_keeps) {
-    return absl::StrCat("on hold-out, the tuned tariff does not beat ", name,
-                        ": it misses the constraints, which that keeps", gain);
-  }
-  if (!Excludes0(baseline.winner_gains_held_out)) {
-    return absl::StrCat("the tuned tariff does not beat ", name, " on hold-out", gain);
-  }
-  if (baseline.winner_gains_held_out.mean < 0) {
-    return absl::StrCat("the tuned tariff does not beat ", name, " on hold-out, it loses to it", gain);
-  }
-  return absl::StrCat("the tuned tariff beats ", name, " on hold-out", gain);
+// Whose mean breaks constraints that the other's keeps gains nothing by making more.
+bool OnlyByBreaking(const Standing& more, const Standing& less) {
+  return more.held_out_shortfall > 0 && less.held_out_shortfall <= 0;
 }
 
-// Whether the winner is clearly better, constraints first.
-bool Beats(const Standing& winner, const Standing& baseline) {
-  const bool winner_keeps = winner.held_out_shortfall <= 0;
-  const bool baseline_keeps = baseline.held_out_shortfall <= 0;
-  if (winner_keeps != baseline_keeps) return winner_keeps;
-  return Excludes0(baseline.winner_gains_held_out) && baseline.winner_gains_held_out.mean > 0;
+Outcome OutcomeOf(const Standing& winner, const Standing& baseline) {
+  if (winner.clearly_misses != baseline.clearly_misses) return winner.clearly_misses ? Outcome::kLoses : Outcome::kWins;
+  if (!Excludes0(baseline.winner_gains_held_out)) return Outcome::kUndecided;
+  if (baseline.winner_gains_held_out.mean > 0) {
+    return OnlyByBreaking(winner, baseline) ? Outcome::kUndecided : Outcome::kWins;
+  }
+  return OnlyByBreaking(baseline, winner) ? Outcome::kUndecided : Outcome::kLoses;
+}
+
+std::string Versus(const TuneTerms& terms, const Standing& winner, const Standing& baseline) {
+  const std::string& name = baseline.tariff.family;
+  const std::string gain =
+      absl::StrCat(" (", ObjectiveText(terms.objective), ": ", Text(baseline.winner_gains_held_out),
+                   absl::StrFormat(", %g %%)", terms.confidence * 100));
+  const bool by_objective = winner.clearly_misses == baseline.clearly_misses;
+  if (baseline.outcome == Outcome::kWins) {
+    if (by_objective) return absl::StrCat("the tuned tariff beats ", name, " on hold-out", gain);
+    return absl::StrCat("on hold-out, ", name, " clearly misses the constraints, and the tuned tariff does not", gain);
+  }
+  if (baseline.outcome == Outcome::kLoses) {
+    if (by_objective)
+      return absl::StrCat("the tuned tariff does not beat ", name, " on hold-out, it loses to it", gain);
+    return absl::StrCat("on hold-out, the tuned tariff does not beat ", name,
+                        ": it clearly misses the constraints, and that does not", gain);
+  }
+  std::string why;
+  if (OnlyByBreaking(winner, baseline)) why = ": on average it misses constraints that the other keeps";
+  if (OnlyByBreaking(baseline, winner)) why = ", which on average misses constraints that it keeps";
+  return absl::StrCat("the tuned tariff does not clearly beat ", name, " on hold-out", why, gain);
 }
 
 }  // namespace
@@ -57,15 +63,17 @@ bool Beats(const Standing& winner, const Standing& baseline) {
 void AddVerdicts(const TuneTerms& terms, TuneResult& result) {
   std::string unbeaten;
   for (Standing& baseline : result.baselines) {
+    baseline.outcome = OutcomeOf(result.winner, baseline);
     baseline.verdict = Versus(terms, result.winner, baseline);
-    if (Beats(result.winner, baseline)) continue;
+    if (baseline.outcome == Outcome::kWins) continue;
     absl::StrAppend(&unbeaten, unbeaten.empty() ? "" : ", ", baseline.tariff.family);
   }
   result.verdict = unbeaten.empty() ? "The tuned tariff beats every baseline on hold-out."
                                     : absl::StrCat("The tuned tariff does not beat ", unbeaten, " on hold-out.");
   if (result.winner.held_out_shortfall > 0) {
-    absl::StrAppend(&result.verdict,
-                    absl::StrFormat(" It misses the constraints there by %.2g.", result.winner.held_out_shortfall));
+    absl::StrAppend(&result.verdict, absl::StrFormat(" It misses the constraints there by %.2g points%s.",
+                                                     result.winner.held_out_shortfall * 100,
+                                                     result.winner.clearly_misses ? "" : ", which may be chance"));
   }
   result.winner.verdict = result.verdict;
 }

@@ -7,8 +7,8 @@
 //
 // Definitions, by which the known figures of ServeGen come out:
 //   load          what is compared may be requests, tokens or work; the known figures are of requests
-//   load factor   mean / peak of a customer's windows over the whole span, idle windows too (over active windows only, 38
-//                 of m-large's customers would be spiky and not 128)
+//   load factor   mean / peak of a customer's windows over the whole span, idle windows too (over active windows only,
+//                 38 of m-large's customers would be spiky and not 128)
 //   spiky         a load factor below 0.1
 //   peak          floor(1 %) of the windows: those with the most load of all customers together
 //
@@ -31,7 +31,7 @@ namespace penstock::sim {
 enum class ComparedRule : uint8_t { kOwnMaximum, kCoincident, kPercentile, kRatchet };
 constexpr size_t kComparedRules = 4;
 constexpr std::array<std::string_view, kComparedRules> kComparedRuleNames = {"own maximum", "coincident", "percentile",
-                                                                              "ratchet"};
+                                                                             "ratchet"};
 
 struct ComparedLoad {
   std::string name;
@@ -39,8 +39,8 @@ struct ComparedLoad {
 };
 
 struct RuleTerms {
-  double spiky_below = 0.1;      // load factor
-  double peak_share = 0.01;      // of the windows
+  double spiky_below = 0.1;  // load factor
+  double peak_share = 0.01;  // of the windows
   int64_t percentile = 95;
   int64_t ratchet_percent = 80;
 };
@@ -54,9 +54,9 @@ struct RuleComparison {
     double load_factor = 0;
     bool spiky = false;
     double volume_share = 0;
-    double peak_share = 0;      // of the load in the peak: what it causes
-    ByRule<double> demand{};    // in units of load a window
-    ByRule<double> pays{};      // share of all customers' demand
+    double peak_share = 0;    // of the load in the peak: what it causes
+    ByRule<double> demand{};  // in units of load a window
+    ByRule<double> pays{};    // share of all customers' demand
   };
   struct Group {
     size_t customers = 0;

@@ -43,7 +43,7 @@ struct ScreenTerms {
   Duration flex_deadline = Hours(6);
   int64_t slots = 0;      // requests that run at once; 0: nothing waits where there is room
   Duration service_time;  // mean, of one request in its slot
-  double request_work = 0;  // nt of a request, each counted as often as it has work: sum of squares / sum; 0: small ones
+  double request_work = 0;  // nt of a request, weighted by work: sum of squares / sum; 0: small ones
   Duration target_wait = Seconds(1);
 };
 
@@ -65,9 +65,9 @@ class FluidScreen {
   ScreenTerms terms_;
 };
 
-/// The share of requests that wait no longer than the target at this utilisation (0 to 1; none from 1 on), in a line for
-/// slots with Poisson arrivals and exponential service: exact for one slot, for more by Sakasegawa's approximation of the
-/// chance to wait (1977).
+/// The share of requests that wait no longer than the target at this utilisation (0 to 1; none from 1 on), in a line
+/// for slots with Poisson arrivals and exponential service: exact for one slot, for more by Sakasegawa's approximation
+/// of the chance to wait (1977).
 double ShareInTime(double utilisation, int64_t slots, Duration service_time, Duration target_wait);
 
 /// The same in a line for a rate, with Poisson arrivals whose work takes `mean_residual` more from a random moment in

@@ -46,7 +46,13 @@ void TariffSpace::AddAxes() {
   const std::string& currency = terms_.frame.currency;
   const auto is_axis = [](const Interval& interval) { return interval.low != interval.high; };
   if (is_axis(terms_.token_price)) {
-    axes_.push_back({Figure::kTokenPrice, "token price", currency + " per million nt", terms_.token_price, true, {}, kPerMillionNt});
+    axes_.push_back({Figure::kTokenPrice,
+                     "token price",
+                     currency + " per million nt",
+                     terms_.token_price,
+                     true,
+                     {},
+                     kPerMillionNt});
   }
   AddFactor(Figure::kFlex, "flex factor", terms_.flex_factor);
   AddFactor(Figure::kPriority, "priority factor", terms_.priority_factor);
@@ -57,13 +63,18 @@ void TariffSpace::AddAxes() {
     axes_.push_back({Figure::kDemandRule, "demand rule", "", choices, false, {}});
   }
   if (is_axis(terms_.demand_price)) {
-    axes_.push_back({Figure::kDemandPrice, "demand price", currency + " a month per 1,000 nt/s",
-                     terms_.demand_price, true, {}, kPerThousandNtPerSecond});
+    axes_.push_back({Figure::kDemandPrice,
+                     "demand price",
+                     currency + " a month per 1,000 nt/s",
+                     terms_.demand_price,
+                     true,
+                     {},
+                     kPerThousandNtPerSecond});
   }
   if (is_axis(terms_.capacity_price)) {
     const std::optional<double> off = terms_.may_offer_no_capacity ? std::optional<double>(0.0) : std::nullopt;
-    axes_.push_back({Figure::kCapacity, "capacity price", currency + " an hour per 1,000 nt/s",
-                     terms_.capacity_price, true, off, kPerThousandNtPerSecond});
+    axes_.push_back({Figure::kCapacity, "capacity price", currency + " an hour per 1,000 nt/s", terms_.capacity_price,
+                     true, off, kPerThousandNtPerSecond});
   }
 }
 

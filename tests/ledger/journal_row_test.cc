@@ -77,6 +77,16 @@ TEST(Sha256Test, GivesTheDigestsOfTheStandard) {
   EXPECT_EQ(DigestOf("abc")[15], 0x23);
 }
 
+TEST(Sha256Test, PiecesAreHashedAsOne) {
+  std::vector<std::string_view> pieces = {"", "c", "ab"};
+  EXPECT_EQ(Sha256OfPieces([&] {
+              const std::string_view last = pieces.back();
+              pieces.pop_back();
+              return last;
+            }),
+            Sha256("abc"));
+}
+
 TEST(Sha256Test, TheChainIsTheDigestOfThePreviousHashAndThePayload) {
   const Hash previous = Sha256("abc");
   EXPECT_EQ(ChainHash(previous, "def"), Sha256(std::string(previous.begin(), previous.end()) + "def"));

@@ -23,7 +23,9 @@ const std::string kAzureTrace = PENSTOCK_SOURCE_DIR "/tests/data/traces/azure_20
 /// Half of what the scenario charges; more, to be charged for another pool, where that is named.
 std::string TariffOf(const std::string& pool) {
   return "version: half-price\ncurrency: USD\neffective: 2026-01-01\nrounding: {to: \"0.000001\", mode: half_even}\n"
-         "pools:\n  " + pool + ":\n    prices:\n"
+         "pools:\n  " +
+         pool +
+         ":\n    prices:\n"
          "      default: {input: 0.30, cached_input: 0.03, output: 1.20, reasoning: 1.20}\n"
          "      free: {input: 0, cached_input: 0, output: 0, reasoning: 0}\n";
 }
@@ -76,10 +78,10 @@ TEST_F(RunCommand, JsonHasKeysThatProgramsCanRelyOn) {
                           "runs", "scenario", "tariff", "tenants", "tokens", "warm_up_s"));
   EXPECT_THAT(KeysOf(told["pools"][0]),
               ElementsAre("fleet_busy", "name", "peak_utilisation", "served_nt_per_s", "utilisation"));
-  EXPECT_THAT(KeysOf(told["classes"][0]),
-              ElementsAre("came", "finished", "first_token_p50_s", "first_token_p99_s", "latency_p99_s",
-                          "per_output_token_ms", "refused_pool", "refused_yours", "served_as", "wait_mean_s",
-                          "wait_p50_s", "wait_p99_s"));
+  EXPECT_THAT(
+      KeysOf(told["classes"][0]),
+      ElementsAre("came", "finished", "first_token_p50_s", "first_token_p99_s", "latency_p99_s", "per_output_token_ms",
+                  "refused_pool", "refused_yours", "served_as", "wait_mean_s", "wait_p50_s", "wait_p99_s"));
   EXPECT_THAT(KeysOf(told["tenants"][0]),
               ElementsAre("bill", "came", "finished", "in_time", "load_factor", "name", "peak_nt_per_s", "peak_share",
                           "refused", "tier", "wait_mean_s", "wait_p99_s"));
@@ -155,27 +157,32 @@ TEST_F(RunCommand, WritesOneFileThatFetchesNothing) {
     EXPECT_EQ(html.substr(at, 7), "href=\"#") << "only places of its own";
   }
   EXPECT_THAT(html, HasSubstr("Time since the start, minutes"));
-  for (const std::string shown : {"two-tenants", "acme", "hobby", "Served in time"}) EXPECT_THAT(html, HasSubstr(shown));
+  for (const std::string shown : {"two-tenants", "acme", "hobby", "Served in time"})
+    EXPECT_THAT(html, HasSubstr(shown));
 }
 
 TEST_F(RunCommand, AMarketPoolSellsAheadAndPostsItsPrice) {
   std::string market = With(std::string(kTwoTenants), "length_min: 3", "length_min: 20");
-  market = With(market, "    classes: {default: {max_waiting: 50}, free: {max_waiting: 5}}\n", R"(    classes: {default: {max_waiting: 50}, free: {max_waiting: 5}, spillover: {max_waiting: 50}}
+  market = With(market, "    classes: {default: {max_waiting: 50}, free: {max_waiting: 5}}\n",
+                R"(    classes: {default: {max_waiting: 50}, free: {max_waiting: 5}, spillover: {max_waiting: 50}}
     market:
       open: true
       shortest_min: 1
       ask: {scarcity: [[50%, 0%], [100%, 200%]]}
       posted_price: {curve: [[0%, 80%], [50%, 100%], [100%, 300%]], least_between_s: 300, notice_s: 60}
 )");
-  market = With(market, "  - {name: hobby,", "  - {name: buyer, tier: reserved, keys: [{name: prod}]}\n  - {name: hobby,");
-  market = With(market, "fleets:\n", R"(        spillover: {input: 0.60, cached_input: 0.06, output: 2.40, reasoning: 2.40}
+  market =
+      With(market, "  - {name: hobby,", "  - {name: buyer, tier: reserved, keys: [{name: prod}]}\n  - {name: hobby,");
+  market =
+      With(market, "fleets:\n", R"(        spillover: {input: 0.60, cached_input: 0.06, output: 2.40, reasoning: 2.40}
         reserved: {input: 0.20, cached_input: 0.02, output: 0.80, reasoning: 0.80}
       posted_price: {classes: [default, spillover], factor: 1, step: "0.001"}
       capacity: {price_per_nt_per_s_hour: "0.0006"}
 fleets:
 )");
-  market += "  - {tenant: buyer, poisson: {requests_per_s: 1, prompt_tokens: 200, output_tokens: 100}}\n"
-            "purchases:\n  - {tenant: buyer, from_min: 2, to_min: 12, rate_nt_per_s: 500}\n";
+  market +=
+      "  - {tenant: buyer, poisson: {requests_per_s: 1, prompt_tokens: 200, output_tokens: 100}}\n"
+      "purchases:\n  - {tenant: buyer, from_min: 2, to_min: 12, rate_nt_per_s: 500}\n";
   const json told = RunJson(market);
   ExpectAllChecksHold(told);
   // 500 nt/s for a sixth of an hour at the list price: 0.05 USD. A quarter of the pool sold is not scarce.
@@ -227,7 +234,8 @@ TEST_F(RunCommand, SaysWhatIsWrongAndEndsWithTheStatusForIt) {
 TEST_F(RunCommand, ShowsWhatItFoundEvenWhereTheReportCannotBeWritten) {
   const Reply said = Run({"--report", folder_.At("nowhere/report.html")});
   EXPECT_EQ(said.exit_code, cli::kIo);
-  EXPECT_EQ(said.err, "error: " + folder_.At("nowhere/report.html") + ": cannot be written: No such file or directory\n");
+  EXPECT_EQ(said.err,
+            "error: " + folder_.At("nowhere/report.html") + ": cannot be written: No such file or directory\n");
   EXPECT_EQ(said.out, Run().out);
 }
 

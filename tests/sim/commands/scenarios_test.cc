@@ -95,6 +95,7 @@ TEST(ShippedScenarios, EachLoadsUnderItsNameAndSaysInASentenceWhatItShows) {
     EXPECT_THAT(scenario.about, Not(IsEmpty()));
     EXPECT_THAT(std::string(shipped.yaml), StartsWith("# "));
     EXPECT_EQ(shipped.about.back(), '.');
+    EXPECT_LE(shipped.about.size(), 99u) << "a line of `penstock sim scenarios`, with the name, in 120 columns";
   }
 }
 

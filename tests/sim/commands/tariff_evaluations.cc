@@ -66,7 +66,8 @@ void PrintEach(const TariffSpace& space, const std::vector<Drawn>& all) {
 int Main(const std::string& name, size_t count, uint64_t seed, bool each) {
   const absl::StatusOr<Scenario> scenario = OpenScenario({.scenario = name, .trace = {}}, "");
   if (!scenario.ok() || !CheckTunable(*scenario).ok()) {
-    std::fprintf(stderr, "%s\n", scenario.ok() ? CheckTunable(*scenario).ToString().c_str() : scenario.status().ToString().c_str());
+    std::fprintf(stderr, "%s\n",
+                 scenario.ok() ? CheckTunable(*scenario).ToString().c_str() : scenario.status().ToString().c_str());
     return 64;
   }
   const absl::StatusOr<Run> pilot = RunScenario(*scenario, {.seed = seed});
@@ -86,13 +87,14 @@ int Main(const std::string& name, size_t count, uint64_t seed, bool each) {
   if (each) PrintEach(space, all);
   std::printf("%zu tariffs of %s, seed %llu, %zu threads: screen %.1f s, full model %.1f s\n", count, name.c_str(),
               static_cast<unsigned long long>(seed), Processors(), on_screen, in_full);
-  std::printf("rank correlation of screen and full model: revenue %.3f, profit %.3f, welfare %.3f, service level %.3f, "
-              "cross-subsidy %.3f\n",
-              RanksAgree(all, [](const Evaluation& e) { return e.revenue; }),
-              RanksAgree(all, [](const Evaluation& e) { return e.revenue - e.capacity_cost; }),
-              RanksAgree(all, [](const Evaluation& e) { return e.welfare; }),
-              RanksAgree(all, [](const Evaluation& e) { return e.service_level; }),
-              RanksAgree(all, [](const Evaluation& e) { return e.cross_subsidy; }));
+  std::printf(
+      "rank correlation of screen and full model: revenue %.3f, profit %.3f, welfare %.3f, service level %.3f, "
+      "cross-subsidy %.3f\n",
+      RanksAgree(all, [](const Evaluation& e) { return e.revenue; }),
+      RanksAgree(all, [](const Evaluation& e) { return e.revenue - e.capacity_cost; }),
+      RanksAgree(all, [](const Evaluation& e) { return e.welfare; }),
+      RanksAgree(all, [](const Evaluation& e) { return e.service_level; }),
+      RanksAgree(all, [](const Evaluation& e) { return e.cross_subsidy; }));
   return 0;
 }
 

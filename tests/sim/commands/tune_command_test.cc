@@ -58,10 +58,9 @@ class TuneCommand : public testing::Test {
 
   Reply Tune(const std::string& out, std::vector<std::string> more = {}) { return TuneIn(TinyMarket(), out, more); }
   Reply TuneIn(const std::string& scenario, const std::string& out, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"tune",     "--scenario", folder_.File("scenario.yaml", scenario),
-                                          "--out",    folder_.At(out),
-                                          "--budget", "20",
-                                          "--finals", "2"};
+    std::vector<std::string> arguments = {"tune",  "--scenario",    folder_.File("scenario.yaml", scenario),
+                                          "--out", folder_.At(out), "--budget",
+                                          "20",    "--finals",      "2"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     if (std::find(more.begin(), more.end(), "--seeds") == more.end()) {
       arguments.insert(arguments.end(), {"--seeds", "2"});
@@ -97,7 +96,8 @@ TEST_F(TuneCommand, WritesATariffThatTheDaemonTakesAndSaysWhatItIsMadeOf) {
   const auto tariff = config::ParseTariff(yaml, "tariff.yaml");
   ASSERT_TRUE(tariff.ok()) << tariff.status() << "\n" << yaml;
   EXPECT_NE(tariff->tariff.PricesOf("chat"), nullptr);
-  const Reply used = Sim({"run", "--scenario", whole_->At("scenario.yaml"), "--tariff", FileOf("tuned", "tariff.yaml")});
+  const Reply used =
+      Sim({"run", "--scenario", whole_->At("scenario.yaml"), "--tariff", FileOf("tuned", "tariff.yaml")});
   EXPECT_EQ(used.exit_code, cli::kOk) << used.err;
 
   const json manifest = json::parse(TextOf(FileOf("tuned", "manifest.json")));
@@ -113,6 +113,23 @@ TEST_F(TuneCommand, WritesATariffThatTheDaemonTakesAndSaysWhatItIsMadeOf) {
   EXPECT_EQ(manifest["parameters"]["objective"], "revenue_per_capacity");
 }
 
+TEST_F(TuneCommand, ManifestNamesTheFilesThatTracesCameFrom) {
+  const std::string rows = TextOf(PENSTOCK_SOURCE_DIR "/tests/data/traces/azure_2023.csv");
+  folder_.File("rows.csv", rows);
+  const std::string market = With(TinyMarket(), "population:\n",
+                                  "tenants: [{name: acme, tier: elastic, keys: [{name: prod}]}]\n"
+                                  "traffic: [{tenant: acme, trace: rows.csv, repeat: no}]\npopulation:\n");
+  const Reply said = TuneIn(market, "tuned");
+  ASSERT_EQ(said.exit_code, cli::kOk) << said.err;
+  const json manifest = json::parse(TextOf(FileOf("tuned", "manifest.json")));
+  EXPECT_EQ(manifest["inputs"]["rows.csv"], ledger::ToHex(ledger::Sha256(rows)));
+
+  folder_.File("rows.csv", rows.substr(0, rows.rfind('\n', rows.size() - 2) + 1));
+  const Reply other = TuneIn(market, "tuned", {"--resume"});
+  EXPECT_EQ(other.exit_code, cli::kConfig);
+  EXPECT_THAT(other.err, HasSubstr("is of a search in another scenario"));
+}
+
 TEST_F(TuneCommand, FindingsHaveKeysThatProgramsCanRelyOn) {
   const Reply said = Tune("tuned", {"-o", "json"});
   ASSERT_EQ(said.exit_code, cli::kOk) << said.err;
@@ -124,12 +141,13 @@ TEST_F(TuneCommand, FindingsHaveKeysThatProgramsCanRelyOn) {
   };
   const json findings = json::parse(said.out);
   EXPECT_THAT(keys(findings), ElementsAre("baselines", "confidence", "evaluations", "objective", "rank_correlation",
-                                       "scenario", "sweep", "tariff", "verdict", "winner"));
-  EXPECT_THAT(keys(findings["winner"]), ElementsAre("cross_subsidy", "keeps_constraints", "name", "objective",
-                                                 "objective_in_training", "service_level"));
+                                          "scenario", "sweep", "tariff", "verdict", "winner"));
+  EXPECT_THAT(keys(findings["winner"]), ElementsAre("clearly_misses_constraints", "cross_subsidy", "keeps_constraints",
+                                                    "name", "objective", "objective_in_training", "service_level"));
   EXPECT_THAT(keys(findings["baselines"][0]),
-              ElementsAre("cross_subsidy", "keeps_constraints", "name", "objective", "objective_in_training",
-                          "service_level", "verdict", "winner_gains"));
+              ElementsAre("clearly_misses_constraints", "cross_subsidy", "keeps_constraints", "name", "objective",
+                          "objective_in_training", "outcome", "service_level", "verdict", "winner_cross_subsidy_more",
+                          "winner_gains"));
   EXPECT_THAT(keys(findings["tariff"]), testing::IsSupersetOf({"token price", "demand rule", "demand price"}));
   EXPECT_THAT(findings["tariff"]["token price"].get<std::string>(), testing::EndsWith(" USD per million nt"));
   EXPECT_EQ(findings["baselines"].size(), 6u) << "five simple tariffs and random search";
@@ -158,17 +176,39 @@ TEST_F(TuneCommand, AfterAnInterruptionGoesOnToTheSameBytes) {
   }
 }
 
+TEST_F(TuneCommand, ASweepIsKeptTooAndMayBeAddedLater) {
+  CopyWhole("tuned");
+  const Reply added = Tune("tuned", {"--elasticities", "0.5,1.6", "--resume"});
+  ASSERT_EQ(added.exit_code, cli::kOk) << added.err;
+  EXPECT_THAT(added.out, HasSubstr("Tuned again for each elasticity"));
+  const std::string findings = TextOf(FileOf("tuned", "findings.json"));
+  const json sweep = json::parse(findings)["sweep"];
+  ASSERT_EQ(sweep.size(), 2u);
+  EXPECT_EQ(sweep[1]["elasticity"], 1.6);
+  EXPECT_EQ(sweep[1]["flat"]["name"], "flat price");
+  const json manifest = json::parse(TextOf(FileOf("tuned", "manifest.json")));
+  EXPECT_TRUE(manifest["results"].contains("evaluations-elasticity-0.5.log"));
+
+  const std::string log = FileOf("tuned", "evaluations-elasticity-1.6.log");
+  const std::string whole = TextOf(log);
+  folder_.File("tuned/evaluations-elasticity-1.6.log", whole.substr(0, whole.size() / 2));
+  ASSERT_EQ(Tune("tuned", {"--elasticities", "0.5,1.6", "--resume"}).exit_code, cli::kOk);
+  EXPECT_EQ(TextOf(log), whole);
+  EXPECT_EQ(TextOf(FileOf("tuned", "findings.json")), findings);
+}
+
 TEST_F(TuneCommand, GoesOnFromNoOtherSearchAndOverwritesNone) {
   CopyWhole("tuned");
   const std::string log = FileOf("tuned", "evaluations.log");
 
   const Reply again = Tune("tuned");
   EXPECT_EQ(again.exit_code, cli::kIo);
-  EXPECT_EQ(again.err, "error: " + log + ": is of an earlier search; go on with it (--resume), name another folder, or "
-                                         "remove it\n");
+  EXPECT_EQ(again.err, "error: " + log +
+                           ": is of an earlier search; go on with it (--resume), name another folder, or "
+                           "remove it\n");
   const std::string dearer = With(TinyMarket(), "replica_hour: 10.00", "replica_hour: 11.00");
   for (const Reply& other : {TuneIn(dearer, "tuned", {"--resume"}), Tune("tuned", {"--resume", "--first-seed", "2"}),
-                            Tune("tuned", {"--resume", "--service-level", "90"})}) {
+                             Tune("tuned", {"--resume", "--service-level", "90"})}) {
     EXPECT_EQ(other.exit_code, cli::kConfig);
     EXPECT_THAT(other.err, StartsWith("error: " + log + ": is of a search in another scenario, with other options"));
   }

@@ -103,7 +103,8 @@ TEST(Collector, CountsARequestOnceHoweverOftenItIsTried) {
 
 TEST(Collector, TellsWhoseLimitRefusedForGood) {
   Collector collector(Terms());
-  for (const RefusalReason reason : {RefusalReason::kRateLimit, RefusalReason::kBudgetUsed, RefusalReason::kQueueFull}) {
+  for (const RefusalReason reason :
+       {RefusalReason::kRateLimit, RefusalReason::kBudgetUsed, RefusalReason::kQueueFull}) {
     const Arrival arrival = From(0, Seconds(1));
     collector.OnArrival(arrival);
     collector.OnAnswer(Refused(0, Seconds(1), reason, true), arrival);
@@ -132,11 +133,11 @@ TEST(Collector, InTimeCountsFromTheFirstAskingOfPayingRequestsThatCame) {
     collector.OnArrival(arrival);
     return arrival;
   };
-  collector.OnAnswer(Granted(0, Seconds(10), Seconds(2)), came(0));                      // just in time
-  collector.OnAnswer(Granted(0, Seconds(10), Seconds(2) + Nanoseconds(1)), came(0));     // too late
-  collector.OnAnswer(Granted(0, Seconds(15), Duration::Zero(), 2), came(0));             // came back after a refusal
-  collector.OnAnswer(Refused(0, Seconds(10), RefusalReason::kQueueFull, true), came(0)); // never
-  collector.OnAnswer(Granted(1, Seconds(10), Duration::Zero()), came(1));                // pays nothing
+  collector.OnAnswer(Granted(0, Seconds(10), Seconds(2)), came(0));                       // just in time
+  collector.OnAnswer(Granted(0, Seconds(10), Seconds(2) + Nanoseconds(1)), came(0));      // too late
+  collector.OnAnswer(Granted(0, Seconds(15), Duration::Zero(), 2), came(0));              // came back after a refusal
+  collector.OnAnswer(Refused(0, Seconds(10), RefusalReason::kQueueFull, true), came(0));  // never
+  collector.OnAnswer(Granted(1, Seconds(10), Duration::Zero()), came(1));                 // pays nothing
   const RunFigures figures = FiguresOf(collector);
   EXPECT_EQ(figures.tenants[0].in_time, 1);
   EXPECT_DOUBLE_EQ(figures.in_time, 0.25);
@@ -154,9 +155,7 @@ TEST(Collector, FlexAgreedToWaitAndIsInTimeWheneverItIsServed) {
   EXPECT_DOUBLE_EQ(FiguresOf(collector).in_time, 0.5);
 }
 
-TEST(Collector, WithoutPayingRequestsEverythingIsInTime) {
-  EXPECT_DOUBLE_EQ(FiguresOf(Collector(Terms())).in_time, 1);
-}
+TEST(Collector, WithoutPayingRequestsEverythingIsInTime) { EXPECT_DOUBLE_EQ(FiguresOf(Collector(Terms())).in_time, 1); }
 
 TEST(Collector, LeavesTheWarmUpOutOfTimesInWholeSlicesAndOutOfNothingElse) {
   Collector collector(Terms());

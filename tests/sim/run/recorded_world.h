@@ -47,7 +47,8 @@ class RecordedBroker final : private Watcher {
   /// Those that were answered, in the order in which they were made.
   const std::vector<Try>& tries() const {
     if (!sorted_) {
-      std::stable_sort(tries_.begin(), tries_.end(), [](const Try& a, const Try& b) { return a.at != b.at ? a.at < b.at : a.request < b.request; });
+      std::stable_sort(tries_.begin(), tries_.end(),
+                       [](const Try& a, const Try& b) { return a.at != b.at ? a.at < b.at : a.request < b.request; });
       sorted_ = true;
     }
     return tries_;

@@ -44,7 +44,8 @@ std::vector<Arrival> Replay(const char* name, Who who, const std::vector<TraceRo
 /// `bank` and `studio` (elastic, until what they bought begins) ask for far more than they bought; so do the others.
 RecordedWorld FloodedPool(Overrun overrun) {
   RecordedWorld world;
-  world.service = {.start = Milliseconds(20), .per_input_token = Microseconds(20), .per_output_token = Milliseconds(10)};
+  world.service = {
+      .start = Milliseconds(20), .per_input_token = Microseconds(20), .per_output_token = Milliseconds(10)};
   core::PoolSettings pool{.name = "chat", .model = "some"};
   for (const TokenKind kind : {TokenKind::kInput, TokenKind::kCachedInput}) pool.burndown[kind] = 1'000;
   pool.burndown[TokenKind::kOutput] = 4'000;
@@ -165,13 +166,14 @@ TEST(ReservationsOnTraces, EachGetsItsContractInEveryIntervalWhateverOthersDo) {
     EXPECT_EQ(sum.missed, 0) << sum.late << " were late";
     EXPECT_EQ(sum.unserved, 0);
     EXPECT_GE(sum.requests * 100, behind.requests * 97) << "all but those that ran when it ended";
-    std::printf("%-7s %5lld requests, fell behind by %6.1f s of its rate at most (bound %5.1f s), queued %.2f s at most, "
-                "delivered %.1f %%\n",
-                broker.world().clients[who].tenant.c_str(), static_cast<long long>(sum.requests),
-                static_cast<double>(behind.most.count()) / static_cast<double>(rate.count()),
-                static_cast<double>((burst + behind.largest).count() + by_bound) / static_cast<double>(rate.count()),
-                static_cast<double>(sum.longest_queued.count()) / 1e9,
-                100.0 * static_cast<double>(sum.delivered.count()) / static_cast<double>(sum.promised.count()));
+    std::printf(
+        "%-7s %5lld requests, fell behind by %6.1f s of its rate at most (bound %5.1f s), queued %.2f s at most, "
+        "delivered %.1f %%\n",
+        broker.world().clients[who].tenant.c_str(), static_cast<long long>(sum.requests),
+        static_cast<double>(behind.most.count()) / static_cast<double>(rate.count()),
+        static_cast<double>((burst + behind.largest).count() + by_bound) / static_cast<double>(rate.count()),
+        static_cast<double>(sum.longest_queued.count()) / 1e9,
+        100.0 * static_cast<double>(sum.delivered.count()) / static_cast<double>(sum.promised.count()));
   }
   EXPECT_TRUE(broker.engine().books().accounts().credits().empty()) << "nothing was missed";
   broker.engine().CheckInvariants();

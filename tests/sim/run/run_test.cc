@@ -37,8 +37,8 @@ Scenario BusyScenario() {
   scenario.length = Minutes(10);
   scenario.warm_up.reset();
   for (const char* tenant : {"acme", "tramp"}) {
-    scenario.clients.push_back({{.tenant = tenant, .max_wait = Seconds(5), .retries = 2, .late = Seconds(3)},
-                                Poisson(1.2, scenario.length)});
+    scenario.clients.push_back(
+        {{.tenant = tenant, .max_wait = Seconds(5), .retries = 2, .late = Seconds(3)}, Poisson(1.2, scenario.length)});
   }
   return scenario;
 }
@@ -108,7 +108,8 @@ TEST(RunScenario, AnEmptyWorldHolds) {
 
 TEST(RunScenario, TellsProgressUpToTheEnd) {
   std::vector<double> shares;
-  const auto run = RunScenario(SmallScenario(), {.seed = 1, .progress = [&](double share) { shares.push_back(share); }});
+  const auto run =
+      RunScenario(SmallScenario(), {.seed = 1, .progress = [&](double share) { shares.push_back(share); }});
   ASSERT_TRUE(run.ok());
   EXPECT_TRUE(std::is_sorted(shares.begin(), shares.end()));
   EXPECT_DOUBLE_EQ(shares.back(), 1);
@@ -259,10 +260,10 @@ Scenario PricedScenario(Seen* seen) {
   for (int i = 0; i < 10; ++i) {
     const std::string name = "customer-" + std::to_string(i);
     population.customers.push_back(name);
-    population.traffic.push_back([name, seen, of = Poisson(0.1, scenario.length)](uint32_t tenant, double volume,
-                                                                                 const Streams& streams) {
-      return std::make_unique<SeenArrivals>(of(tenant, volume, streams), &seen->arrivals[name]);
-    });
+    population.traffic.push_back(
+        [name, seen, of = Poisson(0.1, scenario.length)](uint32_t tenant, double volume, const Streams& streams) {
+          return std::make_unique<SeenArrivals>(of(tenant, volume, streams), &seen->arrivals[name]);
+        });
   }
   return scenario;
 }

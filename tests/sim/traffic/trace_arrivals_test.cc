@@ -81,7 +81,8 @@ TEST(TraceArrivals, GoRoundAMeanGapAfterTheLastRow) {
 
 TEST(TraceArrivals, BeginInside) {
   const std::vector<Duration> offsets = Offsets();
-  const auto all = Stretch({.begin = offsets[2], .length = offsets[3] - offsets[2] + Nanoseconds(1), .goes_round = true});
+  const auto all =
+      Stretch({.begin = offsets[2], .length = offsets[3] - offsets[2] + Nanoseconds(1), .goes_round = true});
   EXPECT_EQ(all, (std::vector<Came>{{Duration::Zero(), 3}, {offsets[3] - offsets[2], 4}}))
       << "the row at the begin comes at time 0";
 }
