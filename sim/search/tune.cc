@@ -250,15 +250,45 @@ class Tuning {
     result_.winner.tariff = result_.finalists[result_.race.best];
     AddTraining(result_.winner, winner, winner);
     size_t spent = 0;
-    for (size_t i = 0; i < result_.baselines.size(); ++i) spent += TrainBaseline(i, seeds, winner);
+    for (size_t i = 0; i < result_.baselines.size(); ++i) spent += TrainBaseline(i, seeds);
+    const std::vector<Evaluation> prevailed = LetTheSimplePrevail(seeds);
+    for (size_t i = 0; i < result_.baselines.size(); ++i) {
+      AddTraining(result_.baselines[i], trained_[i], prevailed.empty() ? winner : prevailed);
+    }
     Report("baselines in full", spent, spent, std::nullopt);
     ++phases_done_;
     result_.finalists_rank_correlation = FinalistsRankCorrelation(seen);
     result_.rank_correlation = DrawnRankCorrelation();
   }
 
+  // Where the best of the simple tariffs did better than the winner of the race, the space has it too: it is the winner
+  // then, and these are its evaluations.
+  std::vector<Evaluation> LetTheSimplePrevail(const std::vector<uint64_t>& seeds) {
+    const auto score = [&](const Point& shares, const std::vector<Evaluation>& seen) {
+      return ScoreOf({shares, MeanOf(seen)}, terms_, false);
+    };
+    Score best = ScoreOf({result_.winner.tariff.shares, result_.winner.training}, terms_, false);
+    std::optional<size_t> simple;
+    for (size_t i = 0; i < models_.baselines.size(); ++i) {
+      if (!models_.space.nearest || !models_.baselines[i].parameters_at) continue;
+      const Score own = score(result_.baselines[i].tariff.shares, trained_[i]);
+      if (!IsBetter(own, best)) continue;
+      best = own;
+      simple = i;
+    }
+    if (!simple) return {};
+    const Point& of_simple = result_.baselines[*simple].tariff.shares;
+    const Point shares = models_.space.nearest(models_.baselines[*simple].parameters_at(of_simple));
+    std::vector<Evaluation> seen =
+        EvaluateAll(log_, "full", models_.full, {TariffOf(models_.space, shares)}, seeds).front();
+    if (!IsBetter(score(shares, seen), ScoreOf({shares, result_.winner.training}, terms_, false))) return {};
+    result_.winner.tariff = Described(models_.space, screening_.At(models_.space, {shares}).front());
+    AddTraining(result_.winner, seen, seen);
+    return seen;
+  }
+
   // The best of its contenders; how many evaluations it took.
-  size_t TrainBaseline(size_t baseline, const std::vector<uint64_t>& seeds, const std::vector<Evaluation>& winner) {
+  size_t TrainBaseline(size_t baseline, const std::vector<uint64_t>& seeds) {
     const std::vector<TunedTariff>& contenders = contenders_[baseline];
     std::vector<NamedTariff> tariffs;
     for (const TunedTariff& each : contenders) tariffs.push_back(TariffOf(*families_[baseline], each.shares));
@@ -269,7 +299,7 @@ class Tuning {
       if (IsBetter(score(i), score(best))) best = i;
     }
     result_.baselines[baseline].tariff = contenders[best];
-    AddTraining(result_.baselines[baseline], evaluated[best], winner);
+    trained_.push_back(evaluated[best]);
     return contenders.size() * seeds.size();
   }
 
@@ -405,6 +435,7 @@ class Tuning {
   size_t phases_done_ = 0;
   std::vector<const TariffFamily*> families_;         // of the baselines
   std::vector<std::vector<TunedTariff>> contenders_;  // likewise
+  std::vector<std::vector<Evaluation>> trained_;      // likewise, on the full model by seed
   std::vector<Screened> drawn_;                       // by random search
   std::vector<Screened> searched_;
   TuneResult result_;

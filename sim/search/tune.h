@@ -136,7 +136,7 @@ struct TuneResult {
   std::vector<TornadoBar> tornado;  // the longest first
   std::vector<HistoryPoint> history;
   std::vector<TunedTariff> finalists;
-  RaceResult race;              // of the finalists
+  RaceResult race;              // of the finalists; where a simple tariff did better in training, that is the winner
   double winner_on_screen = 0;  // the objective, what the tornado's bars start from
   // Spearman, of the objective on the screen and on the full model with common seeds: of tariffs spread over the ranks
   // of what random search drew, and of the finalists, which may be too alike to tell apart.

@@ -166,6 +166,22 @@ TEST(Tuning, KeepsConstraintsWhereTheScreenIsTooSureOfThem) {
   EXPECT_GT(result.winner.tariff.screen.revenue, 83) << "no dearer than it takes";
 }
 
+TEST(Tuning, IsNoWorseInTrainingThanTheSimpleTariffsOfItsSpace) {
+  // The screen believes in a demand charge; in truth whoever is charged one leaves.
+  TuneModels models = ModelsOf(Market);
+  models.full = models.hold_out = [](const ledger::Tariff& tariff, uint64_t seed) {
+    Evaluation evaluation = Market(tariff, Noise(tariff, seed));
+    if (!tariff.pools[0].demand.empty()) evaluation.revenue -= 70;
+    return evaluation;
+  };
+  const TuneResult result = Tuned(Terms(), models);
+  EXPECT_TRUE(result.winner.tariff.tariff.pools[0].demand.empty());
+  EXPECT_EQ(TokenPrice(result.winner.tariff.tariff), TokenPrice(result.baselines[0].tariff.tariff));
+  EXPECT_EQ(result.baselines[0].winner_gains_in_training.mean, 0);
+  EXPECT_EQ(result.baselines[0].winner_gains_held_out.mean, 0);
+  EXPECT_EQ(result.baselines[0].outcome, Outcome::kUndecided);
+}
+
 TEST(Tuning, DoesNotWinByBreakingConstraintsThatTheOtherKeeps) {
   TuneTerms terms = Terms();
   terms.constraints.least_service_level = 0.92;
