@@ -112,8 +112,9 @@ struct TracePlan {
     for (const MoreBetween& burst : bursts) {
       const Duration to = std::min(burst.to, length);
       if (burst.from >= to) continue;
+      Random volume_of_burst(start.Next());  // drawn before the place: arguments have no order of their own
       parts.push_back(WithVolume(From(start, burst.from, to - burst.from, tenant), copies * volume * (burst.times - 1),
-                                 Random(start.Next())));
+                                 volume_of_burst));
     }
     return MergedArrivals(std::move(parts));
   }

@@ -95,7 +95,7 @@ report::Comparison ComparisonOf(const TuneFindings& findings) {
     for (const Standing* standing : all) added.values.push_back(value(*standing));
     comparison.rows.push_back(std::move(added));
   };
-  const auto mean = [](double value) { return Estimate{.mean = value, .half_width = INFINITY, .count = 1}; };
+  const auto mean = [](double value) { return Estimate{.mean = value, .half_width = HUGE_VAL, .count = 1}; };
   for (const Standing* standing : all) {
     comparison.tariffs.push_back(standing == all.front() ? "tuned" : standing->tariff.family);
   }

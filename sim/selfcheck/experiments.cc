@@ -136,7 +136,7 @@ Experiment CobhamExperiment() {
         {.name = StrCat("cobham/class_", c + 1, "/mean_wait"), .expected = closed_forms::kCobhamWait[c]});
   }
   experiment.cells.push_back({.name = "cobham/conservation_sum", .expected = closed_forms::kCobhamConservation});
-  experiment.run = [&loads](const Replication& replication) {
+  experiment.run = [](const Replication& replication) {
     std::vector<double> values = Run({.load = {loads.begin(), loads.end()}}, replication).mean_wait;
     double sum = 0;
     for (size_t c = 0; c < loads.size(); ++c) sum += loads[c] * values[c];
@@ -201,7 +201,7 @@ Experiment ProductionTrunkExperiment() {
           .warm_up = kTrunkLengths.front().warm_up,
           .customers = kTrunkLengths.front().customers,
           .production = true,
-          .run = [&form](const Replication& replication) {
+          .run = [](const Replication& replication) {
             const LossSystem system = TrunkSystem(form, form.best_held_back);
             return std::vector{Revenue(form, LostSharesByAdmission(system, replication))};
           }};
