@@ -86,7 +86,7 @@ std::string Percent(double part) { return absl::StrFormat("%.2f %%", 100 * part)
 std::string RenderLaw(const CalibratedProfile& profile, bool colour) {
   constexpr const char* kTerms[] = {"c0  per iteration", "d   per decoding sequence", "k   per 1,000 KV tokens",
                                     "a   per prefill token"};
-  cli::Table table({{"coefficient"}, {"ms", Align::kPoint}, {"+-", Align::kPoint}});
+  cli::Table table({{"coefficient"}, {"ms", Align::kPoint}, {"±", Align::kPoint}});
   const Coefficients coefficients = CoefficientsOf(profile.law);
   for (size_t i = 0; i < kLawTerms; ++i) {
     const double error = profile.standard_errors[i];
@@ -100,7 +100,7 @@ std::string RenderWhatIsKnown(const LawErrors& errors) {
   if (!errors.OnlyTheSumIsKnown()) return "";
   return absl::StrFormat(
       "d and k cannot be told apart here (their errors have correlation %.3f): contexts are too much alike. What is\n"
-      "known is their sum: a sequence of %.0f tokens adds %.4f +- %.4f ms to an iteration.\n",
+      "known is their sum: a sequence of %.0f tokens adds %.4f ± %.4f ms to an iteration.\n",
       errors.correlation_d_k, 1e3 * errors.context_ktokens, errors.per_sequence, errors.per_sequence_error);
 }
 
